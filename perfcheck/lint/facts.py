@@ -1,0 +1,98 @@
+"""The questions rules and detectors may ask about one function (or module) body."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from perfcheck.events import Event, Hotness, Truth
+from perfcheck.lint.values import Value
+
+Loop = ast.For | ast.AsyncFor | ast.While | ast.comprehension
+
+
+class Raised(NamedTuple):
+    """An event the engine expects at a node of this body."""
+
+    node: ast.expr | ast.stmt
+    event: Event
+    operator: str  # name in the operator table, e.g. "Tensor.item", "Tensor.__bool__", "torch.unique"
+    certain: Truth  # True: every fact it needs is known; None: likely
+    subject: ast.expr | None  # the expression whose value is read, copied, ...
+
+
+class Match(NamedTuple):
+    """A place where a rule applies, before its predicates are asked."""
+
+    node: ast.expr | ast.stmt
+    bindings: dict[str, ast.AST]  # metavariable -> source, for messages and predicates
+    operator: str = ""
+    certain: Truth = True
+
+
+class Scope(Protocol):
+    """Facts about one function body, or about the body of a module."""
+
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Module
+    qualname: str  # "Trainer.fit"; "" for a module body
+    path: str
+
+    def value(self, node: ast.AST) -> Value:
+        """What the expression evaluates to at its place; UNKNOWN where nothing is known."""
+
+    def resolve(self, node: ast.AST) -> str | None:
+        """The dotted name an expression refers to, however imported: "torch.cat", "builtins.float",
+        "package.module.function"; None for local variables and unknown attributes."""
+
+    def text(self, node: ast.AST) -> str:
+        """Its source text, on one line."""
+
+    def parent(self, node: ast.AST) -> ast.AST | None: ...
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Its parents up to, and without, the body's own node."""
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        """The statement it belongs to."""
+
+    def loops(self, node: ast.AST) -> Sequence[Loop]:
+        """The loops (comprehensions too) of this body that repeat it, outermost first."""
+
+    def walk(self, *types: type[ast.AST]) -> Iterable[ast.AST]:
+        """All nodes of the types in this body in source order, without those of nested functions
+        and classes (lambdas and comprehensions belong to the body)."""
+
+    def calls(self, *names: str) -> Iterable[ast.Call]:
+        """Calls whose function's last name is one of ``names`` ("item" finds ``x.item()``)."""
+
+    def assigned(self, node: ast.AST) -> frozenset[str]:
+        """Names (and dotted attributes, "self.x") stored to anywhere below the node."""
+
+    def definition(self, name: str, before: ast.AST) -> ast.expr | None:
+        """The one expression a local name is bound to where ``before`` runs; None if several may be."""
+
+    def hotness(self, node: ast.AST) -> Hotness:
+        """How often it runs, guards and the function's callers counted."""
+
+    def guarded(self, node: ast.AST) -> bool:
+        """Under ``if step % n == 0``, ``if debug``, an error path, a first-time initialisation, …"""
+
+    def compiled(self) -> Truth:
+        """Does this body run under torch.compile (or a JIT that breaks graphs)?"""
+
+    def no_grad(self, node: ast.AST) -> Truth:
+        """Is autograd switched off there?"""
+
+    def in_class(self, base: str) -> bool:
+        """Is this a method of a subclass of ``base`` ("torch.nn.Module")?"""
+
+    def keyword(self, call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
+        """The argument given by keyword (or at the position); None if absent."""
+
+    def may_pass(self, call: ast.Call, name: str) -> bool:
+        """Could ``**kwargs`` of the call pass the keyword?"""
+
+    @property
+    def events(self) -> Sequence[Raised]:
+        """The events the operator table predicts in this body."""

@@ -1,0 +1,117 @@
+"""Which branches run rarely: logging intervals, debugging, error paths, first-time initialisation.
+
+The facts come from the code alone: a modulo on a counter, a name that says what the branch is for,
+a body that only raises.  ``is_cooling`` answers for the two branches of an ``if``.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+# Names of conditions under which code runs now and then, or not in production.
+_RARE = re.compile(
+    r"(^|_)(debug|verbose|dry_?run|profil\w*|bench\w*|visuali[sz]e\w*|plot\w*|viz|dump\w*|sanity|"
+    r"should_(log|save|eval|print|stop|validate|checkpoint)|do_log|log_(now|step)|is_log\w*|logging_step|"
+    r"save_\w+|print_\w+|summary|record_\w*|trace_memory|report\w*|export\w*|onnx\w*|"
+    r"is_tracing|is_scripting|is_exporting|is_in_onnx_export|validate_args|_validate_args|"
+    r"check_\w*|(?:un)?initiali[sz]ed|_?is_init\w*|first_(run|step|iter\w*|call|batch|time)|is_last\w*|is_first\w*|"
+    r"time_to_\w+|overflow|is_nan|has_nan|last_\w*(step|batch|iter)\w*|end_of_\w+)($|_)",
+    re.IGNORECASE,
+)
+_COUNTERS = re.compile(
+    r"(step|iter|idx|index|batch|epoch|count|^i$|^j$|^n$|^it$|^t$|^k$|num|interval|every|freq|period)",
+    re.IGNORECASE,
+)
+
+
+def _names(test: ast.expr) -> list[str]:
+    found: list[str] = []
+    for node in ast.walk(test):
+        if isinstance(node, ast.Attribute):
+            found.append(node.attr)
+        elif isinstance(node, ast.Name):
+            found.append(node.id)
+    return found
+
+
+def _interval(test: ast.expr) -> bool:
+    """``step % n == 0`` and its relatives."""
+    for node in ast.walk(test):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+            if isinstance(node.left, ast.Constant):  # "%s" % x
+                continue
+            if any(_COUNTERS.search(name) for name in (*_names(node.left), *_names(node.right))):
+                return True
+    return False
+
+
+def exits(body: list[ast.stmt]) -> bool:
+    """Does control leave the surrounding block at the end of ``body``?"""
+    return bool(body) and isinstance(body[-1], (ast.Return, ast.Raise, ast.Break, ast.Continue))
+
+
+def is_error_path(body: list[ast.stmt]) -> bool:
+    """The block ends by raising, or leaves the program."""
+    if not body:
+        return False
+    last = body[-1]
+    if isinstance(last, ast.Raise):
+        return True
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
+        func = last.value.func
+        name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        return name in {"exit", "_exit", "abort", "fail"}
+    return False
+
+
+def _first_time(test: ast.expr) -> bool:
+    """``self.cache is None``, ``len(state) == 0``, ``not hasattr(self, "cache")``, ``step == 0``,
+    ``key not in state``: the branch fills something in once."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = test.operand
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "hasattr":
+            return True
+        return isinstance(inner, ast.Name) and inner.id in {"state", "state_dict", "cache"}
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return False
+    left, op, right = test.left, test.ops[0], test.comparators[0]
+    if isinstance(op, ast.Is) and isinstance(right, ast.Constant) and right.value is None:
+        return isinstance(left, ast.Attribute) and isinstance(left.value, ast.Name) and left.value.id in {"self", "cls"}
+    if isinstance(op, ast.Eq) and isinstance(right, ast.Constant) and right.value == 0:
+        if isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "len":
+            return bool({"state", "param_state", "cache"} & set(_names(left)))
+        return any(_COUNTERS.search(name) for name in _names(left)[:1])
+    if isinstance(op, ast.NotIn):
+        return bool({"state", "cache", "_cache", "param_state"} & set(_names(right)))
+    return False
+
+
+def _rare_test(test: ast.expr) -> bool:
+    if isinstance(test, ast.BoolOp):
+        rare = [_rare_test(part) for part in test.values]
+        return any(rare) if isinstance(test.op, ast.And) else all(rare)
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return _first_time(test) or bool(
+            isinstance(test.operand, (ast.Name, ast.Attribute)) and "initial" in _names(test.operand)[0].lower()
+        )
+    if _interval(test) or _first_time(test):
+        return True
+    if isinstance(test, (ast.Name, ast.Attribute)):
+        return bool(_RARE.search(_names(test)[0]))
+    if isinstance(test, ast.Call):
+        name = _names(test.func)
+        return bool(name and _RARE.search(name[0])) or "isEnabledFor" in name
+    if isinstance(test, ast.Compare):
+        return any(_RARE.search(name) for name in _names(test)[:2])
+    return False
+
+
+def is_cooling(node: ast.If) -> tuple[bool, bool]:
+    """Do the body, and the ``else`` part, of this ``if`` run rarely?"""
+    test = node.test
+    then = is_error_path(node.body) or _rare_test(test)
+    otherwise = is_error_path(node.orelse)
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
+        otherwise = otherwise or _rare_test(test.operand)
+    return then, otherwise

@@ -1,0 +1,304 @@
+"""One walk over a file: its imports, classes and functions, who calls what, and how often.
+
+The result, a :class:`ModuleRecord`, is small, holds no syntax tree and can be cached by content.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import NamedTuple
+
+from perfcheck.events import Hotness
+from perfcheck.lint.guards import is_cooling
+from perfcheck.lint.loops import LoopKind, loop_kind
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+class CallSite(NamedTuple):
+    """``target`` is the function as written ("self.model.encode", ".item" on a computed receiver).
+
+    ``level`` is what the loops around it inside its function make of it, ``COLD`` for none.
+    """
+
+    target: str
+    line: int
+    level: Hotness
+    repeated: bool  # in a loop of no known kind
+    guarded: bool
+
+
+class FunctionRecord(NamedTuple):
+    """A function or method; nested functions have records of their own, linked by ``outer``.
+
+    ``names`` are the last names of everything called or read as an attribute in the body.
+    """
+
+    qualname: str
+    line: int
+    end_line: int
+    owner: str  # qualified name of the class; "" for plain functions
+    outer: str  # qualified name of the enclosing function; "" if none
+    params: tuple[str, ...]
+    decorators: tuple[str, ...]
+    calls: tuple[CallSite, ...]
+    names: frozenset[str]
+    stores: frozenset[str]  # attributes of self assigned here
+    passed: frozenset[str]  # functions handed on by name, as written: callbacks
+    loops: bool
+
+    @property
+    def name(self) -> str:
+        return self.qualname.rpartition(".")[2]
+
+
+class ClassRecord(NamedTuple):
+    qualname: str
+    line: int
+    end_line: int
+    bases: tuple[str, ...]  # as written
+    methods: tuple[str, ...]
+
+
+class ModuleRecord(NamedTuple):
+    """``imports`` maps a local name to the absolute dotted name it stands for."""
+
+    name: str
+    path: str
+    is_package: bool
+    lines: int
+    imports: dict[str, str]
+    stars: tuple[str, ...]
+    functions: dict[str, FunctionRecord]  # "" is the module's own body
+    classes: dict[str, ClassRecord]
+    globals: frozenset[str]
+
+
+def dotted(node: ast.AST) -> str:
+    """``a.b.c`` as written; a leading "." where the receiver is computed; "" if it has no name."""
+    parts: list[str] = []
+    while type(node) is ast.Attribute:
+        parts.append(node.attr)
+        node = node.value
+    if type(node) is ast.Name:
+        parts.append(node.id)
+    elif type(node) is ast.Call and type(node.func) is ast.Name and node.func.id == "super":
+        parts.append("super")
+    elif parts:
+        parts = parts[:1]
+        parts.append("")
+    return ".".join(reversed(parts))
+
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+class _Body:
+    """What is gathered while one function's body is walked."""
+
+    __slots__ = ("calls", "loops", "names", "passed", "stores")
+
+    def __init__(self) -> None:
+        self.calls: list[CallSite] = []
+        self.names: set[str] = set()
+        self.stores: set[str] = set()
+        self.passed: set[str] = set()
+        self.loops = False
+
+
+class _Indexer:
+    def __init__(self, name: str, is_package: bool) -> None:
+        self.package = name if is_package else name.rpartition(".")[0]
+        self.imports: dict[str, str] = {}
+        self.stars: list[str] = []
+        self.functions: dict[str, FunctionRecord] = {}
+        self.classes: dict[str, ClassRecord] = {}
+        self.globals: set[str] = set()
+
+    def module(self, tree: ast.Module, lines: int) -> None:
+        body = _Body()
+        self.block(tree.body, body, "", "", "", Hotness.COLD, False, False)
+        self.functions[""] = FunctionRecord(
+            "", 1, lines, "", "", (), (), tuple(body.calls), frozenset(body.names), frozenset(),
+            frozenset(body.passed), body.loops,
+        )  # fmt: skip
+
+    def block(
+        self,
+        statements: list[ast.stmt],
+        body: _Body,
+        prefix: str,  # qualified name of the enclosing scope, with a trailing dot
+        owner: str,
+        outer: str,
+        level: Hotness,
+        repeated: bool,
+        guarded: bool,
+    ) -> None:
+        for node in statements:
+            kind = type(node)
+            if kind is ast.Expr or kind is ast.Assign or kind is ast.AugAssign or kind is ast.Return:
+                self.expression(node, body, level, repeated, guarded)
+                if kind is ast.Assign and not prefix:
+                    for target in node.targets:  # type: ignore[attr-defined]
+                        if type(target) is ast.Name:
+                            self.globals.add(target.id)
+            elif kind is ast.If:
+                self.expression(node.test, body, level, repeated, guarded)  # type: ignore[attr-defined]
+                cool_then, cool_else = is_cooling(node)  # type: ignore[arg-type]
+                args = (prefix, owner, outer, level, repeated)
+                self.block(node.body, body, *args, guarded or cool_then)  # type: ignore[attr-defined]
+                self.block(node.orelse, body, *args, guarded or cool_else)  # type: ignore[attr-defined]
+            elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
+                self.function(node, body, prefix, owner, outer)  # type: ignore[arg-type]
+            elif kind is ast.ClassDef:
+                self.class_(node, body, prefix, outer)  # type: ignore[arg-type]
+            elif kind is ast.For or kind is ast.AsyncFor or kind is ast.While:
+                body.loops = True
+                self.expression(
+                    node.test if kind is ast.While else node.iter,  # type: ignore[attr-defined]
+                    body, level, repeated, guarded,
+                )  # fmt: skip
+                found = loop_kind(node)  # type: ignore[arg-type]
+                inner, again = level, repeated
+                if found is LoopKind.EPOCH:
+                    inner = max(level, Hotness.EPOCH)
+                elif found is LoopKind.STEP:
+                    inner = Hotness.ELEMENT if level >= Hotness.STEP else Hotness.STEP
+                elif found is LoopKind.PLAIN:
+                    if level >= Hotness.STEP:
+                        inner = Hotness.ELEMENT
+                    again = True
+                args = (prefix, owner, outer)
+                self.block(node.body, body, *args, inner, again, guarded)  # type: ignore[attr-defined]
+                self.block(node.orelse, body, *args, level, repeated, guarded)  # type: ignore[attr-defined]
+            elif kind is ast.With or kind is ast.AsyncWith:
+                for item in node.items:  # type: ignore[attr-defined]
+                    self.expression(item.context_expr, body, level, repeated, guarded)
+                self.block(node.body, body, prefix, owner, outer, level, repeated, guarded)  # type: ignore[attr-defined]
+            elif kind is ast.Try or kind.__name__ == "TryStar":
+                args = (prefix, owner, outer, level, repeated)
+                self.block(node.body, body, *args, guarded)  # type: ignore[attr-defined]
+                for handler in node.handlers:  # type: ignore[attr-defined]
+                    self.block(handler.body, body, *args, True)
+                self.block(node.orelse, body, *args, guarded)  # type: ignore[attr-defined]
+                self.block(node.finalbody, body, *args, guarded)  # type: ignore[attr-defined]
+            elif kind is ast.Import or kind is ast.ImportFrom:
+                self.import_(node)  # type: ignore[arg-type]
+            elif kind is ast.Match:
+                self.expression(node.subject, body, level, repeated, guarded)  # type: ignore[attr-defined]
+                for case in node.cases:  # type: ignore[attr-defined]
+                    self.block(case.body, body, prefix, owner, outer, level, repeated, guarded)
+            elif kind is ast.AnnAssign:
+                if node.value is not None:  # type: ignore[attr-defined]
+                    self.expression(node, body, level, repeated, guarded)
+                if not prefix and type(node.target) is ast.Name:  # type: ignore[attr-defined]
+                    self.globals.add(node.target.id)  # type: ignore[attr-defined]
+            elif kind is ast.Raise or kind is ast.Assert:
+                self.expression(node, body, level, repeated, guarded or kind is ast.Raise)
+            elif kind is ast.Delete:
+                self.expression(node, body, level, repeated, guarded)
+
+    def expression(
+        self, root: ast.AST, body: _Body, level: Hotness, repeated: bool, guarded: bool
+    ) -> None:
+        names, stack = body.names, [root]
+        while stack:
+            node = stack.pop()
+            kind = type(node)
+            if kind is ast.Name or kind is ast.Constant:
+                continue
+            if kind is ast.Attribute:
+                names.add(node.attr)  # type: ignore[attr-defined]
+                if type(node.ctx) is not ast.Load and type(node.value) is ast.Name and node.value.id == "self":  # type: ignore[attr-defined]
+                    body.stores.add(node.attr)  # type: ignore[attr-defined]
+                stack.append(node.value)  # type: ignore[attr-defined]
+                continue
+            if kind is ast.Call:
+                target = dotted(node.func)  # type: ignore[attr-defined]
+                if target:
+                    names.add(target.rpartition(".")[2])
+                    body.calls.append(CallSite(target, node.lineno, level, repeated, guarded))  # type: ignore[attr-defined]
+                for argument in node.args:  # type: ignore[attr-defined]
+                    if type(argument) is ast.Name:
+                        body.passed.add(argument.id)
+                    elif type(argument) is ast.Attribute:
+                        body.passed.add(dotted(argument))
+            elif kind in _COMPREHENSIONS:
+                if not repeated:
+                    inner = Hotness.ELEMENT if level >= Hotness.STEP else level
+                    for field in node.__dict__.values():
+                        if isinstance(field, ast.AST):
+                            self.expression(field, body, inner, True, guarded)
+                        elif isinstance(field, list):
+                            for part in field:
+                                self.expression(part, body, inner, True, guarded)
+                    continue
+            for field in node.__dict__.values():
+                if type(field) is list:
+                    stack.extend([part for part in field if isinstance(part, ast.AST)])
+                elif isinstance(field, ast.AST):
+                    stack.append(field)
+
+    def function(
+        self, node: FunctionNode, around: _Body, prefix: str, owner: str, outer: str
+    ) -> None:
+        for decorator in node.decorator_list:
+            self.expression(decorator, around, Hotness.COLD, False, False)
+        arguments = node.args
+        for default in (*arguments.defaults, *arguments.kw_defaults):
+            if default is not None:
+                self.expression(default, around, Hotness.COLD, False, False)
+        qualname = prefix + node.name
+        body = _Body()
+        self.block(node.body, body, qualname + ".", owner, qualname, Hotness.COLD, False, False)
+        params = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        decorators = tuple(
+            dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list
+        )
+        self.functions[qualname] = FunctionRecord(
+            qualname, node.lineno, node.end_lineno or node.lineno, owner, outer, tuple(params), decorators,
+            tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed), body.loops,
+        )  # fmt: skip
+
+    def class_(self, node: ast.ClassDef, around: _Body, prefix: str, outer: str) -> None:
+        qualname = prefix + node.name
+        self.block(node.body, around, qualname + ".", qualname, outer, Hotness.COLD, False, False)
+        methods = tuple(s.name for s in node.body if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)))
+        bases = tuple(dotted(b.value if isinstance(b, ast.Subscript) else b) for b in node.bases)
+        self.classes[qualname] = ClassRecord(
+            qualname, node.lineno, node.end_lineno or node.lineno, bases, methods
+        )
+
+    def import_(self, node: ast.Import | ast.ImportFrom) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.asname:
+                    self.imports[alias.asname] = alias.name
+                else:
+                    root = alias.name.partition(".")[0]
+                    self.imports.setdefault(root, root)
+            return
+        source = node.module or ""
+        if node.level:
+            base = self.package.split(".") if self.package else []
+            if node.level > 1:
+                base = base[: len(base) - (node.level - 1)]
+            source = ".".join([*base, source] if source else base)
+        for alias in node.names:
+            if alias.name == "*":
+                self.stars.append(source)
+            else:
+                self.imports[alias.asname or alias.name] = f"{source}.{alias.name}" if source else alias.name
+
+
+_COMPREHENSIONS = frozenset({ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp})
+
+
+def index(tree: ast.Module, name: str, path: str, is_package: bool, lines: int) -> ModuleRecord:
+    """Walk ``tree`` once; ``name`` is the module's dotted name, ``path`` its absolute path."""
+    indexer = _Indexer(name, is_package)
+    indexer.module(tree, lines)
+    return ModuleRecord(
+        name, path, is_package, lines, indexer.imports, tuple(indexer.stars), indexer.functions,
+        indexer.classes, frozenset(indexer.globals),
+    )  # fmt: skip

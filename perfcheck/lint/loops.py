@@ -1,0 +1,103 @@
+"""What a loop goes over: epochs, training or decoding steps, or anything else."""
+
+from __future__ import annotations
+
+import ast
+import re
+from enum import Enum
+
+LoopNode = ast.For | ast.AsyncFor | ast.While
+
+
+class LoopKind(Enum):
+    EPOCH = "epoch"
+    STEP = "step"
+    PLAIN = "plain"
+
+
+_LOADER = re.compile(
+    r"(data_?loader|(^|_|\.)(d?loader|dl|dataiter|data_iter)s?($|_|\d)|loader$|_?batches$|minibatch|train_iter|test_iter|val_iter|"
+    r"batch_?sampler|rollout_data|prefetcher|(^|_)iterator$)",
+    re.IGNORECASE,
+)
+_STEPS = re.compile(
+    r"(timesteps|num_inference_steps|inference_steps|max_new_tokens|max_(gen_)?len(gth)?$|max_steps|max_iters?|"
+    r"num_steps|n_steps|num_iters|n_iters|num_iterations|train_steps|total_steps|grad(ient)?_accum\w*|"
+    r"total_timesteps|num_denois\w*|sampling_steps|num_sampling\w*|max_decod\w*|num_updates|sigmas$)",
+    re.IGNORECASE,
+)
+_STEP_TARGET = re.compile(r"^(step|it|iteration|iter_num|global_step|batch|data_batch|mini_?batch|micro_?batch)$")
+_EPOCH = re.compile(r"epoch", re.IGNORECASE)
+_STEP_CALLS = frozenset(
+    {"backward", "training_step", "train_step", "train_on_batch", "train_batch", "zero_grad", "optimizer_step"}
+)
+
+
+def _words(node: ast.AST) -> list[str]:
+    words = []
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name):
+            words.append(part.id)
+        elif isinstance(part, ast.Attribute):
+            words.append(part.attr)
+        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and isinstance(part.func.value, ast.Constant):
+            words.append(part.func.attr)
+    return words
+
+
+def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
+    """(calls backward or a step itself, holds a loop that does)."""
+    own = nested = False
+    for statement in body:
+        stack: list[ast.AST] = [statement]
+        while stack:
+            node = stack.pop()
+            kind = type(node)
+            if kind in _SKIP:
+                continue
+            if kind is ast.For or kind is ast.While:
+                if loop_kind(node) is LoopKind.STEP:  # type: ignore[arg-type]
+                    nested = True
+                continue
+            if kind is ast.Call and type(node.func) is ast.Attribute and node.func.attr in _STEP_CALLS:  # type: ignore[attr-defined]
+                own = True
+            for field in node.__dict__.values():
+                if type(field) is list:
+                    stack.extend([part for part in field if isinstance(part, ast.AST)])
+                elif isinstance(field, ast.AST):
+                    stack.append(field)
+    return own, nested
+
+
+_SKIP = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Name, ast.Constant})
+
+
+def loop_kind(node: LoopNode) -> LoopKind:
+    """Decide from what is iterated, else from what the body does.  Remembered on the node."""
+    known: LoopKind | None = getattr(node, "_kind", None)
+    if known is None:
+        known = _decide(node)
+        node._kind = known  # type: ignore[union-attr]
+    return known
+
+
+def _decide(node: LoopNode) -> LoopKind:
+    if isinstance(node, ast.While):
+        words, targets = _words(node.test), []
+    else:
+        words, targets = _words(node.iter), [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+    named_epoch = any(_EPOCH.search(t) for t in targets) or (
+        any(_EPOCH.search(w) for w in words) and not any(_LOADER.search(w) for w in words)
+    )
+    if named_epoch:
+        return LoopKind.EPOCH
+    if any(_LOADER.search(word) for word in words) and not any(w in {"len"} for w in words[:1]):
+        return LoopKind.STEP
+    own, nested = _drives_steps(node.body)
+    if nested and not own:
+        return LoopKind.EPOCH
+    if own:
+        return LoopKind.STEP
+    if any(_STEPS.search(word) for word in words) or any(_STEP_TARGET.match(t) for t in targets):
+        return LoopKind.STEP
+    return LoopKind.PLAIN

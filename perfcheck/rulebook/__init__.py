@@ -1,0 +1,1 @@
+"""Rules are data: one Markdown page each, read here."""
