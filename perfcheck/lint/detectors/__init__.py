@@ -1,9 +1,55 @@
-"""What no pattern can say: small functions from a body's facts to places, named in rule pages."""
+"""What no pattern can say: small functions from a body's facts to places, named in rule pages.
+
+``DETECTORS`` maps the name a page uses to "module:function" below this package; the module is
+imported when the first rule that names it runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
+from importlib import import_module
+from typing import Final, cast
 
 from perfcheck.lint.facts import Match, Scope
 
 Detector = Callable[[Scope], Iterable[Match]]
+
+DETECTORS: Final[dict[str, str]] = {
+    # launch overhead
+    "growing-cat": "growing_cat:growing_cat",
+    "cat-read-in-loop": "growing_cat:cat_read_in_loop",
+    "loop-over-batch": "tensor_loops:loop_over_batch",
+    "loop-over-parameters": "parameter_loops:loop_over_parameters",
+    "ema-loop": "parameter_loops:ema_loop",
+    "rnn-cell-loop": "recurrent_cells:rnn_cell_loop",
+    "manual-attention": "attention:manual_attention",
+    "expert-loop": "experts:expert_loop",
+    # compile
+    "state-changed-in-compiled": "compiled_state:state_changed_in_compiled",
+    "logging-in-compiled": "compiled_calls:logging_in_compiled",
+    # precision
+    "gradscaler-with-bf16": "grad_scaler:gradscaler_with_bf16",
+    # autograd
+    "eval-without-no-grad": "evaluation:eval_without_no_grad",
+    "zero-grad-to-zeros": "zero_grad:zero_grad_to_zeros",
+    "grad-zero-loop": "parameter_loops:grad_zero_loop",
+    "ema-with-graph": "parameter_loops:ema_with_graph",
+    "conv-bias-before-batchnorm": "convolution_bias:conv_bias_before_batchnorm",
+    "detach-after-forward": "detached_forward:detach_after_forward",
+    # memory
+    "loss-accumulated-with-graph": "graph_retention:loss_accumulated",
+    "outputs-kept-with-graph": "graph_retention:outputs_kept",
+    "state-kept-with-graph": "graph_retention:state_kept",
+    "all-hidden-states-kept": "hidden_states:all_hidden_states_kept",
+    # distributed
+    "accumulation-without-no-sync": "gradient_accumulation:accumulation_without_no_sync",
+    "all-gather-then-cat": "gathered_lists:all_gather_then_cat",
+}
+
+
+@cache
+def detector(name: str) -> Detector:
+    """The detector a page names; :class:`KeyError` if there is none of that name."""
+    module, function = DETECTORS[name].split(":")
+    return cast(Detector, getattr(import_module(f"{__name__}.{module}"), function))
