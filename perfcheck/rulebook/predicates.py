@@ -1,0 +1,333 @@
+"""Predicates: the small boolean language of a page's ``where`` entries.
+
+``not``, ``and``, ``or``, ``likely(…)`` and questions to the engine, whose arguments are
+metavariables or literals: ``on_device($T) and not guarded()``. Answers are three-valued, combined
+as Kleene did: unknown stays unknown unless the other side decides.
+"""
+
+import ast
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import cache
+from typing import Final, Literal
+
+from perfcheck.events import Truth
+from perfcheck.rulebook.patterns import PatternError, mark_metavariables, metavariable_name
+
+Ask = Callable[[str, tuple[object, ...]], Truth]
+"""Answers a question: its name and arguments (literals, and :class:`Metavariable`)."""
+
+ParameterKind = Literal["metavariable", "text", "count", "word", "literal", "version"]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What one argument of a question may be. ``words`` are the choices of a "word"."""
+
+    kind: ParameterKind
+    words: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> str:
+        return {
+            "metavariable": "a metavariable such as `$T`",
+            "text": "a string",
+            "count": "a whole number",
+            "word": "one of " + ", ".join(repr(word) for word in self.words),
+            "literal": "a literal",
+            "version": "a version such as '2.0'",
+        }[self.kind]
+
+    def accepts(self, value: object) -> bool:
+        match self.kind:
+            case "metavariable":
+                return isinstance(value, Metavariable)
+            case "text":
+                return isinstance(value, str)
+            case "count":
+                return type(value) is int
+            case "word":
+                return value in self.words
+            case "version":
+                return isinstance(value, str) and bool(_VERSION.fullmatch(value))
+            case "literal":
+                return not isinstance(value, Metavariable)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """A question of the vocabulary: its parameters, how many may be left out, and its meaning."""
+
+    parameters: tuple[Parameter, ...]
+    meaning: str
+    optional: int = 0  # so many of the last parameters may be absent
+    repeated: bool = False  # the last parameter may be given several times
+
+    def admits(self, count: int) -> bool:
+        least = len(self.parameters) - self.optional
+        return least <= count and (self.repeated or count <= len(self.parameters))
+
+    @property
+    def arity(self) -> str:
+        least, most = len(self.parameters) - self.optional, len(self.parameters)
+        if self.repeated:
+            return f"{least} or more arguments"
+        if least != most:
+            return f"{least} to {most} arguments"
+        return f"{most} argument{'' if most == 1 else 's'}" if most else "no arguments"
+
+
+@dataclass(frozen=True, slots=True)
+class Metavariable:
+    """An argument ``$T``: the expression that the pattern has bound."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A fact the engine is asked for."""
+
+    name: str
+    arguments: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """``not`` and ``likely`` of one operand, ``and`` and ``or`` of several."""
+
+    operator: Literal["not", "likely", "and", "or"]
+    operands: tuple["Question | Operation", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """One ``where`` entry, as written and as a tree."""
+
+    text: str
+    tree: Question | Operation
+
+
+class PredicateError(ValueError):
+    """A predicate that cannot be used; ``remedy`` says what to write instead."""
+
+    def __init__(self, message: str, remedy: str) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __reduce__(self) -> tuple[type["PredicateError"], tuple[str, str]]:
+        return PredicateError, (self.message, self.remedy)
+
+
+_VERSION: Final = re.compile(r"\d+(\.\d+)*")
+_X: Final = Parameter("metavariable")
+_TEXT: Final = Parameter("text")
+_COUNT: Final = Parameter("count")
+_LITERAL: Final = Parameter("literal")
+_RELEASE: Final = Parameter("version")
+_DTYPE: Final = Parameter("word", ("bool", "int", "float"))
+_HOTNESS: Final = Parameter("word", ("epoch", "step", "element"))
+
+
+def _about(meaning: str) -> Signature:
+    return Signature((_X,), meaning)
+
+
+def _here(meaning: str) -> Signature:
+    return Signature((), meaning)
+
+
+VOCABULARY: Final[dict[str, Signature]] = {
+    # values
+    "tensor": _about("The expression is a torch tensor."),
+    "on_device": _about("It is a tensor in the accelerator's memory."),
+    "on_host": _about("It is a tensor in host memory."),
+    "pinned": _about("It is a host tensor in page-locked memory."),
+    "contiguous": _about("It is a tensor laid out without gaps in row-major order."),
+    "requires_grad": _about("It is a tensor with an autograd graph behind it."),
+    "from_loader": _about("It comes from a data loader: a batch or a part of one."),
+    "dtype": Signature((_X, _DTYPE), "It is a tensor of booleans, of integers or of floats."),
+    "rank": Signature((_X, _COUNT), "It is a tensor with so many dimensions."),
+    "number": _about("It is a Python number."),
+    "array": _about("It is an array of a host library such as NumPy."),
+    "string": _about("It is a string."),
+    "module": _about("It is an instance of torch.nn.Module."),
+    "optimizer": _about("It is an optimizer."),
+    "loader": _about("It is a data loader: iterating over it gives batches."),
+    "instance_of": Signature((_X, _TEXT), "It is an instance of the class, named from its package."),
+    "device_expression": _about("It names a device: a torch.device, a `.device`, or a string such as 'cpu'."),
+    "accelerator": _about("It names a device that is not the CPU."),
+    # source
+    "literal": _about("It is written as a literal, or as a tuple or list of literals."),
+    "equals": Signature((_X, _LITERAL), "Its value is known and equals the literal."),
+    "is_name": _about("It is a plain variable name."),
+    # the matched call
+    "keyword_missing": Signature(
+        (_TEXT, _COUNT),
+        "The matched call gives no such argument, neither by keyword nor at the position (from 0) "
+        "nor, as far as is known, through `**kwargs`.",
+        optional=1,
+    ),
+    "keyword_is": Signature(
+        (_TEXT, _LITERAL, _COUNT),
+        "The matched call gives the argument, by keyword or at the position (from 0), this value.",
+        optional=1,
+    ),
+    "has_keyword": Signature((_TEXT,), "The matched call gives the argument by keyword."),
+    "may_pass": Signature((_TEXT,), "The matched call could pass the argument through `**kwargs`."),
+    # place
+    "hot": Signature((_HOTNESS,), "The place runs at least once in each epoch, step or element of a step."),
+    "in_loop": _here("A loop or comprehension of the same function repeats the place."),
+    "in_epoch_loop": _here("A loop over epochs repeats the place."),
+    "guarded": _here("It runs only now and then: under `if step % n == 0`, `if debug`, on an error path."),
+    "cold": _here("It runs once or seldom: at import, in constructors, for checkpoints, in tests."),
+    "compiled": _here("It runs under torch.compile."),
+    "captured": _here("It runs while a CUDA graph is captured."),
+    "no_grad": _here("Autograd is switched off there."),
+    "in_function": Signature((_TEXT,), "The function around it has one of the names.", repeated=True),
+    "in_class": Signature((_TEXT,), "It is in a method of a subclass of the class, named from its package."),
+    "at_module_level": _here("It is in no function."),
+    # dataflow
+    "loop_invariant": _about("Its value is the same in each turn of the innermost loop around it."),
+    "reassigned_in_loop": _about("The innermost loop around it binds it anew."),
+    "result_unused": _here("The value of the matched expression is thrown away."),
+    "used_later": _about("The variable is read after the place, in the same function."),
+    "written_in_place": _about("Its value is changed in place later in the function."),
+    # project
+    "torch_at_least": Signature((_RELEASE,), "The project's torch is at least this release."),
+    "torch_before": Signature((_RELEASE,), "The project's torch is older than this release."),
+    "project_imports": Signature((_TEXT,), "A file of the project imports the package."),
+    "file_imports": Signature((_TEXT,), "The file imports the package."),
+    "test_code": _here("The file belongs to a test suite."),
+}
+"""Everything a page may ask, beside ``not``, ``and``, ``or`` and ``likely(…)`` (unknown counts as yes)."""
+
+
+def parse_predicate(text: str, metavariables: Collection[str]) -> Predicate:
+    """The predicate a ``where`` entry describes; ``metavariables`` are those the patterns bind."""
+    predicate, used = _parse(text)
+    for name in used:
+        if name not in metavariables:
+            bound = ", ".join(f"`${bound}`" for bound in sorted(metavariables))
+            raise PredicateError(
+                f"`{text}` asks about `${name}`, which not every pattern binds",
+                f"ask about {bound}" if bound else "ask only questions without metavariables here",
+            )
+    return predicate
+
+
+def evaluate(predicate: Predicate, ask: Ask) -> Truth:
+    """Yes, no or unknown; asks no more than it needs, from left to right."""
+    return _evaluate(predicate.tree, ask)
+
+
+def _evaluate(tree: Question | Operation, ask: Ask) -> Truth:
+    if isinstance(tree, Question):
+        return ask(tree.name, tree.arguments)
+    if tree.operator == "not":
+        truth = _evaluate(tree.operands[0], ask)
+        return None if truth is None else not truth
+    if tree.operator == "likely":
+        return _evaluate(tree.operands[0], ask) is not False
+    deciding = tree.operator == "or"
+    result: Truth = not deciding
+    for operand in tree.operands:
+        truth = _evaluate(operand, ask)
+        if truth is deciding:
+            return deciding
+        if truth is None:
+            result = None
+    return result
+
+
+@cache
+def _parse(text: str) -> tuple[Predicate, tuple[str, ...]]:
+    """The predicate and the metavariables it asks about; pages share most of their texts."""
+    try:
+        expression = ast.parse(mark_metavariables(text).strip(), mode="eval").body
+    except PatternError as error:
+        raise PredicateError(error.message, error.remedy) from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise PredicateError(
+            f"`{text}` does not parse: {reason}",
+            "combine questions such as `on_device($T)` with `not`, `and`, `or`",
+        ) from error
+    used: list[str] = []
+    return Predicate(text, _tree(expression, text, used)), tuple(used)
+
+
+def _tree(node: ast.expr, text: str, used: list[str]) -> Question | Operation:
+    if isinstance(node, ast.BoolOp):
+        return Operation(
+            "and" if isinstance(node.op, ast.And) else "or",
+            tuple(_tree(value, text, used) for value in node.values),
+        )
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        return Operation("not", (_tree(node.operand, text, used),))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+        if node.func.id == "likely" and len(node.args) == 1 and not node.keywords:
+            return Operation("likely", (_tree(node.args[0], text, used),))
+        return _question(node.func.id, node, text, used)
+    if isinstance(node, ast.Name) and node.id in VOCABULARY:
+        raise PredicateError(f"`{node.id}` in `{text}` is not asked", f"write `{node.id}(…)`")
+    raise PredicateError(
+        f"`{_source(node)}` in `{text}` is no question",
+        "combine questions such as `on_device($T)` with `not`, `and`, `or`",
+    )
+
+
+def _question(name: str, call: ast.Call, text: str, used: list[str]) -> Question:
+    signature = VOCABULARY.get(name)
+    if signature is None:
+        raise PredicateError(f"`{name}` in `{text}` is not a predicate", _did_you_mean(name))
+    if call.keywords:
+        raise PredicateError(f"`{name}` in `{text}` has keywords", "give the arguments by position")
+    if not signature.admits(len(call.args)):
+        raise PredicateError(
+            f"`{name}` in `{text}` has {len(call.args)} arguments and wants {signature.arity}",
+            f"{name}: {signature.meaning}",
+        )
+    arguments: list[object] = []
+    for index, node in enumerate(call.args):
+        parameter = signature.parameters[min(index, len(signature.parameters) - 1)]
+        value = _argument(node, text)
+        if not parameter.accepts(value):
+            raise PredicateError(
+                f"argument {index + 1} of `{name}` in `{text}` is not {parameter.wanted}",
+                f"write {parameter.wanted} there; {name}: {signature.meaning}",
+            )
+        if isinstance(value, Metavariable):
+            used.append(value.name)
+        arguments.append(value)
+    return Question(name, tuple(arguments))
+
+
+def _argument(node: ast.expr, text: str) -> object:
+    if name := metavariable_name(node):
+        if name == "_":
+            raise PredicateError(f"`$_` in `{text}` has no value", "name the metavariable in the pattern")
+        return Metavariable(name)
+    try:
+        value: object = ast.literal_eval(node)
+        hash(value)
+    except (ValueError, TypeError) as error:
+        raise PredicateError(
+            f"the argument `{_source(node)}` in `{text}` is neither a metavariable nor a simple literal",
+            "write `$T`, a string, a number, True, False or None",
+        ) from error
+    return value
+
+
+def _source(node: ast.expr) -> str:
+    return ast.unparse(node).replace("perfcheck_one_", "$").replace("*perfcheck_rest_", "$...")
+
+
+def _did_you_mean(name: str) -> str:
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, [*VOCABULARY, "likely"], n=1)
+    listed = ", ".join(VOCABULARY)
+    return f"did you mean `{near[0]}`?" if near else f"the predicates are: {listed}"
