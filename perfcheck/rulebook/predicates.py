@@ -205,11 +205,14 @@ VOCABULARY: Final[dict[str, Signature]] = {
 """Everything a page may ask, beside ``not``, ``and``, ``or`` and ``likely(…)`` (unknown counts as yes)."""
 
 
-def parse_predicate(text: str, metavariables: Collection[str]) -> Predicate:
-    """The predicate a ``where`` entry describes; ``metavariables`` are those the patterns bind."""
+def parse_predicate(text: str, metavariables: Collection[str] | None) -> Predicate:
+    """The predicate a ``where`` entry describes.
+
+    ``metavariables`` are those that have a value wherever the rule fires; None: not known here.
+    """
     predicate, used = _parse(text)
     for name in used:
-        if name not in metavariables:
+        if metavariables is not None and name not in metavariables:
             bound = ", ".join(f"`${bound}`" for bound in sorted(metavariables))
             raise PredicateError(
                 f"`{text}` asks about `${name}`, which not every pattern binds",

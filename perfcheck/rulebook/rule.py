@@ -26,6 +26,7 @@ class FixRecipe:
     safety: Safety
     replace: str | None = None
     codemod: str | None = None
+    reason: str = ""  # why it is no safer
 
 
 @dataclass(frozen=True, slots=True)

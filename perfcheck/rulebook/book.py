@@ -1,0 +1,94 @@
+"""All rules: the built-in pages and those of a project."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from perfcheck.rulebook.page import BadPages, PageError, parse_page
+from perfcheck.rulebook.rule import Rule
+
+_PACKAGE: Final = Path(__file__).resolve().parent.parent
+
+
+def built_in_pages() -> Path:
+    """The folder of the pages that come with perfcheck: in the package, or beside it in a checkout."""
+    installed = _PACKAGE / "rules"
+    return installed if installed.is_dir() else _PACKAGE.parent / "rules"
+
+
+def find_pages(target: Path) -> list[Path]:
+    """The pages at a path: a page itself, or all Markdown below a folder but its README.md."""
+    if target.is_dir():
+        return sorted(page for page in target.rglob("*.md") if page.name != "README.md")
+    return [target]
+
+
+def load_rules(extra: Sequence[Path] = ()) -> tuple[Rule, ...]:
+    """The built-in rules and those of the pages at ``extra``, by code; nothing of a page is executed.
+
+    :class:`BadPages` says everything that is wrong with any page.
+    """
+    return read_pages(
+        [(page, True) for page in find_pages(built_in_pages())]
+        + [(page, False) for target in extra for page in find_pages(target)]
+    )
+
+
+def read_pages(pages: Iterable[tuple[Path, bool]]) -> tuple[Rule, ...]:
+    """The rules of the pages (and whether they come with perfcheck), by code."""
+    rules: list[Rule] = []
+    errors: list[PageError] = []
+    for page, built_in in pages:
+        try:
+            rules.append(parse_page(str(page), _read(page), built_in=built_in))
+        except BadPages as bad:
+            errors.extend(bad.errors)
+    errors.extend(_duplicates(rules))
+    if errors:
+        raise BadPages(errors)
+    return tuple(sorted(rules, key=lambda rule: rule.code))
+
+
+def unknown_references(rules: Sequence[Rule]) -> Iterator[PageError]:
+    """Rules that a page wants silent and that do not exist."""
+    codes = {rule.code for rule in rules}
+    for rule in rules:
+        for code in rule.instead_of:
+            if code not in codes:
+                yield PageError(
+                    rule.page,
+                    1,
+                    f"`instead_of` names `{code}`, which is no rule",
+                    "name the code of a rule, or remove it",
+                )
+
+
+def _read(page: Path) -> str:
+    try:
+        return page.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise BadPages(
+            [
+                PageError(
+                    str(page), 1, f"the page cannot be read: {error.strerror}", "mend its path or its rights"
+                )
+            ]
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadPages([PageError(str(page), 1, "the page is not UTF-8", "save it as UTF-8")]) from error
+
+
+def _duplicates(rules: Sequence[Rule]) -> Iterator[PageError]:
+    for key in ("code", "name"):
+        first: dict[str, Rule] = {}
+        for rule in rules:
+            value: str = getattr(rule, key)
+            if value in first:
+                yield PageError(
+                    rule.page,
+                    1,
+                    f"the {key} `{value}` is taken by {first[value].page}",
+                    f"choose another {key}",
+                )
+            else:
+                first[value] = rule
