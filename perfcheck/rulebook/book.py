@@ -65,17 +65,15 @@ def unknown_references(rules: Sequence[Rule]) -> Iterator[PageError]:
 
 def _read(page: Path) -> str:
     try:
-        return page.read_text(encoding="utf-8-sig")
+        text = page.read_bytes().decode()
     except OSError as error:
         raise BadPages(
-            [
-                PageError(
-                    str(page), 1, f"the page cannot be read: {error.strerror}", "mend its path or its rights"
-                )
-            ]
+            [PageError(str(page), 1, f"the page cannot be read: {error.strerror}", "mend its path or rights")]
         ) from error
     except UnicodeDecodeError as error:
-        raise BadPages([PageError(str(page), 1, "the page is not UTF-8", "save it as UTF-8")]) from error
+        line = error.object[: error.start].count(b"\n") + 1
+        raise BadPages([PageError(str(page), line, "the page is not UTF-8", "save it as UTF-8")]) from error
+    return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 
 def _duplicates(rules: Sequence[Rule]) -> Iterator[PageError]:

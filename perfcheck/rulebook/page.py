@@ -5,11 +5,10 @@ examples: fenced code blocks tagged ``python bad``, ``python good`` or ``python 
 """
 
 import ast
+import os.path
 import re
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import PurePath
 from string import Formatter
 from typing import Any, Final, Literal, NamedTuple, cast, get_args
 
@@ -32,8 +31,8 @@ SECTIONS: Final = (
 SUBJECT: Final = "T"
 """The metavariable that a rule with ``operators`` has without a pattern: what the operator reads."""
 
-_FENCE: Final = re.compile(r"(`{3,}|~{3,})\s*(.*?)\s*")
-_MARK: Final = re.compile(r"#\s*([A-Z]{2,5}\d+(?:[,\s]+[A-Z]{2,5}\d+)*)\s*$")
+_STRUCTURE: Final = re.compile(r"^(?:(`{3,}|~{3,})[ \t]*(.*?)[ \t]*|##? .*)$", re.MULTILINE)
+_MARK: Final = re.compile(r"#[ \t]*([A-Z]{2,5}\d+(?:[, \t]+[A-Z]{2,5}\d+)*)[ \t]*$", re.MULTILINE)
 _CODE: Final = re.compile(r"[A-Z]{2,5}\d{3,4}")
 _BUILT_IN_CODE: Final = re.compile(r"PC[A-Z]{0,3}\d{3,4}")
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -42,8 +41,7 @@ _TEMPLATE_NAME: Final = re.compile(r"\$(?:\.\.\.)?([A-Z][A-Z0-9_]*)")
 _TOML_PLACE: Final = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class PageError:
+class PageError(NamedTuple):
     """What is wrong with a page, where, and what to do about it. Lines count from 1."""
 
     path: str
@@ -119,9 +117,8 @@ def build_rule(path: str, header: Header, entries: Mapping[str, Any], *, built_i
 def marks(code: str) -> dict[int, frozenset[str]]:
     """The rules that the lines of an example name in a trailing comment, by line from 1."""
     return {
-        number: frozenset(re.split(r"[,\s]+", found[1]))
-        for number, line in enumerate(code.splitlines(), 1)
-        if "#" in line and (found := _MARK.search(line))
+        code.count("\n", 0, found.start()) + 1: frozenset(re.split(r"[,\s]+", found[1]))
+        for found in _MARK.finditer(code)
     }
 
 
@@ -304,8 +301,8 @@ class _Reader:
 
     def _identity(self, code: str, name: str, built_in: bool) -> str:
         """Checks code and name against the file's place; gives the category."""
-        place = PurePath(self.path)
-        category = place.parent.name
+        folder, file = os.path.split(self.path)
+        category, stem = os.path.basename(folder), file.removesuffix(".md")
         if code and built_in and not _BUILT_IN_CODE.fullmatch(code):
             self.error(
                 self.line_of("code"),
@@ -324,11 +321,11 @@ class _Reader:
                 f"the name `{name}` is not made of small letters, digits and hyphens",
                 "write e.g. item-in-hot-loop",
             )
-        elif name and place.stem != name:
+        elif name and stem != name:
             self.error(
                 self.line_of("name"),
                 f"the name `{name}` is not the file's",
-                f"call the file {name}.md, or the rule {place.stem}",
+                f"call the file {name}.md, or the rule {stem}",
             )
         if not _CATEGORY.fullmatch(category):
             self.error(
@@ -443,27 +440,29 @@ class _Reader:
 
 def _scan(header: Header) -> tuple[str, list[tuple[str, str]], list[tuple[int, str, str]]]:
     """The title, the sections, and the fenced blocks (line of their first code line, tag, code)."""
+    body = header.body
     title = ""
-    sections: list[tuple[str, list[str]]] = []
+    headings: list[tuple[str, int, int]] = []  # heading, where its line begins and ends
     blocks: list[tuple[int, str, str]] = []
-    fence, tag, block = "", "", list[str]()
-    for number, line in enumerate(header.body.split("\n"), header.body_line):
+    fence, tag, start = "", "", 0
+    for found in _STRUCTURE.finditer(body):
+        line = found[0]
         if fence:
             if line.strip() == fence:
-                blocks.append((number - len(block), tag, "".join(f"{part}\n" for part in block)))
-                fence, block = "", []
-            else:
-                block.append(line)
-        elif line.startswith(("```", "~~~")) and (opened := _FENCE.fullmatch(line)):
-            fence, tag = opened[1], opened[2]
+                first = header.body_line + body.count("\n", 0, start)
+                blocks.append((first, tag, body[start : found.start()]))
+                fence = ""
+        elif found[1]:
+            fence, tag, start = found[1], found[2], found.end() + 1
         elif line.startswith("## "):
-            sections.append((line[3:].strip(), []))
-            continue
-        elif line.startswith("# ") and not title:
+            headings.append((line[3:].strip(), found.start(), found.end()))
+        elif not title:
             title = line[2:].strip()
-        if sections:
-            sections[-1][1].append(line)
-    return title, [(heading, "\n".join(lines).strip()) for heading, lines in sections], blocks
+    ends = [begin for _, begin, _ in headings[1:]] + [len(body)]
+    sections = [
+        (heading, body[after:end].strip()) for (heading, _, after), end in zip(headings, ends, strict=True)
+    ]
+    return title, sections, blocks
 
 
 def _bind_remedy(name: str, bound: Collection[str]) -> str:

@@ -95,9 +95,10 @@ def compile_pattern(text: str) -> Pattern:
             f"the pattern `{text}` matches every expression",
             "write the call, operator or attribute that the rule is about, e.g. `$X.item()`",
         )
-    metavariables = _check(template, text)
+    names: set[str] = set()
+    _check(template, text, names)
     node_type = ast.Attribute if _dotted(template) else type(template)
-    return Pattern(text, node_type, _tail(template), metavariables, template)
+    return Pattern(text, node_type, _tail(template), frozenset(names - {"_"}), template)
 
 
 def mark_metavariables(text: str) -> str:
@@ -149,45 +150,51 @@ def _template(text: str) -> ast.AST:
     )
 
 
-def _check(template: ast.AST, text: str) -> frozenset[str]:
-    """Refuse what could never match as meant; give the names of the metavariables."""
-    names: set[str] = set()
-    rest = {id(child) for node in ast.walk(template) for child in _arguments(node) if _rest(child)}
-    inner = {
-        id(node.value)
-        for node in ast.walk(template)
-        if isinstance(node, ast.Attribute) and not isinstance(node.value, ast.Attribute)
-    }
-    for node in ast.walk(template):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node.value = _PLACEHOLDER.sub(_original, node.value)
-            continue
-        for key, value in ast.iter_fields(node):
-            if isinstance(value, str) and _PLACEHOLDER.search(value) and not isinstance(node, ast.Name):
-                raise PatternError(
-                    f"a metavariable stands in `{text}` where Python wants a plain name ({key})",
-                    "metavariables stand for whole expressions: write the name out, or use several patterns",
-                )
-        if isinstance(node, ast.Starred) and (name := _rest(node)):
-            if id(node) not in rest:
-                raise PatternError(
-                    f"`$...{name}` in `{text}` is not among the arguments of a call or the items of a list",
-                    f"write `$...{name}` as an argument, or `$X` for one expression",
-                )
+def _check(
+    node: ast.AST, text: str, names: set[str], *, takes_rest: bool = False, is_root: bool = False
+) -> None:
+    """Refuse what could never match as meant; collect the names of the metavariables.
+
+    ``takes_rest``: the node is an argument or item; ``is_root``: a dotted name begins with it.
+    """
+    if isinstance(node, ast.Name):
+        if name := metavariable_name(node):
             names.add(name)
-        elif isinstance(node, ast.Name) and not node.id.startswith(_REST):
-            if name := metavariable_name(node):
-                names.add(name)
-            elif id(node) not in inner:
-                _check_bare(node.id, text)
-            else:
-                _check_root(node.id, text)
-        if sum(1 for child in _arguments(node) if _rest(child)) > 1:
+        elif is_root:
+            _check_root(node.id, text)
+        else:
+            _check_bare(node.id, text)
+        return
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            node.value = _PLACEHOLDER.sub(_original, node.value)
+        return
+    if name := _rest(node):
+        if not takes_rest:
             raise PatternError(
-                f"`{text}` has two `$...` in one list of arguments",
-                "keep one: it takes all arguments that the others leave",
+                f"`$...{name}` in `{text}` is not among the arguments of a call or the items of a list",
+                f"write `$...{name}` as an argument, or `$X` for one expression",
             )
-    return frozenset(names - {"_"})
+        names.add(name)
+        return
+    arguments = _arguments(node)
+    if sum(1 for argument in arguments if _rest(argument)) > 1:
+        raise PatternError(
+            f"`{text}` has two `$...` in one list of arguments",
+            "keep one: it takes all arguments that the others leave",
+        )
+    for key, value in ast.iter_fields(node):
+        if isinstance(value, str) and _PLACEHOLDER.search(value):
+            raise PatternError(
+                f"a metavariable stands in `{text}` where Python wants a plain name ({key})",
+                "metavariables stand for whole expressions: write the name out, or use several patterns",
+            )
+        if isinstance(value, list):
+            for item in value:
+                if isinstance(item, ast.AST):
+                    _check(item, text, names, takes_rest=value is arguments)
+        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+            _check(value, text, names, is_root=isinstance(node, ast.Attribute))
 
 
 def _original(found: re.Match[str]) -> str:

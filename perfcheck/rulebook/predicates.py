@@ -8,9 +8,8 @@ as Kleene did: unknown stays unknown unless the other side decides.
 import ast
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from functools import cache
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from perfcheck.events import Truth
 from perfcheck.rulebook.patterns import PatternError, mark_metavariables, metavariable_name
@@ -21,8 +20,7 @@ Ask = Callable[[str, tuple[object, ...]], Truth]
 ParameterKind = Literal["metavariable", "text", "count", "word", "literal", "version"]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """What one argument of a question may be. ``words`` are the choices of a "word"."""
 
     kind: ParameterKind
@@ -55,8 +53,7 @@ class Parameter:
                 return not isinstance(value, Metavariable)
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(NamedTuple):
     """A question of the vocabulary: its parameters, how many may be left out, and its meaning."""
 
     parameters: tuple[Parameter, ...]
@@ -78,31 +75,27 @@ class Signature:
         return f"{most} argument{'' if most == 1 else 's'}" if most else "no arguments"
 
 
-@dataclass(frozen=True, slots=True)
-class Metavariable:
+class Metavariable(NamedTuple):
     """An argument ``$T``: the expression that the pattern has bound."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A fact the engine is asked for."""
 
     name: str
     arguments: tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """``not`` and ``likely`` of one operand, ``and`` and ``or`` of several."""
 
     operator: Literal["not", "likely", "and", "or"]
     operands: tuple["Question | Operation", ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
+class Predicate(NamedTuple):
     """One ``where`` entry, as written and as a tree."""
 
     text: str
