@@ -16,8 +16,7 @@ class Lookup:
     """The settings of each directory, found once.
 
     ``file`` replaces the search, ``isolated`` goes without any file, and ``overrides`` (fields of
-    :class:`Settings`, from the command line) win over what a file says; ``extend_select`` and
-    ``extend_exclude`` add to it.
+    :class:`Settings`, from the command line) win over what a file says; ``extend_select`` adds to it.
     """
 
     def __init__(
@@ -65,9 +64,8 @@ class Lookup:
         from dataclasses import replace
 
         changes = dict(self._overrides)
-        for name in ("extend_select", "extend_exclude"):
-            if name in changes:
-                changes[name] = getattr(settings, name) + tuple(changes[name])
+        if "extend_select" in changes:
+            changes["extend_select"] = settings.extend_select + changes["extend_select"]
         return replace(settings, **changes)
 
 

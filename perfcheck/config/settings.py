@@ -7,38 +7,13 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 from perfcheck.findings import Confidence, Severity
+from perfcheck.source.files import NOT_SOURCE
 
 OutputFormat = Literal["text", "concise", "json", "github", "gitlab", "sarif", "junit"]
 
 TIERS: tuple[Confidence, ...] = get_args(Confidence)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
-
-DEFAULT_EXCLUDES: tuple[str, ...] = (
-    ".bzr",
-    ".direnv",
-    ".eggs",
-    ".git",
-    ".hg",
-    ".ipynb_checkpoints",
-    ".mypy_cache",
-    ".nox",
-    ".perfcheck_cache",
-    ".pyenv",
-    ".pytest_cache",
-    ".ruff_cache",
-    ".svn",
-    ".tox",
-    ".venv",
-    "__pycache__",
-    "__pypackages__",
-    "_build",
-    "build",
-    "dist",
-    "node_modules",
-    "site-packages",
-    "venv",
-)
 
 
 class ConfigError(Exception):
@@ -49,7 +24,7 @@ class ConfigError(Exception):
 class Settings:
     """One project's wishes. A field is the key of the same name, with ``_`` for ``-``.
 
-    Paths are absolute; patterns that name a place (with a slash) are absolute too.
+    Paths are absolute; patterns are written as in a .gitignore file that lies in ``root``.
     """
 
     root: str  # the directory that the configuration speaks of
@@ -59,7 +34,7 @@ class Settings:
     extend_select: tuple[str, ...] = ()
     tier: Confidence = "medium"  # the least certain rules that are shown
     severity: Severity = "info"  # the mildest rules that are shown
-    exclude: tuple[str, ...] = DEFAULT_EXCLUDES
+    exclude: tuple[str, ...] = NOT_SOURCE
     extend_exclude: tuple[str, ...] = ()
     force_exclude: bool = False  # leave out excluded files even when they are named one by one
     respect_gitignore: bool = True
@@ -129,25 +104,10 @@ def _version(value: Any, root: str) -> str:
     return value
 
 
-def anchored(pattern: str, root: str) -> str:
-    """A shell pattern that names a place (has a slash inside) made absolute; a bare name stays one."""
-    pattern = pattern.rstrip("/").removeprefix("./")
-    if "/" not in pattern or pattern.startswith(("/", "**/")):
-        return pattern
-    escaped = re.sub(r"([*?[])", r"[\1]", root.replace(os.sep, "/").rstrip("/"))
-    return f"{escaped}/{pattern}"
-
-
-def _patterns(value: Any, root: str) -> tuple[str, ...]:
-    if not _is_strings(value):
-        raise ValueError("a list of shell patterns")
-    return tuple(anchored(item, root) for item in value)
-
-
 def _per_file_ignores(value: Any, root: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if not isinstance(value, dict) or not all(_is_strings(codes) for codes in value.values()):
         raise ValueError('a table from patterns to lists of rules, such as {"tests/*" = ["PC101"]}')
-    return tuple((anchored(pattern, root), tuple(codes)) for pattern, codes in value.items())
+    return tuple((pattern, tuple(codes)) for pattern, codes in value.items())
 
 
 KEYS: Mapping[str, Convert] = {
@@ -156,8 +116,8 @@ KEYS: Mapping[str, Convert] = {
     "extend-select": _strings,
     "tier": _choice(TIERS),
     "severity": _choice(SEVERITIES),
-    "exclude": _patterns,
-    "extend-exclude": _patterns,
+    "exclude": _strings,
+    "extend-exclude": _strings,
     "force-exclude": _flag,
     "respect-gitignore": _flag,
     "per-file-ignores": _per_file_ignores,

@@ -1,7 +1,19 @@
 """The text of one source file."""
 
+import codecs
+import os
+import re
+import stat
 from dataclasses import dataclass
 from pathlib import Path
+
+from perfcheck.findings import LintError
+
+LARGEST = 64 << 20  # bytes; a file beyond is data
+
+# PEP 263: on one of the first two lines, the first of which holds nothing but a comment
+_BLANK = re.compile(rb"[ \t\f]*(?:#.*)?$")
+_CODING = re.compile(rb"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +27,108 @@ class SourceFile:
     name: str  # as reported: relative to the working directory where below it, with "/"
     text: str
     cells: tuple[int, ...] = ()  # notebooks: first line (from 1) in ``text`` of each code cell
+
+
+class Undecodable(ValueError):
+    """Bytes that are no Python source; ``line`` is where."""
+
+    def __init__(self, line: int, message: str) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+def read(path: Path, name: str) -> SourceFile | LintError:
+    """The file's text, or why it cannot be had."""
+    data = read_bytes(path, name)
+    if isinstance(data, LintError):
+        return data
+    return decoded(data, path, name)
+
+
+def read_bytes(path: Path, name: str) -> bytes | LintError:
+    """The file's content, if it is a regular file of bearable size."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            return LintError(name, 1, "not a regular file")
+        if status.st_size > LARGEST:
+            return LintError(name, 1, f"larger than {LARGEST >> 20} MiB; exclude it in the configuration")
+        with open(path, "rb") as stream:
+            return stream.read()
+    except OSError as error:
+        return LintError(name, 1, f"cannot be read: {error.strerror or error}")
+
+
+def decoded(data: bytes, path: Path, name: str) -> SourceFile | LintError:
+    """Python source from its bytes."""
+    try:
+        return SourceFile(path, name, decode(data))
+    except Undecodable as error:
+        return LintError(name, error.line, str(error))
+
+
+def decode(data: bytes) -> str:
+    """Bytes as Python reads them: byte-order mark, declared encoding, "\\n" for every end of line.
+
+    Raises :class:`Undecodable`.
+    """
+    text = _text(data)
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise Undecodable(line, "contains a NUL byte; this is no Python source")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text
+
+
+def _text(data: bytes) -> str:
+    marked = data.startswith(codecs.BOM_UTF8)
+    if marked:
+        data = data[len(codecs.BOM_UTF8) :]
+    encoding, line = _declared(data)
+    if marked and encoding != "utf-8":
+        raise Undecodable(line, f"declares the encoding {encoding} and has the byte-order mark of UTF-8")
+    try:
+        text = data.decode(encoding)
+        if encoding != "utf-8":
+            text.encode()  # some encodings let lone surrogates through, which no parser takes
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise Undecodable(line, f"not valid {encoding}: a lone surrogate") from None
+    except UnicodeDecodeError as error:
+        raise Undecodable(data.count(b"\n", 0, error.start) + 1, _complaint(data, error, encoding)) from None
+    except (LookupError, ValueError):
+        raise Undecodable(line, f"declares an encoding that Python does not know: {encoding}") from None
+    return text
+
+
+def _complaint(data: bytes, error: UnicodeDecodeError, encoding: str) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "encoded in UTF-16; save it as UTF-8"
+    found = f"not valid {encoding.upper()}: byte 0x{data[error.start]:02x}"
+    if encoding == "utf-8":
+        return found + "; save it as UTF-8, or declare its encoding on the first line"
+    return found + "; the declared encoding is not the one it was saved in"
+
+
+def _declared(data: bytes) -> tuple[str, int]:
+    """The encoding declared on the first two lines, and on which; UTF-8 where there is none."""
+    end = data.find(b"\n", data.find(b"\n") + 1)
+    lines = re.split(rb"\r\n|\r|\n", data[:end] if end > 0 else data, maxsplit=2)[:2]
+    for number, line in enumerate(lines, 1):
+        match = _CODING.match(line)
+        if match:
+            return _normal(match[1].decode()), number
+        if not _BLANK.match(line):
+            break
+    return "utf-8", 1
+
+
+def _normal(encoding: str) -> str:
+    """As Python reads it: "UTF_8", "utf8" and an editor's "utf-8-unix" are UTF-8."""
+    lowered = encoding.lower().replace("_", "-")
+    if lowered == "utf8" or (lowered + "-").startswith("utf-8-"):
+        return "utf-8"
+    if (lowered + "-").startswith(("latin-1-", "iso-8859-1-", "iso-latin-1-")):
+        return "iso-8859-1"
+    return encoding
