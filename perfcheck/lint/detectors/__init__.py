@@ -26,8 +26,10 @@ DETECTORS: Final[dict[str, str]] = {
     "manual-attention": "attention:manual_attention",
     "expert-loop": "experts:expert_loop",
     # compile
-    "state-changed-in-compiled": "compiled_state:state_changed_in_compiled",
-    "logging-in-compiled": "compiled_calls:logging_in_compiled",
+    "branch-on-tensor-in-compiled": "compiled_code:branch_on_tensor",
+    "dynamic-shape-in-compiled": "compiled_code:dynamic_shape",
+    "logging-in-compiled": "compiled_code:logging",
+    "state-changed-in-compiled": "compiled_code:state_changed",
     # precision
     "gradscaler-with-bf16": "grad_scaler:gradscaler_with_bf16",
     # autograd
