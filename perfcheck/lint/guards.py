@@ -46,6 +46,29 @@ def _interval(test: ast.expr) -> bool:
     return False
 
 
+def _off_interval(test: ast.expr) -> bool:
+    """``step % n`` and ``step % n != 0``: true nearly always."""
+    if isinstance(test, ast.BinOp) and isinstance(test.op, ast.Mod):
+        return _interval(test)
+    return (
+        isinstance(test, ast.Compare)
+        and len(test.ops) == 1
+        and isinstance(test.ops[0], (ast.NotEq, ast.Gt))
+        and isinstance(test.left, ast.BinOp)
+        and _interval(test.left)
+    )
+
+
+def skips_the_rest(node: ast.stmt) -> bool:
+    """``if step % n: continue``, ``if not should_log: return``: what follows runs rarely."""
+    if not isinstance(node, ast.If) or not exits(node.body) or isinstance(node.body[-1], ast.Raise):
+        return False
+    if _off_interval(node.test):
+        return True
+    test = node.test
+    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not _first_time(test) and _rare_test(test.operand)
+
+
 def exits(body: list[ast.stmt]) -> bool:
     """Does control leave the surrounding block at the end of ``body``?"""
     return bool(body) and isinstance(body[-1], (ast.Return, ast.Raise, ast.Break, ast.Continue))
@@ -110,8 +133,10 @@ def _rare_test(test: ast.expr) -> bool:
 def is_cooling(node: ast.If) -> tuple[bool, bool]:
     """Do the body, and the ``else`` part, of this ``if`` run rarely?"""
     test = node.test
-    then = is_error_path(node.body) or _rare_test(test)
     otherwise = is_error_path(node.orelse)
+    if _off_interval(test):
+        return is_error_path(node.body), True
+    then = is_error_path(node.body) or _rare_test(test)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
         otherwise = otherwise or _rare_test(test.operand)
     return then, otherwise

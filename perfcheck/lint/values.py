@@ -5,6 +5,7 @@ A :class:`Value` is immutable. Every fact is three-valued: ``True``, ``False`` o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, Literal, NamedTuple
 
 from perfcheck.events import Truth
@@ -87,3 +88,112 @@ class Value(NamedTuple):
 
 
 UNKNOWN: Final = Value()
+NONE: Final = Value("none", const=None)
+NUMBER: Final = Value("number")
+BOOL: Final = Value("number", dtype="bool")
+INT: Final = Value("number", dtype="int")
+STR: Final = Value("str")
+LIST: Final = Value("list")
+DICT: Final = Value("dict")
+ARRAY: Final = Value("array")
+HOST: Final = Value("host")
+SIZE: Final = Value("size", element=INT)
+HOST_TENSOR: Final = Value("tensor", device=False)
+DEVICE_TENSOR: Final = Value("tensor", device=True)
+ACCELERATOR: Final = Value("device", device=True)
+
+
+def tensor(device: Truth, dtype: Dtype | None = None, rank: int | None = None) -> Value:
+    return Value("tensor", device, dtype, rank)
+
+
+def either(a: Truth, b: Truth) -> Truth:
+    """The fact that holds whichever of two ways was taken."""
+    return a if a is b else None
+
+
+def any_of(facts: list[Truth]) -> Truth:
+    if True in facts:
+        return True
+    return None if None in facts else False
+
+
+def join(a: Value, b: Value) -> Value:
+    """What is known of a value that is ``a`` or ``b``.
+
+    ``None`` and empty containers give way to what else it may be: code that goes on to use the value
+    has made sure. A number that may also be a tensor counts as a tensor (``total = 0`` before a loop adds to it).
+    """
+    if a is b or a == b:
+        return a
+    if a.kind == "none":
+        return b
+    if b.kind == "none":
+        return a
+    if a.kind != b.kind:
+        kinds = {a.kind, b.kind}
+        if kinds == {"tensor", "number"}:
+            found = a if a.kind == "tensor" else b
+            return found._replace(assumed=True, rank=None)
+        if kinds <= {"list", "tuple"}:
+            return Value("list", element=join_all([elements(a), elements(b)]), origin=a.origin | b.origin)
+        if kinds == {"device", "str"}:
+            return a if a.kind == "device" else b
+        if "unknown" in kinds and (a.origin or b.origin):
+            return Value(device=either(a.device, b.device), origin=a.origin | b.origin)
+        return Value(device=either(a.device, b.device), batch=either(a.batch, b.batch))
+    if a.kind == "device":
+        return a if a.device else b
+    same_items = a.items is not None and b.items is not None and len(a.items) == len(b.items)
+    element = (
+        a.element if a.element == b.element else join(a.element, b.element) if a.element and b.element
+        else a.element or b.element
+    )  # fmt: skip
+    items = tuple(map(join, a.items, b.items)) if same_items else None  # type: ignore[arg-type]
+    if items is None and (a.items or b.items):
+        element = join_all([elements(a), elements(b)])
+    return Value(
+        a.kind,
+        either(a.device, b.device),
+        a.dtype if a.dtype == b.dtype else None,
+        a.rank if a.rank == b.rank else None,
+        either(a.pinned, b.pinned),
+        either(a.contiguous, b.contiguous),
+        True if a.grad or b.grad else either(a.grad, b.grad),
+        either(a.batch, b.batch),
+        a.const if a.has_const and b.has_const and type(a.const) is type(b.const) and a.const == b.const else NO_CONST,
+        a.ref if a.ref == b.ref else None,
+        element,
+        items,
+        a.keys if a.keys == b.keys else None,
+        a.origin | b.origin,
+        a.assumed or b.assumed,
+    )
+
+
+def join_all(values: Iterable[Value]) -> Value:
+    found: Value | None = None
+    for value in values:
+        found = value if found is None else join(found, value)
+    return UNKNOWN if found is None else found
+
+
+def elements(container: Value) -> Value:
+    """What iterating over a value gives."""
+    if container.items:
+        return join_all(container.items)
+    if container.element is not None:
+        return container.element
+    kind = container.kind
+    if kind == "tensor":
+        rank = None if container.rank is None else max(container.rank - 1, 0)
+        return container._replace(rank=rank, const=NO_CONST)
+    if kind == "loader":
+        return Value(device=container.device, batch=True, pinned=container.pinned)
+    if kind == "array":
+        return ARRAY
+    if kind == "str":
+        return STR
+    if kind == "unknown":
+        return Value(device=container.device, batch=container.batch, pinned=container.pinned, origin=container.origin)
+    return UNKNOWN

@@ -1,0 +1,106 @@
+"""What a type annotation promises."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+
+from perfcheck.lint.values import ACCELERATOR, ARRAY, BOOL, DICT, INT, NUMBER, SIZE, STR, UNKNOWN, Value
+
+Resolve = Callable[[ast.expr], str | None]
+Instance = Callable[[str], Value]
+
+_TENSORS = frozenset({"Tensor", "LongTensor", "FloatTensor", "BoolTensor", "IntTensor", "HalfTensor", "ByteTensor", "Parameter", "TensorType"})
+_DTYPES = {"LongTensor": "int", "IntTensor": "int", "BoolTensor": "bool", "FloatTensor": "float", "HalfTensor": "float"}
+_JAXTYPING = {"Float": "float", "Int": "int", "Bool": "bool", "Int64": "int", "Int32": "int", "Integer": "int",
+              "Float32": "float", "Float16": "float", "Num": None, "Shaped": None, "UInt8": "int"}  # fmt: skip
+_SEQUENCES = frozenset({"List", "list", "Sequence", "Iterable", "Iterator", "Collection", "Set", "set", "Generator", "deque"})
+_MAPPINGS = frozenset({"Dict", "dict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict"})
+_NUMBERS: dict[str, Value] = {"int": INT, "float": NUMBER._replace(dtype="float"), "bool": BOOL, "complex": NUMBER}
+_PLAIN: dict[str, Value] = {"str": STR, "ndarray": ARRAY, "NDArray": ARRAY, "DataFrame": ARRAY, "Series": ARRAY,
+                            "Size": SIZE, "DictConfig": Value("host"), "Path": Value("host"), "bytes": STR,
+                            "Module": Value("module"), "Optimizer": Value("optimizer"), "DataLoader": Value("loader"),
+                            "device": ACCELERATOR, "dtype": Value("dtype"), "SummaryWriter": Value("host"),
+                            "Callable": Value("function"), "Namespace": Value("host"), "ArrayLike": ARRAY}  # fmt: skip
+
+
+def annotated(node: ast.expr | None, resolve: Resolve, instance: Instance) -> Value:
+    """The value of a variable so annotated; tensors are taken to be on the device (``assumed``)."""
+    if node is None:
+        return UNKNOWN
+    if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            try:
+                return annotated(ast.parse(node.value, mode="eval").body, resolve, instance)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                return UNKNOWN
+        return Value("none", const=None) if node.value is None else UNKNOWN
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
+        return _union([node.left, node.right], resolve, instance)
+    if isinstance(node, ast.Subscript):
+        return _generic(node, resolve, instance)
+    last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    if last in _TENSORS:
+        return Value("tensor", True, _DTYPES.get(last), assumed=True)  # type: ignore[arg-type]
+    if last in _NUMBERS:
+        return _NUMBERS[last]
+    dotted = resolve(node)
+    if dotted is not None and dotted.startswith("torch.nn.") and last[:1].isupper():
+        return Value("module", ref=dotted)
+    if last in _PLAIN and (dotted is None or not dotted.startswith("torch.distributed")):
+        return _PLAIN[last]
+    if last in _SEQUENCES:
+        return Value("list")
+    if last in ("Tuple", "tuple"):
+        return Value("list")
+    if last in _MAPPINGS:
+        return DICT
+    return UNKNOWN if dotted is None else instance(dotted)
+
+
+def _union(parts: list[ast.expr], resolve: Resolve, instance: Instance) -> Value:
+    found: list[Value] = []
+    for part in parts:
+        value = annotated(part, resolve, instance)
+        if value.kind == "none":
+            continue
+        if value not in found:
+            found.append(value)
+    if len(found) == 1:
+        return found[0]
+    kinds = {v.kind for v in found}
+    if len(kinds) == 1 and found and found[0].kind == "tensor":
+        return Value("tensor", True, assumed=True)
+    if len(kinds) == 1 and found and found[0].kind == "number":
+        return NUMBER
+    return UNKNOWN
+
+
+def _generic(node: ast.Subscript, resolve: Resolve, instance: Instance) -> Value:
+    base = node.value
+    last = base.attr if isinstance(base, ast.Attribute) else base.id if isinstance(base, ast.Name) else ""
+    inner = list(node.slice.elts) if isinstance(node.slice, ast.Tuple) else [node.slice]
+    if last in ("Optional", "Annotated", "Final", "ClassVar", "Required", "NotRequired"):
+        return annotated(inner[0], resolve, instance)
+    if last == "Union":
+        return _union(inner, resolve, instance)
+    if last in _SEQUENCES:
+        return Value("list", element=annotated(inner[0], resolve, instance))
+    if last in ("Tuple", "tuple"):
+        if len(inner) == 2 and isinstance(inner[1], ast.Constant) and inner[1].value is Ellipsis:
+            return Value("tuple", element=annotated(inner[0], resolve, instance))
+        return Value("tuple", items=tuple(annotated(part, resolve, instance) for part in inner))
+    if last in _MAPPINGS and len(inner) == 2:
+        return Value("dict", element=annotated(inner[1], resolve, instance))
+    if last in _JAXTYPING:
+        of = annotated(inner[0], resolve, instance)
+        if of.kind != "tensor":
+            return of
+        rank = None
+        if len(inner) > 1 and isinstance(inner[1], ast.Constant) and isinstance(inner[1].value, str):
+            words = inner[1].value.split()
+            rank = None if any("*" in w or "..." in w for w in words) else len(words)
+        return of._replace(dtype=_JAXTYPING[last], rank=rank)
+    if last == "Literal" and inner and isinstance(inner[0], ast.Constant):
+        return STR if isinstance(inner[0].value, str) else NUMBER
+    return annotated(base, resolve, instance)

@@ -1,0 +1,320 @@
+"""Answers to the predicates of rule pages, from the facts about one body."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from perfcheck.events import Hotness, Truth
+from perfcheck.lint.facts import Match
+from perfcheck.lint.index import dotted
+from perfcheck.lint.loops import LoopKind, loop_kind
+from perfcheck.lint.roles import is_test_path
+from perfcheck.lint.scope import BodyScope
+from perfcheck.lint.values import Value
+from perfcheck.rulebook.predicates import Metavariable
+
+
+class Surroundings(NamedTuple):
+    """What predicates may know beyond the body."""
+
+    torch: tuple[int, int] | None  # the project's torch, None: the newest
+    project_imports: frozenset[str]  # top-level packages
+
+
+def asker(scope: BodyScope, match: Match, around: Surroundings) -> Callable[[str, tuple[object, ...]], Truth]:
+    def ask(name: str, arguments: tuple[object, ...]) -> Truth:
+        question = _QUESTIONS[name]
+        plain: list[object] = []
+        for argument in arguments:
+            if isinstance(argument, Metavariable):
+                bound = match.bindings.get(argument.name)
+                if bound is None:
+                    return None
+                plain.append(bound)
+            else:
+                plain.append(argument)
+        return question(_Asked(scope, match, around), *plain)
+
+    return ask
+
+
+class _Asked(NamedTuple):
+    scope: BodyScope
+    match: Match
+    around: Surroundings
+
+    def value(self, node: ast.AST) -> Value:
+        return self.scope.value(node)
+
+    @property
+    def call(self) -> ast.Call | None:
+        node: ast.AST = self.match.node
+        if isinstance(node, ast.Expr):
+            node = node.value
+        return node if isinstance(node, ast.Call) else None
+
+    @property
+    def loop(self) -> ast.AST | None:
+        loops = self.scope.loops(self.match.node)
+        return loops[-1] if loops else None
+
+
+def _kind(*kinds: str) -> Callable[..., Truth]:
+    def ask(a: _Asked, node: ast.AST) -> Truth:
+        kind = a.value(node).kind
+        return None if kind == "unknown" else kind in kinds
+
+    return ask
+
+
+def _tensor_fact(fact: Callable[[Value], Truth]) -> Callable[..., Truth]:
+    def ask(a: _Asked, node: ast.AST) -> Truth:
+        value = a.value(node)
+        if value.kind == "unknown":
+            return None
+        return fact(value) if value.kind == "tensor" else False
+
+    return ask
+
+
+def _negated(fact: Truth) -> Truth:
+    return None if fact is None else not fact
+
+
+def _dtype(a: _Asked, node: ast.AST, wanted: str) -> Truth:
+    value = a.value(node)
+    return None if value.dtype is None else value.dtype == wanted
+
+
+def _rank(a: _Asked, node: ast.AST, wanted: int) -> Truth:
+    value = a.value(node)
+    return None if value.rank is None else value.rank == wanted
+
+
+def _instance_of(a: _Asked, node: ast.AST, name: str) -> Truth:
+    value = a.value(node)
+    if value.ref is None:
+        return None
+    from perfcheck.lint.project import ClassRef, external_ancestry
+
+    project = a.scope.run.engine.project
+    entity = project.lookup(value.ref)
+    if isinstance(entity, ClassRef):
+        return project.is_subclass(entity, name)
+    return name in external_ancestry(value.ref) or None
+
+
+def _device_expression(a: _Asked, node: ast.AST) -> Truth:
+    value = a.value(node)
+    if value.kind == "device":
+        return True
+    if value.kind == "str" and isinstance(value.const, str):
+        return bool(re.match(r"(cuda|cpu|mps|xpu|hpu|npu|meta)(:\d+)?$", value.const))
+    return None if value.kind in ("unknown", "str") else False
+
+
+def _accelerator(a: _Asked, node: ast.AST) -> Truth:
+    value = a.value(node)
+    if value.kind == "device":
+        return value.device
+    if value.kind == "str" and isinstance(value.const, str):
+        return not value.const.startswith(("cpu", "meta"))
+    return None
+
+
+def _literal(a: _Asked, node: ast.AST) -> Truth:
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return all(_literal(a, part) for part in node.elts)
+    if isinstance(node, ast.UnaryOp):
+        return _literal(a, node.operand)
+    return isinstance(node, ast.Constant)
+
+
+def _constant(a: _Asked, node: ast.AST) -> object:
+    if isinstance(node, ast.Constant):
+        return node.value
+    value = a.value(node)
+    if value.has_const:
+        return value.const
+    return _UNKNOWN
+
+
+_UNKNOWN = object()
+
+
+def _equals(a: _Asked, node: ast.AST, wanted: object) -> Truth:
+    found = _constant(a, node)
+    if found is _UNKNOWN:
+        return None
+    return type(found) is type(wanted) and found == wanted
+
+
+def _keyword_missing(a: _Asked, name: str, position: int | None = None) -> Truth:
+    call = a.call
+    if call is None:
+        return None
+    if a.scope.keyword(call, name, position) is not None:
+        return False
+    return None if a.scope.may_pass(call, name) or any(isinstance(x, ast.Starred) for x in call.args) else True
+
+
+def _keyword_is(a: _Asked, name: str, wanted: object, position: int | None = None) -> Truth:
+    call = a.call
+    if call is None:
+        return None
+    node = a.scope.keyword(call, name, position)
+    if node is None:
+        return None if a.scope.may_pass(call, name) else False
+    return _equals(a, node, wanted)
+
+
+def _has_keyword(a: _Asked, name: str) -> Truth:
+    return a.call is not None and any(k.arg == name for k in a.call.keywords)
+
+
+def _hot(a: _Asked, word: str) -> Truth:
+    return a.scope.hotness(a.match.node) >= Hotness[word.upper()]
+
+
+def _in_epoch_loop(a: _Asked) -> Truth:
+    return any(
+        isinstance(loop, (ast.For, ast.While, ast.AsyncFor)) and loop_kind(loop) is LoopKind.EPOCH
+        for loop in a.scope.loops(a.match.node)
+    )
+
+
+def _captured(a: _Asked) -> Truth:
+    for ancestor in a.scope.ancestors(a.match.node):
+        if isinstance(ancestor, (ast.With, ast.AsyncWith)):
+            for item in ancestor.items:
+                expression = item.context_expr
+                if isinstance(expression, ast.Call) and a.scope.resolve(expression.func) == "torch.cuda.graph":
+                    return True
+    return None
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {dotted(p) for p in ast.walk(node) if isinstance(p, (ast.Name, ast.Attribute))}
+
+
+def _loop_invariant(a: _Asked, node: ast.AST) -> Truth:
+    loop = a.loop
+    if loop is None:
+        return False
+    stored = a.scope.assigned(loop)
+    names = _names(node)
+    if names & stored or {n.partition(".")[0] for n in names} & stored:
+        return False
+    if any(isinstance(p, (ast.Call, ast.Await, ast.Yield)) for p in ast.walk(node)):
+        return None
+    return True
+
+
+def _reassigned_in_loop(a: _Asked, node: ast.AST) -> Truth:
+    loop = a.loop
+    return loop is not None and bool(_names(node) & a.scope.assigned(loop))
+
+
+def _result_unused(a: _Asked) -> Truth:
+    node = a.match.node
+    return isinstance(node, ast.Expr) or isinstance(a.scope.parent(node), ast.Expr)
+
+
+def _used_later(a: _Asked, node: ast.AST) -> Truth:
+    name = dotted(node)
+    if not name:
+        return None
+    line = getattr(a.match.node, "end_lineno", 0) or 0
+    return any(
+        isinstance(n.ctx, ast.Load) and n.lineno > line and dotted(n) == name  # type: ignore[attr-defined]
+        for n in a.scope.walk(ast.Name, ast.Attribute)
+    )
+
+
+def _written_in_place(a: _Asked, node: ast.AST) -> Truth:
+    name = dotted(node)
+    if not name:
+        return None
+    for part in a.scope.walk(ast.Call, ast.Subscript, ast.AugAssign):
+        if isinstance(part, ast.Call):
+            func = part.func
+            if isinstance(func, ast.Attribute) and func.attr.endswith("_") and not func.attr.startswith("__") and dotted(func.value) == name:
+                return True
+        elif isinstance(part, ast.Subscript):
+            if not isinstance(part.ctx, ast.Load) and dotted(part.value) == name:
+                return True
+        elif isinstance(part, ast.AugAssign) and dotted(part.target) == name:
+            return True
+    return False
+
+
+def _version(text: str) -> tuple[int, int]:
+    parts = text.split(".")
+    return int(parts[0]), int(parts[1]) if len(parts) > 1 else 0
+
+
+def _torch_at_least(a: _Asked, release: str) -> Truth:
+    return a.around.torch is None or a.around.torch >= _version(release)
+
+
+def _torch_before(a: _Asked, release: str) -> Truth:
+    return a.around.torch is not None and a.around.torch < _version(release)
+
+
+def _file_imports(a: _Asked, name: str) -> Truth:
+    module = a.scope.function.module
+    wanted = name + "."
+    return any((target + ".").startswith(wanted) for target in (*module.imports.values(), *module.stars))
+
+
+_QUESTIONS: dict[str, Callable[..., Truth]] = {
+    "tensor": _kind("tensor"),
+    "on_device": _tensor_fact(lambda v: v.device),
+    "on_host": _tensor_fact(lambda v: _negated(v.device)),
+    "pinned": _tensor_fact(lambda v: v.pinned),
+    "contiguous": _tensor_fact(lambda v: v.contiguous),
+    "requires_grad": _tensor_fact(lambda v: v.grad),
+    "from_loader": lambda a, n: a.value(n).batch or (None if a.value(n).kind == "unknown" else False),
+    "dtype": _dtype,
+    "rank": _rank,
+    "number": _kind("number"),
+    "array": _kind("array"),
+    "string": _kind("str"),
+    "module": _kind("module"),
+    "optimizer": _kind("optimizer"),
+    "loader": _kind("loader"),
+    "instance_of": _instance_of,
+    "device_expression": _device_expression,
+    "accelerator": _accelerator,
+    "literal": _literal,
+    "equals": _equals,
+    "is_name": lambda a, n: isinstance(n, ast.Name),
+    "keyword_missing": _keyword_missing,
+    "keyword_is": _keyword_is,
+    "has_keyword": _has_keyword,
+    "may_pass": lambda a, name: a.call is not None and a.scope.may_pass(a.call, name),
+    "hot": _hot,
+    "in_loop": lambda a: bool(a.scope.loops(a.match.node)),
+    "in_epoch_loop": _in_epoch_loop,
+    "guarded": lambda a: a.scope.guarded(a.match.node),
+    "cold": lambda a: a.scope.hotness(a.match.node) == Hotness.COLD,
+    "compiled": lambda a: a.scope.compiled(),
+    "captured": _captured,
+    "no_grad": lambda a: a.scope.no_grad(a.match.node),
+    "in_function": lambda a, *names: a.scope.qualname.rpartition(".")[2] in names,
+    "in_class": lambda a, name: a.scope.in_class(name),
+    "at_module_level": lambda a: not a.scope.qualname,
+    "loop_invariant": _loop_invariant,
+    "reassigned_in_loop": _reassigned_in_loop,
+    "result_unused": _result_unused,
+    "used_later": _used_later,
+    "written_in_place": _written_in_place,
+    "torch_at_least": _torch_at_least,
+    "torch_before": _torch_before,
+    "project_imports": lambda a, name: name in a.around.project_imports,
+    "file_imports": _file_imports,
+    "test_code": lambda a: is_test_path(a.scope.path),
+}

@@ -1,0 +1,525 @@
+"""What lies beyond one body: summaries of functions, attributes of classes, values of globals.
+
+Everything is computed on demand, once, and remembered.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.calls import Arguments
+from perfcheck.lint.evaluate import Env, Evaluator
+from perfcheck.lint.evidence import by_name
+from perfcheck.lint.external import INSTANCE_KINDS
+from perfcheck.lint.index import FunctionNode, ModuleRecord
+from perfcheck.lint.project import ClassRef, FunctionRef, Project, external_ancestry
+from perfcheck.lint.roles import is_host_side
+from perfcheck.lint.values import (
+    ACCELERATOR,
+    BOOL,
+    DICT,
+    INT,
+    NONE,
+    UNKNOWN,
+    Value,
+    any_of,
+    elements,
+    join,
+    join_all,
+)
+from perfcheck.operators import Operator, find
+
+if TYPE_CHECKING:
+    from perfcheck.events import Truth
+
+_BUILTINS = frozenset(dir(builtins))
+_DEPTH = 14  # nested summaries; deeper answers are unknown
+
+
+class Engine:
+    """Answers for one project; not thread-safe."""
+
+    def __init__(self, project: Project, torch: tuple[int, int] | None = None) -> None:
+        self.project = project
+        self._torch = torch
+        self._returns: dict[str, Value] = {}
+        self._closures: dict[str, Env] = {}
+        self._attributes: dict[tuple[str, str], Value] = {}
+        self._class_envs: dict[str, dict[str, Value]] = {}
+        self._globals: dict[str, Env] = {}
+        self._busy: set[str] = set()
+        self._named: dict[str, Value] = {}
+        self._dotted: dict[tuple[str, str], str | None] = {}
+        self.operator = lru_cache(maxsize=None)(self._operator)
+
+    def _operator(self, name: str) -> Operator | None:
+        return find(name, self._torch)
+
+    # ---- names ----------------------------------------------------------------------------------
+
+    def dotted_name(self, module: ModuleRecord, name: str) -> str | None:
+        """A name as written in a module, made absolute; None for local things."""
+        key = (module.path, name)
+        if key in self._dotted:
+            return self._dotted[key]
+        head, _, rest = name.partition(".")
+        found: str | None
+        if head in module.imports:
+            target = module.imports[head]
+            found = f"{target}.{rest}" if rest else target
+            entity = self.project.lookup(found, module)
+            if not isinstance(entity, str):
+                found = entity.name if isinstance(entity, ModuleRecord) else entity.dotted
+        elif head in module.functions or head in module.classes:
+            found = f"{module.name}.{name}"
+        elif head in _BUILTINS:
+            found = f"builtins.{name}"
+        else:
+            entity = self.project.member(module, name) if module.stars else ""
+            if isinstance(entity, str):
+                found = entity or None
+                if found is not None and found.startswith(module.name + "."):
+                    found = None
+            else:
+                found = entity.name if isinstance(entity, ModuleRecord) else entity.dotted
+        self._dotted[key] = found
+        return found
+
+    def named(self, dotted: str, importer: ModuleRecord | None = None) -> Value:
+        """The value of an absolute dotted name."""
+        key = f"{importer.name if importer else ''}:{dotted}"
+        known = self._named.get(key)
+        if known is None:
+            known = self._named[key] = self._name_value(dotted, importer)
+        return known
+
+    def _name_value(self, dotted: str, importer: ModuleRecord | None) -> Value:
+        entity = self.project.lookup(dotted, importer)
+        if isinstance(entity, FunctionRef):
+            return Value("function", ref=entity.dotted)
+        if isinstance(entity, ClassRef):
+            return Value("class", ref=entity.dotted)
+        if isinstance(entity, ModuleRecord):
+            return Value("python-module", ref=entity.name)
+        constant = _CONSTANTS.get(entity)
+        if constant is not None:
+            return constant
+        head, _, last = entity.rpartition(".")
+        module = self.project.modules.get(head)
+        if module is not None and last in module.globals:
+            return self.global_value(module, last, False)
+        if entity.startswith("torch.") and last in _TORCH_DTYPES and head == "torch":
+            return Value("dtype", dtype=_TORCH_DTYPES[last])  # type: ignore[arg-type]
+        return Value("python-module", ref=entity)
+
+    def global_value(self, module: ModuleRecord, name: str, inside: bool) -> Value:
+        """What a name means in a module, outside any function."""
+        if name in module.imports or name in module.functions or name in module.classes:
+            dotted = self.dotted_name(module, name)
+            return self.named(dotted, module) if dotted else UNKNOWN
+        if name in module.globals and not inside:
+            return self.module_env(module).get(name, UNKNOWN)
+        if name in _BUILTINS:
+            return Value("python-module", ref=f"builtins.{name}")
+        if module.stars:
+            dotted = self.dotted_name(module, name)
+            if dotted is not None:
+                return self.named(dotted)
+        return UNKNOWN
+
+    def module_env(self, module: ModuleRecord) -> Env:
+        """The variables of a module after it was run."""
+        env = self._globals.get(module.path)
+        if env is None:
+            self._globals[module.path] = env = {}
+            node = self.project.trees.nodes(module).get("")
+            if isinstance(node, ast.Module):
+                evaluator = Evaluator(self, module, None, node, None)
+                evaluator.env = env
+                evaluator.run()
+                env.update(evaluator.env)
+        return env
+
+    # ---- functions ------------------------------------------------------------------------------
+
+    def evaluate(self, function: FunctionRef) -> Evaluator | None:
+        """Run one body and remember what it returns; None if its source is gone."""
+        node = self.project.node(function)
+        if node is None:
+            return None
+        key = function.dotted
+        if not function.record.qualname:
+            evaluator = Evaluator(self, function.module, function, node, None)
+            evaluator.function = FunctionRef(function.module, function.record)
+            evaluator.run()
+            self._globals[function.module.path] = evaluator.env
+            return evaluator
+        closure: Env | None = None
+        if function.record.outer:
+            outer = function.module.functions.get(function.record.outer)
+            if outer is not None:
+                outer_ref = FunctionRef(function.module, outer)
+                if outer_ref.dotted not in self._closures and outer_ref.dotted not in self._busy:
+                    self.evaluate(outer_ref)
+                closure = self._closures.get(outer_ref.dotted)
+        self._busy.add(key)
+        try:
+            evaluator = Evaluator(self, function.module, function, node, closure)
+            evaluator.run()
+        finally:
+            self._busy.discard(key)
+        self._returns[key] = self._returned(function, node, evaluator)
+        if evaluator.local_functions:
+            self._closures[key] = {**(closure or {}), **evaluator.env}
+        return evaluator
+
+    def _returned(self, function: FunctionRef, node: FunctionNode | ast.Module, evaluator: Evaluator) -> Value:
+        found = evaluator.returned
+        annotation = getattr(node, "returns", None)
+        if annotation is not None and found.kind in ("unknown", "none"):
+            promised = evaluator.annotation(annotation)
+            if promised.kind not in ("unknown", "none"):
+                return promised._replace(origin=found.origin) if promised.kind == "tensor" else promised
+        return found
+
+    def returned(self, function: FunctionRef) -> Value:
+        key = function.dotted
+        known = self._returns.get(key)
+        if known is not None:
+            return known
+        if key in self._busy or len(self._busy) >= _DEPTH:
+            return self._promised(function)
+        if self.evaluate(function) is None:
+            return UNKNOWN
+        return self._returns.get(key, UNKNOWN)
+
+    def _promised(self, function: FunctionRef) -> Value:
+        """By the annotation alone, where the body cannot be asked."""
+        node = self.project.node(function)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.returns is not None:
+            return Evaluator(self, function.module, function, ast.Module([], []), None).annotation(node.returns)
+        return UNKNOWN
+
+    def call(self, ev: Evaluator, function: FunctionRef, arguments: Arguments, skip: int) -> Value:
+        """What a call of a project's function returns, given its arguments."""
+        found = self.returned(function)
+        if not found.origin and found.items is None and found.element is None:
+            return found
+        return _substitute(found, _bound(function, arguments, skip))
+
+    def call_named(self, ev: Evaluator, ref: str, arguments: Arguments, node: ast.Call) -> Value:
+        entity = self.project.lookup(ref)
+        if isinstance(entity, FunctionRef):
+            skip = 1 if entity.record.owner and "staticmethod" not in entity.record.decorators and _is_bound(node, entity) else 0
+            return self.call(ev, entity, arguments, skip)
+        return UNKNOWN
+
+    def call_method(self, ev: Evaluator, owner: Value, name: str, arguments: Arguments) -> Value | None:
+        """A method of an instance whose class is known; None if the class does not define it."""
+        entity = self.project.lookup(owner.ref) if owner.ref else None
+        if not isinstance(entity, ClassRef):
+            return None
+        found = self.project.method(entity, name)
+        if found is not None:
+            if name in ("register_buffer", "add_state"):
+                return self._register(ev, name, arguments)
+            if _is_property(found):
+                return UNKNOWN
+            skip = 0 if "staticmethod" in found.record.decorators else 1
+            return self.call(ev, found, arguments, skip)
+        if name in ("register_buffer", "add_state", "register_parameter"):
+            return self._register(ev, name, arguments)
+        attribute = self.attribute(owner, name)
+        if attribute.kind in ("module", "function", "class", "python-module"):
+            from perfcheck.lint.calls import invoke
+
+            return invoke(ev, attribute, arguments, arguments.node)
+        if owner.kind == "instance":
+            return UNKNOWN._replace(device=True) if any(a.device and a.kind == "tensor" for a in arguments.all) else UNKNOWN
+        return None
+
+    def _register(self, ev: Evaluator, name: str, arguments: Arguments) -> Value:
+        key, value = arguments.value(0, "name"), arguments.value(1, "default" if name == "add_state" else "tensor")
+        if key is not None and isinstance(key.const, str) and value is not None and ev.self_name:
+            if value.kind == "list" and value.element is None and not value.items:
+                value = Value("list", element=Value("tensor", True))
+            elif value.kind == "tensor":
+                value = value._replace(device=True, grad=False, origin=frozenset(), pinned=None)
+            elif value.kind == "unknown":
+                value = Value("tensor", True)
+            ev.env[f"{ev.self_name}.{key.const}"] = value
+        return NONE
+
+    def method_by_name(self, ev: Evaluator, name: str, arguments: Arguments) -> Value | None:
+        """A call on a receiver of unknown class, where few classes define such a method."""
+        if name in _COMMON or name.startswith("__"):
+            return None
+        candidates = self.project.methods_named(name)
+        if not 0 < len(candidates) <= 3:
+            return None
+        return join_all([self.call(ev, f, arguments, 0 if "staticmethod" in f.record.decorators else 1) for f in candidates])
+
+    # ---- classes --------------------------------------------------------------------------------
+
+    def instance_of(self, class_: ClassRef) -> Value:
+        outside = self.project.ancestry(class_)[1]
+        for base, kind in INSTANCE_KINDS:
+            if base in outside:
+                return Value(kind, device=True if kind == "module" else False if kind == "loader" else None, ref=class_.dotted)
+        return Value("instance", ref=class_.dotted)
+
+    def instance_named(self, module: ModuleRecord) -> Callable[[str], Value]:
+        def instance(dotted: str) -> Value:
+            entity = self.project.lookup(dotted, module)
+            if isinstance(entity, ClassRef):
+                return self.instance_of(entity)
+            if isinstance(entity, str):
+                return self.external_instance(entity) or UNKNOWN
+            return UNKNOWN
+
+        return instance
+
+    def external_instance(self, name: str) -> Value | None:
+        """An instance of a class outside the project, if its bases are known."""
+        bases = external_ancestry(name)
+        if len(bases) > 1:
+            for base, kind in INSTANCE_KINDS:
+                if base in bases:
+                    return Value(kind, device=True if kind == "module" else None, ref=name)
+        return None
+
+    def construct(self, ev: Evaluator, class_: ClassRef, arguments: Arguments) -> Value:
+        made = self.instance_of(class_)
+        if made.kind == "loader":
+            pinned = arguments.keywords.get("pin_memory")
+            return made._replace(pinned=pinned.value.const is True if pinned is not None else None)
+        return made
+
+    def attribute(self, owner: Value, name: str) -> Value:
+        """An attribute of an instance whose class is named by ``owner.ref``."""
+        ref = owner.ref or ""
+        key = (ref, name)
+        known = self._attributes.get(key)
+        if known is not None:
+            return known
+        self._attributes[key] = UNKNOWN
+        entity = self.project.lookup(ref) if ref else None
+        found = self._class_attribute(entity, name) if isinstance(entity, ClassRef) else None
+        if found is None:
+            found = self._known_attribute(owner, name)
+        if not self._busy or found.kind != "unknown":
+            self._attributes[key] = found
+        else:
+            del self._attributes[key]
+        return found
+
+    def _known_attribute(self, owner: Value, name: str) -> Value:
+        if name == "device":
+            return ACCELERATOR
+        if name == "dtype":
+            return Value("dtype")
+        if owner.kind == "module":
+            if name == "training":
+                return BOOL
+            if name in ("global_step", "current_epoch", "global_rank", "local_rank"):
+                return INT
+            if name in ("weight", "bias") and (owner.ref or "").startswith("torch.nn."):
+                return Value("tensor", True, "float", grad=True)
+            return by_name(name) if name not in ("logger", "log") else UNKNOWN
+        if owner.kind == "dataset":
+            return UNKNOWN
+        return by_name(name)
+
+    def _class_attribute(self, class_: ClassRef, name: str) -> Value | None:
+        method = self.project.method(class_, name)
+        if method is not None:
+            if _is_property(method):
+                return self.returned(method)
+            return Value("function", ref=method.dotted)
+        found: list[Value] = []
+        for ancestor in self.project.ancestry(class_)[0]:
+            env = self._class_env(ancestor)
+            value = env.get(name)
+            if value is not None and value.kind not in ("unknown", "none"):
+                return value
+            if value is not None:
+                found.append(value)
+            for method_name in ancestor.record.methods:
+                record = ancestor.module.functions.get(f"{ancestor.record.qualname}.{method_name}")
+                if record is None or name not in record.stores or method_name in ("__init__",):
+                    continue
+                stored = self._stored(FunctionRef(ancestor.module, record), name)
+                if stored is not None:
+                    found.append(stored)
+        return join_all(found) if found else None
+
+    def _class_env(self, class_: ClassRef) -> dict[str, Value]:
+        """Attributes set in the class body and by ``__init__``."""
+        key = class_.dotted
+        env = self._class_envs.get(key)
+        if env is not None:
+            return env
+        self._class_envs[key] = env = {}
+        node = self.project.trees.nodes(class_.module).get(class_.record.qualname)
+        if isinstance(node, ast.ClassDef):
+            body = [s for s in node.body if isinstance(s, (ast.Assign, ast.AnnAssign))]
+            evaluator = Evaluator(self, class_.module, None, ast.Module(body, []), None)
+            evaluator.run()
+            env.update(evaluator.env)
+        init = class_.module.functions.get(f"{class_.record.qualname}.__init__")
+        if init is not None:
+            ref = FunctionRef(class_.module, init)
+            if ref.dotted not in self._busy and len(self._busy) < _DEPTH:
+                run = self.evaluate(ref)
+                if run is not None:
+                    env.update(_of_self(run))
+            else:
+                del self._class_envs[key]
+        return env
+
+    def _stored(self, function: FunctionRef, name: str) -> Value | None:
+        if function.dotted in self._busy or len(self._busy) >= _DEPTH:
+            return None
+        run = self.evaluate(function)
+        return None if run is None else run.env.get(f"{run.self_name}.{name}")
+
+    # ---- parameters -----------------------------------------------------------------------------
+
+    def parameter(self, ev: Evaluator, parameter: ast.arg, default: ast.expr | None) -> Value:
+        """What a function may take a parameter to be: annotation, default, use, name."""
+        name = parameter.arg
+        origin = frozenset((name,))
+        host = ev.function is not None and is_host_side(self.project, ev.function)
+        given = ev.annotation(parameter.annotation) if parameter.annotation is not None else UNKNOWN
+        if given.kind != "unknown":
+            return _with_origin(given, origin, host)
+        if isinstance(default, ast.Constant) and default.value is not None and default.value is not Ellipsis:
+            value = ev.expr(default)
+            return value._replace(const=UNKNOWN.const, origin=origin)
+        if isinstance(default, (ast.Tuple, ast.List)) and name not in ev.evidence:
+            return Value("list", origin=origin)
+        if name in ev.evidence:
+            return Value("tensor", False if host else True, origin=origin, assumed=True)
+        named = by_name(name)
+        if named.kind != "unknown":
+            return named._replace(origin=origin)
+        in_forward = ev.function is not None and ev.function.record.name == "forward" and ev.class_ is not None
+        if host:
+            return Value(device=False, origin=origin)
+        return Value(device=True if in_forward else None, origin=origin)
+
+    # ---- grad mode ------------------------------------------------------------------------------
+
+    @staticmethod
+    def switches_grad_off(name: str | None) -> bool:
+        return name in ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad")
+
+    def runs_without_grad(self, function: FunctionRef | None) -> bool:
+        if function is None:
+            return False
+        for decorator in function.record.decorators:
+            if self.switches_grad_off(self.dotted_name(function.module, decorator)):
+                return True
+        return False
+
+
+_COMMON = frozenset(
+    """forward step update compute reset get set add append items keys values run call load save init close open start
+    stop read write copy to cuda cpu eval train size shape format apply reshape mean sum min max sample encode decode
+    build create info debug warning error log join split index count sort pop clear""".split()
+)
+
+_TORCH_DTYPES = {
+    **dict.fromkeys(("float", "float16", "float32", "float64", "double", "half", "bfloat16", "float8_e4m3fn", "float8_e5m2",
+                     "complex64", "complex128", "cfloat"), "float"),
+    **dict.fromkeys(("int", "long", "short", "int8", "int16", "int32", "int64", "uint8"), "int"),
+    "bool": "bool",
+}  # fmt: skip
+
+_CONSTANTS: dict[str, Value] = {
+    "math.pi": Value("number", dtype="float"),
+    "math.inf": Value("number", dtype="float"),
+    "torch.inf": Value("number", dtype="float"),
+    "torch.pi": Value("number", dtype="float"),
+    "torch.nan": Value("number", dtype="float"),
+    "numpy.pi": Value("number", dtype="float"),
+    "numpy.inf": Value("number", dtype="float"),
+    "os.environ": DICT,
+}
+
+
+def _of_self(run: Evaluator) -> dict[str, Value]:
+    prefix = run.self_name + "."
+    return {key[len(prefix) :]: value for key, value in run.env.items() if key.startswith(prefix)}
+
+
+def _is_property(function: FunctionRef) -> bool:
+    return any(d.rpartition(".")[2] in ("property", "cached_property", "lazy_property", "lazyproperty") for d in function.record.decorators)
+
+
+def _is_bound(node: ast.Call, function: FunctionRef) -> bool:
+    """Is a method called without passing its receiver?  ``Class.method(obj)`` passes it."""
+    func = node.func
+    return isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id in ("self", "cls") or not isinstance(func, ast.Attribute)
+
+
+def _with_origin(value: Value, origin: frozenset[str], host: bool) -> Value:
+    if value.kind == "tensor":
+        return value._replace(origin=origin, device=False if host else value.device)
+    if value.kind in ("list", "tuple", "dict"):
+        return value._replace(
+            origin=origin,
+            element=None if value.element is None else _with_origin(value.element, origin, host),
+            items=None if value.items is None else tuple(_with_origin(i, origin, host) for i in value.items),
+        )
+    return value._replace(origin=origin)
+
+
+def _bound(function: FunctionRef, arguments: Arguments, skip: int) -> dict[str, Value]:
+    params = function.record.params[skip:]
+    bound = {name: argument.value for name, argument in zip(params, arguments.positional)}
+    for name, argument in arguments.keywords.items():
+        bound[name] = argument.value
+    return bound
+
+
+def _substitute(value: Value, bound: dict[str, Value]) -> Value:
+    """A summary in terms of parameters, made one in terms of arguments."""
+    if value.origin:
+        given = [bound[name] for name in value.origin if name in bound]
+        if value.kind == "unknown":
+            if given and len(given) == len(value.origin):
+                return join_all(given)
+            known = [g for g in given if g.kind != "none"]
+            return join_all(known)._replace(const=UNKNOWN.const) if known else value._replace(origin=frozenset())
+        if value.kind == "tensor":
+            return value._replace(device=_given_device(value, given), origin=_origins(given), assumed=value.assumed and not given)
+        value = value._replace(origin=_origins(given))
+    if value.items is not None:
+        value = value._replace(items=tuple(_substitute(item, bound) for item in value.items))
+    if value.element is not None:
+        value = value._replace(element=_substitute(value.element, bound))
+    return value
+
+
+def _given_device(value: Value, given: list[Value]) -> Truth:
+    facts: list[Truth] = []
+    for argument in given:
+        inside = elements(argument) if argument.kind in ("list", "tuple", "dict") else argument
+        if inside.kind == "tensor" or inside.kind == "device":
+            facts.append(inside.device)
+        elif inside.kind == "unknown":
+            facts.append(inside.device if inside.device is not None else value.device)
+    if not facts:
+        return value.device
+    if True in facts:
+        return True
+    return None if None in facts else any_of(facts)
+
+
+def _origins(given: list[Value]) -> frozenset[str]:
+    return frozenset().union(*(g.origin for g in given)) if given else frozenset()

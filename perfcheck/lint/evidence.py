@@ -1,0 +1,104 @@
+"""What the use of a variable, or its name, says about it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Final
+
+from perfcheck.lint.values import ACCELERATOR, UNKNOWN, Value
+
+TENSOR_ONLY: Final = frozenset(
+    """abs_ add_ addcdiv_ addcmul_ addmm backward baddbmm bernoulli_ bfloat16 bmm bool chunk clamp clamp_ clamp_max clamp_min
+    contiguous cpu cuda cummax detach detach_ dim div_ double exp_ expand expand_as fill_ flip float gather ge
+    grad_fn half index_add index_add_ index_copy_ index_fill_ index_select int isnan isinf kthvalue log_softmax logsumexp long masked_fill
+    masked_fill_ masked_scatter masked_select matmul mul_ narrow ndimension neg new_empty new_full new_ones new_tensor
+    new_zeros nonzero norm normal_ numel permute pin_memory pow relu relu_ repeat_interleave requires_grad_ rsqrt scatter
+    scatter_ scatter_add scatter_add_ sigmoid softmax squeeze_ sub_ tanh tile to_dense to_sparse topk tril triu type_as unbind unflatten
+    uniform_ unsqueeze unsqueeze_ view view_as zero_ item tolist""".split()
+) - {"tolist", "bool", "int", "float", "long", "half", "double", "cuda", "abs_", "tile", "pow", "chunk", "flip", "norm", "view", "item"}
+"""Methods that tensors have, and modules, arrays, lists, strings and numbers do not."""
+
+TENSOR_LIKE: Final = TENSOR_ONLY | {"item", "view", "cpu", "tolist", "float", "long", "norm", "chunk"}
+
+TENSOR_PROPERTIES: Final = frozenset({"is_cuda", "requires_grad", "grad_fn", "is_leaf", "is_sparse", "is_quantized"})
+
+_NO_SUBJECT = frozenset(
+    """tensor as_tensor from_numpy device zeros ones empty full rand randn randint arange linspace manual_seed load save
+    is_tensor Generator Size set_grad_enabled no_grad compile get_default_dtype finfo iinfo randperm eye DataLoader
+    is_floating_point set_device synchronize empty_cache stack cat cartesian_prod einsum Tensor FloatTensor LongTensor
+    Stream Event init_process_group is_grad_enabled dtype typename script trace""".split()
+)
+_TORCH_ROOTS = frozenset({"torch", "F", "functional"})
+
+
+def tensor_evidence(node: ast.AST) -> frozenset[str]:
+    """Names that the body uses as only tensors are used: ``x.unsqueeze(0)``, ``F.relu(x)``, ``x.device``."""
+    found: set[str] = set()
+    stack: list[ast.AST] = list(getattr(node, "body", ()))
+    while stack:
+        current = stack.pop()
+        kind = type(current)
+        if kind is ast.Name or kind is ast.Constant:
+            continue
+        if kind is ast.Call:
+            func = current.func  # type: ignore[attr-defined]
+            if type(func) is ast.Attribute:
+                receiver = func.value
+                if type(receiver) is ast.Name:
+                    if func.attr in TENSOR_ONLY:
+                        found.add(receiver.id)
+                    elif func.attr == "size" and current.args:  # type: ignore[attr-defined]
+                        found.add(receiver.id)
+                    elif receiver.id in _TORCH_ROOTS and func.attr not in _NO_SUBJECT and current.args:  # type: ignore[attr-defined]
+                        first = current.args[0]  # type: ignore[attr-defined]
+                        if type(first) is ast.Name:
+                            found.add(first.id)
+                elif (
+                    type(receiver) is ast.Attribute
+                    and type(receiver.value) is ast.Name
+                    and receiver.value.id == "torch"
+                    and receiver.attr in ("functional", "linalg", "special", "fft")
+                    and current.args  # type: ignore[attr-defined]
+                    and type(current.args[0]) is ast.Name  # type: ignore[attr-defined]
+                ):
+                    found.add(current.args[0].id)  # type: ignore[attr-defined]
+        elif kind is ast.Attribute:
+            if current.attr in TENSOR_PROPERTIES and type(current.value) is ast.Name:  # type: ignore[attr-defined]
+                found.add(current.value.id)  # type: ignore[attr-defined]
+            stack.append(current.value)  # type: ignore[attr-defined]
+            continue
+        elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef or kind is ast.ClassDef:
+            continue
+        for field in current.__dict__.values():
+            if type(field) is list:
+                stack.extend([part for part in field if isinstance(part, ast.AST)])
+            elif isinstance(field, ast.AST):
+                stack.append(field)
+    found -= {"self", "cls", "torch", "F", "np", "model", "module", "net", "math"}
+    return frozenset(found)
+
+
+_NAMED: tuple[tuple[re.Pattern[str], Value], ...] = (
+    (re.compile(r"(^|_)(device|dev)$|^gpu$"), ACCELERATOR),
+    (re.compile(r"(^|_)dtype$"), Value("dtype")),
+    (re.compile(r"(^|_)(data_?)?loader$|(^|_)dl$|^dataloaders?$"), Value("loader")),
+    (re.compile(r"^(optimizer|optim|opt)$|_(optimizer|optim)$"), Value("optimizer")),
+    (re.compile(r"^(lr_)?scheduler$"), Value("scheduler")),
+    (
+        re.compile(
+            r"(^|_)(model|net|network|module|criterion|discriminator|generator_net|unet|vae|policy_net|actor|critic|backbone|"
+            r"encoder|decoder|text_encoder|transformer|loss_fn|loss_func)$|^(net[GD]|G|D)$"
+        ),
+        Value("module", device=True, assumed=True),
+    ),
+    (re.compile(r"^(logger|log|writer|wandb|pbar|path|filename|tokenizer|args|cfg|config|opts?)$|_(path|dir|file|fn|name)$"), UNKNOWN),
+)
+
+
+def by_name(name: str) -> Value:
+    """What a parameter of that name is by the field's conventions; UNKNOWN for most."""
+    for pattern, value in _NAMED:
+        if pattern.search(name):
+            return value
+    return UNKNOWN

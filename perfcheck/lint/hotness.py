@@ -1,0 +1,143 @@
+"""How often each function runs: by role, by the loops it is called from, through the whole project."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from perfcheck.events import Hotness
+from perfcheck.lint.engine import Engine
+from perfcheck.lint.project import ClassRef, FunctionRef
+from perfcheck.lint.roles import is_host_side, is_test_path, role
+
+
+class Heat(NamedTuple):
+    """``sure``: by a role, or a chain of resolved calls from a loop; not by a method's name alone."""
+
+    level: Hotness
+    sure: bool
+
+
+COLD = Heat(Hotness.COLD, True)
+
+
+class HotnessMap:
+    """The heat of every function of a project, by dotted name."""
+
+    def __init__(self, engine: Engine, paths: dict[str, str]) -> None:
+        self._engine = engine
+        self._project = engine.project
+        self._heat: dict[str, Heat] = {}
+        self._frozen: set[str] = set()
+        self._paths = paths
+        self._run()
+
+    def of(self, function: FunctionRef) -> Heat:
+        return self._heat.get(function.dotted, COLD)
+
+    def stays_cold(self, function: FunctionRef) -> bool:
+        """Tests, constructors, checkpointing: cold wherever it is called from."""
+        return function.dotted in self._frozen
+
+    def _run(self) -> None:
+        queue: deque[FunctionRef] = deque()
+        for module in self._project.by_path.values():
+            frozen = is_test_path(self._paths.get(module.path, module.path))
+            for record in module.functions.values():
+                function = FunctionRef(module, record)
+                level, stays_cold = (Hotness.COLD, True) if frozen else role(self._project, function)
+                if stays_cold or is_host_side(self._project, function):
+                    self._frozen.add(function.dotted)
+                if level > Hotness.COLD:
+                    self._heat[function.dotted] = Heat(level, True)
+                if not frozen and (level > Hotness.COLD or any(site.level > Hotness.COLD for site in record.calls)):
+                    queue.append(function)
+        while queue:
+            function = queue.popleft()
+            heat = self.of(function)
+            for callee, warmed in self._calls(function, heat):
+                if callee.dotted in self._frozen:
+                    continue
+                known = self.of(callee)
+                if (warmed.level, warmed.sure) > (known.level, known.sure if known.level else False):
+                    self._heat[callee.dotted] = warmed
+                    queue.append(callee)
+
+    def _calls(self, function: FunctionRef, heat: Heat) -> Iterator[tuple[FunctionRef, Heat]]:
+        base = heat.level
+        best: dict[str, Hotness] = {}
+        for site in function.record.calls:
+            if site.guarded and site.level <= Hotness.EPOCH:
+                continue
+            level = max(base, site.level)
+            if base >= Hotness.STEP and (site.level >= Hotness.STEP or site.repeated):
+                level = Hotness.ELEMENT
+            if level > Hotness.COLD and level > best.get(site.target, Hotness.COLD):
+                best[site.target] = level
+        if base > Hotness.COLD:
+            for target in function.record.passed:
+                if base > best.get(target, Hotness.COLD):
+                    best[target] = base
+        for target, level in best.items():
+            for callee, sure in self.targets(function, target):
+                yield callee, Heat(level, sure and (heat.sure or base == Hotness.COLD))
+
+    def targets(self, function: FunctionRef, target: str) -> Iterator[tuple[FunctionRef, bool]]:
+        """The functions a call may reach, and whether that is by resolved names."""
+        project, module = self._project, function.module
+        head, _, rest = target.partition(".")
+        if head in ("self", "cls", "super") and rest:
+            owner = project.owner(function)
+            if owner is not None and "." not in rest:
+                found = project.method(owner, rest)
+                if found is not None:
+                    yield found, True
+                    for override in project.overrides(owner, rest):
+                        yield override, True
+                    return
+            yield from self._by_name(rest.rpartition(".")[2], "." in rest)
+            return
+        if not head:
+            yield from self._by_name(rest, True)
+            return
+        if not rest:
+            scope = function.record.qualname
+            while scope:
+                nested = module.functions.get(f"{scope}.{head}")
+                if nested is not None:
+                    yield FunctionRef(module, nested), True
+                    return
+                scope = scope.rpartition(".")[0]
+        dotted = self._engine.dotted_name(module, target)
+        if dotted is None:
+            if rest:
+                yield from self._by_name(rest.rpartition(".")[2], True)
+            return
+        entity = project.lookup(dotted, module)
+        if isinstance(entity, FunctionRef):
+            yield entity, True
+        elif isinstance(entity, ClassRef):
+            init = project.method(entity, "__init__")
+            if init is not None and "torch.nn.Module" not in project.ancestry(entity)[1]:
+                yield init, True
+
+    def _by_name(self, name: str, computed: bool) -> Iterator[tuple[FunctionRef, bool]]:
+        if name in _TOO_COMMON or name.startswith("__"):
+            return
+        found = self._project.methods_named(name)
+        if not found:
+            return
+        modules = {f.module.path for f in found}
+        if len(found) <= 4 or len(modules) == 1:
+            for function in found:
+                yield function, len(found) == 1
+
+
+_TOO_COMMON = frozenset(
+    """get set add append items keys values run call load save close open start stop read write copy to cuda cpu eval train
+    size shape format apply reshape mean sum min max join split index count sort pop clear update info debug warning error
+    log parameters named_parameters state_dict load_state_dict zero_grad backward item numpy detach view extend remove insert""".split()
+)
+
+

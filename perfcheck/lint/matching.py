@@ -1,0 +1,200 @@
+"""Rules meet facts: which rule applies at which node, and what a finding says."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from perfcheck.events import Hotness
+from perfcheck.findings import Confidence, Finding, Place
+from perfcheck.lint.asking import Surroundings, asker
+from perfcheck.lint.detectors import Detector, detector
+from perfcheck.lint.facts import Match
+from perfcheck.lint.index import dotted
+from perfcheck.lint.scope import BodyScope
+from perfcheck.rulebook.patterns import Pattern
+from perfcheck.rulebook.predicates import evaluate
+from perfcheck.rulebook.rule import Rule
+
+_CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "heuristic")
+
+
+class Hit(NamedTuple):
+    rule: Rule
+    match: Match
+    sure: bool
+
+
+class RuleSet:
+    """Rules arranged by what they look at."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        self.rules = rules
+        self._by_operator: dict[str, list[Rule]] = {}
+        self._wildcards: list[tuple[str, Rule]] = []
+        self._by_tail: dict[str, list[tuple[Rule, Pattern]]] = {}
+        self._by_type: dict[type[ast.AST], list[tuple[Rule, Pattern]]] = {}
+        self._detectors: list[tuple[Rule, Detector]] = []
+        self._operator_cache: dict[str, list[Rule]] = {}
+        for rule in rules:
+            for operator in rule.operators:
+                if operator.endswith("*"):
+                    self._wildcards.append((operator[:-1], rule))
+                else:
+                    self._by_operator.setdefault(operator, []).append(rule)
+            for pattern in rule.match:
+                if pattern.tail is not None:
+                    self._by_tail.setdefault(pattern.tail, []).append((rule, pattern))
+                else:
+                    self._by_type.setdefault(pattern.node_type, []).append((rule, pattern))
+            if rule.detector is not None:
+                self._detectors.append((rule, detector(rule.detector)))
+        self.tails = frozenset(self._by_tail)
+        self._pattern_types = tuple({ast.Call, ast.Attribute, *self._by_type})
+
+    def of_operator(self, name: str, event: str) -> list[Rule]:
+        """The rules about an operator ("Tensor.__getitem__:mask"; without the variant too)."""
+        key = f"{event} {name}"
+        known = self._operator_cache.get(key)
+        if known is None:
+            plain = name.partition(":")[0]
+            found = [*self._by_operator.get(name, ()), *(self._by_operator.get(plain, ()) if plain != name else ())]
+            found += [rule for prefix, rule in self._wildcards if name.startswith(prefix) and rule not in found]
+            known = [rule for rule in found if rule.event == event]
+            self._operator_cache[key] = known
+        return known
+
+    def hits(self, scope: BodyScope, around: Surroundings) -> Iterator[Hit]:
+        """Every rule that holds somewhere in a body."""
+        for raised in scope.events:
+            for rule in self.of_operator(raised.operator, raised.event):
+                bindings: dict[str, ast.AST] = {}
+                if raised.subject is not None:
+                    bindings["T"] = raised.subject
+                match = Match(raised.node, bindings, raised.operator.partition(":")[0], raised.certain)
+                yield from self._judge(rule, match, scope, around)
+        if self._by_tail or self._by_type:
+            yield from self._patterns(scope, around)
+        for rule, detect in self._detectors:
+            for match in detect(scope):
+                yield from self._judge(rule, match, scope, around)
+
+    def _patterns(self, scope: BodyScope, around: Surroundings) -> Iterator[Hit]:
+        for node in scope.walk(*self._pattern_types):
+            kind = type(node)
+            candidates: Iterable[tuple[Rule, Pattern]] = self._by_type.get(kind, ())
+            if kind is ast.Call:
+                name = dotted(node.func).rpartition(".")[2]  # type: ignore[attr-defined]
+                resolved = scope.resolve(node.func)  # type: ignore[attr-defined]
+                tails = {name, resolved.rpartition(".")[2]} if resolved else {name}
+                candidates = [*candidates, *(c for tail in tails for c in self._by_tail.get(tail, ()) if c[1].node_type is kind)]
+            elif kind is ast.Attribute:
+                candidates = [*candidates, *(c for c in self._by_tail.get(node.attr, ()) if c[1].node_type is kind)]  # type: ignore[attr-defined]
+            for rule, pattern in candidates:
+                bindings = pattern.match(node, scope.resolve)
+                if bindings is not None:
+                    yield from self._judge(rule, Match(node, bindings), scope, around)  # type: ignore[arg-type]
+
+    def _judge(self, rule: Rule, match: Match, scope: BodyScope, around: Surroundings) -> Iterator[Hit]:
+        ask = asker(scope, match, around)
+        for predicate in rule.where:
+            if evaluate(predicate, ask) is not True:
+                return
+        yield Hit(rule, match, match.certain is True)
+
+
+def _asks_heat(rule: Rule) -> bool:
+    return any("hot(" in p.text or "cold(" in p.text for p in rule.where)
+
+
+def findings(hits: Iterable[Hit], scope: BodyScope, name: str, presumed: bool) -> Iterator[Finding]:
+    """One finding for each cause in a body; repeats become its places."""
+    kept = _without_overruled(list(hits))
+    groups: dict[tuple[str, str], list[Hit]] = {}
+    for hit in kept:
+        lowered = (0 if hit.sure else 1) + (1 if presumed and _asks_heat(hit.rule) else 0)
+        level = _CONFIDENCES.index(hit.rule.confidence) + lowered
+        groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)
+    for (_, confidence), group in groups.items():
+        group.sort(key=lambda hit: _place(hit.match.node, scope))
+        first = group[0]
+        places = list(dict.fromkeys(_place(hit.match.node, scope) for hit in group))
+        yield _finding(first, scope, name, confidence, tuple(places))  # type: ignore[arg-type]
+
+
+def _without_overruled(hits: list[Hit]) -> list[Hit]:
+    """At one place one rule speaks of one event: the one that others defer to, else the surer, else the first."""
+    silenced: set[int] = set()
+    for position, hit in enumerate(hits):
+        span = _span(hit.match.node)
+        for other_position, other in enumerate(hits):
+            if other_position == position or other_position in silenced:
+                continue
+            if other.rule.code in hit.rule.instead_of and _overlaps(span, _span(other.match.node)):
+                silenced.add(other_position)
+    seen: dict[tuple[tuple[int, int, int, int], str], int] = {}
+    kept: list[Hit] = []
+    for position, hit in enumerate(hits):
+        if position in silenced:
+            continue
+        key = (_span(hit.match.node), hit.rule.event)
+        known = seen.get(key)
+        if known is None:
+            seen[key] = len(kept)
+            kept.append(hit)
+        elif _rank(hit) < _rank(kept[known]) and kept[known].rule.code != hit.rule.code:
+            kept[known] = hit
+    return kept
+
+
+def _rank(hit: Hit) -> tuple[int, int]:
+    return (0 if hit.sure else 1, _CONFIDENCES.index(hit.rule.confidence))
+
+
+def _span(node: ast.AST) -> tuple[int, int, int, int]:
+    return (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)  # type: ignore[attr-defined]
+
+
+def _overlaps(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> bool:
+    return a[:2] < b[2:] and b[:2] < a[2:]
+
+
+def _place(node: ast.AST, scope: BodyScope) -> Place:
+    line, column, end_line, end_column = _span(node)
+    return Place(line, _characters(scope.lines, line, column) + 1, end_line, _characters(scope.lines, end_line, end_column) + 1)
+
+
+def _characters(lines: Sequence[str], line: int, offset: int) -> int:
+    """Columns of ``ast`` count UTF-8 bytes; people count characters."""
+    if not 0 < line <= len(lines):
+        return offset
+    text = lines[line - 1]
+    return offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))
+
+
+def _finding(hit: Hit, scope: BodyScope, name: str, confidence: Confidence, places: tuple[Place, ...]) -> Finding:
+    rule, match = hit.rule, hit.match
+    words = {key: _short(scope.text(node)) for key, node in match.bindings.items()}
+    words["operator"] = match.operator
+    first = places[0]
+    heat = scope.hotness(match.node)
+    line = scope.lines[first.line - 1].strip() if first.line <= len(scope.lines) else ""
+    mark = hashlib.sha256(f"{rule.code}\0{name}\0{scope.qualname}\0{line}".encode()).hexdigest()[:16]
+    return Finding(
+        rule=rule.code, name=rule.name, severity=rule.severity, confidence=confidence, path=name, place=first,
+        message=_fill(rule.message, words), help=_fill(rule.help, words), url=rule.url, function=scope.qualname,
+        hotness=Hotness(heat).word, fingerprint=mark, places=places[1:],
+    )  # fmt: skip
+
+
+def _fill(template: str, words: dict[str, str]) -> str:
+    for key, text in words.items():
+        template = template.replace("{" + key + "}", text)
+    return template
+
+
+def _short(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "…"

@@ -1,0 +1,338 @@
+"""Applying one row of the operator table to the arguments of a call."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from perfcheck.events import Event, Truth
+from perfcheck.lint.conditions import Argument, Operands, condition
+from perfcheck.lint.values import (
+    ARRAY,
+    BOOL,
+    INT,
+    NONE,
+    NUMBER,
+    SIZE,
+    STR,
+    UNKNOWN,
+    Dtype,
+    Value,
+    any_of,
+    elements,
+)
+from perfcheck.operators import Operator
+from perfcheck.operators.reader import Result, results
+
+
+class Happening(NamedTuple):
+    """An event that applying an operator raises; ``variant`` tells the ways apart ("mask", "h2d")."""
+
+    event: Event
+    certain: Truth
+    variant: str
+
+
+_VARIANTS = (
+    ("has_mask", "mask"),
+    ("has_device_scalar", "index"),
+    ("has_host_index", "host-index"),
+    ("to_device()", "h2d"),
+    ("to_host()", "d2h"),
+    ("host('value')", "host-value"),
+    ("number('value')", "host-value"),
+)
+
+_DTYPES: dict[str, Dtype] = {"bool": "bool", "int": "int", "float": "float", "complex": "float"}
+
+
+def bind(
+    operator: Operator,
+    receiver: Argument | None,
+    positional: list[Argument],
+    keywords: dict[str, Argument],
+    spread: bool,
+) -> Operands:
+    """Give the arguments their parameters' names."""
+    everything = ([receiver] if receiver is not None else []) + positional
+    by_name: dict[str, Argument] = {}
+    for position, argument in enumerate(everything):
+        name = operator.parameter(position)
+        if name is None:
+            break
+        by_name.setdefault(name, argument)
+    by_name.update(keywords)
+    return Operands(by_name, (*everything, *keywords.values()), spread)
+
+
+def apply(operator: Operator, operands: Operands) -> tuple[Value, list[Happening]]:
+    """The result of a call, and what it does to host and device."""
+    result = _result(operator, operands)
+    if operator.contiguous is not None and result.kind == "tensor":
+        result = result._replace(contiguous=operator.contiguous)
+    operands = operands._replace(result=result)
+    raised: list[Happening] = []
+    for effect in operator.effects:
+        certain = condition(effect.when)(operands) if effect.when else _on_device(operands)
+        if certain is not False:
+            variant = next((word for mark, word in _VARIANTS if mark in effect.when), "")
+            raised.append(Happening(effect.event, certain, variant))
+    for name in operator.numbers:  # a device tensor where a number is wanted
+        argument = operands.by_name.get(name)
+        if argument is not None and _reads(argument.value):
+            raised.append(Happening("host-sync", True, "number"))
+    return result, raised
+
+
+def _reads(value: Value) -> bool:
+    if value.kind in ("list", "tuple"):
+        return value.items is not None and any(item.kind == "tensor" and item.device is True for item in value.items)
+    return value.kind == "tensor" and value.device is True
+
+
+def _tensors(operands: Operands) -> list[Value]:
+    found = []
+    for argument in operands.all:
+        value = argument.value
+        if value.kind in ("list", "tuple"):
+            inside = elements(value)
+            if inside.kind in ("list", "tuple"):
+                inside = elements(inside)
+            value = inside
+        if value.kind == "tensor":
+            found.append(value)
+    return found
+
+
+def _on_device(operands: Operands) -> Truth:
+    return any_of([t.device for t in _tensors(operands)] or [operands.all[0].value.on_device if operands.all else None])
+
+
+def device_of(value: Value | None, node: ast.expr | None = None) -> Truth:
+    """Does a ``device`` argument name an accelerator?"""
+    if value is None:
+        return False
+    if value.kind == "device":
+        return True if value.device is None else value.device
+    if value.kind == "str":
+        if not isinstance(value.const, str):
+            return True
+        return not value.const.startswith(("cpu", "meta"))
+    if value.kind == "number":
+        return True
+    if value.kind == "tensor":
+        return value.device
+    if value.kind == "none":
+        return False
+    return True  # a variable that holds a device: what programs for GPUs parametrize
+
+
+def operand_device(values: Iterable[Value]) -> Truth:
+    """The device of a result, given its operands; scalars on the host give way."""
+    found = [v.device for v in values if not (v.device is False and v.rank == 0)]
+    if not found:
+        return False
+    if True in found:
+        return True
+    return None if None in found else False
+
+
+def _names_dtype(argument: Argument) -> bool:
+    return argument.value.kind == "dtype"
+
+
+def dtype_of(value: Value) -> Dtype | None:
+    if value.kind == "dtype" and value.dtype is not None:
+        return value.dtype
+    return None
+
+
+def _result(operator: Operator, operands: Operands) -> Value:
+    for shape in results(operator.returns):
+        if not shape.when:
+            return _shape(shape, operands)
+        holds = condition(shape.when)(operands)
+        if holds:
+            return _shape(shape, operands)
+    return UNKNOWN
+
+
+def _shape(shape: Result, operands: Operands) -> Value:
+    kind = shape.kind
+    simple = _SIMPLE.get(kind)
+    if simple is not None:
+        return simple
+    first = operands.all[0].value if operands.all else UNKNOWN
+    if kind in ("tuple", "list"):
+        parts = tuple(_shape(item, operands) for item in shape.items)
+        if kind == "tuple":
+            return Value("tuple", items=parts)
+        return Value("list", element=parts[0] if parts else None)
+    if kind == "self":
+        tensors = _tensors(operands)
+        return first if first.kind != "unknown" or not tensors else first._replace(kind="tensor")
+    if kind == "same":
+        return first
+    if kind == "module":
+        return first if first.kind == "module" else Value("module")
+    if kind in ("optimizer", "loader", "distribution", "stream"):
+        return Value(kind)  # type: ignore[arg-type]
+    if kind in ("tensor", "factory", "like", "host", "device", "to", "pin", "view"):
+        return _tensor(shape, operands, first)
+    return UNKNOWN
+
+
+_SIMPLE = {
+    "number": NUMBER,
+    "int": INT,
+    "bool": BOOL,
+    "str": STR,
+    "none": NONE,
+    "array": ARRAY,
+    "size": SIZE,
+    "dtype": Value("dtype"),
+    "context": Value("host", ref="context"),
+    "event": Value("instance", ref="torch.cuda.Event"),
+    "generator": Value("host"),
+    "host-object": Value("host"),
+}
+
+
+def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
+    kind, words = shape.kind, shape.words
+    tensors = _tensors(operands)
+    dtype: Dtype | None = next((_DTYPES[w] for w in words if w in _DTYPES), None)
+    explicit = operands.by_name.get("dtype")
+    origin = frozenset().union(*(t.origin for t in tensors)) if tensors else frozenset()
+    grad: Truth = any_of([t.grad for t in tensors]) if tensors else False
+    assumed = any(t.assumed for t in tensors)
+    rank = 0 if "0d" in words else 1 if "1d" in words else None
+    if explicit is not None:
+        dtype = dtype_of(explicit.value)
+        if explicit.value.kind == "none":
+            dtype = None
+    elif dtype is None and kind not in ("factory",):
+        known = {t.dtype for t in tensors}
+        dtype = known.pop() if len(known) == 1 else None
+        if "promoted" in words and dtype == "bool":
+            dtype = "int"
+    if "elementwise" in words:
+        rank = elementwise_rank([a.value for a in operands.all])
+    elif "reduce" in words:
+        along = operands.by_name.get("dim") or operands.by_name.get("axis")
+        if (along is None or along.value.kind == "none") and not operands.spread:
+            rank = 0
+        elif along is not None and along.value.kind == "number" and first.rank is not None and "keepdim" not in operands.by_name:
+            rank = max(first.rank - 1, 0)
+    given = operands.by_name.get("device")
+    if kind == "factory":
+        device: Truth = device_of(given.value, given.node) if given is not None else None if operands.spread else False
+        rank = _factory_rank(operands) if rank is None else rank
+        origin = given.value.origin if given is not None else frozenset()
+        pinned_argument = operands.by_name.get("pin_memory")
+        pinned: Truth = False if pinned_argument is None else pinned_argument.value.const is True or None
+        if device is True:
+            pinned = None
+        source = operands.by_name.get("data") or operands.by_name.get("obj")
+        if source is not None and dtype is None:
+            inside = source.value
+            while inside.kind in ("list", "tuple"):
+                inside = elements(inside)
+            dtype = inside.dtype if inside.kind in ("number", "tensor", "array") else None
+        if source is not None and rank is None and source.value.kind == "number":
+            rank = 0
+        if source is not None and given is None and source.value.kind in ("tensor", "unknown") and source.value.device is True:
+            device = True if source.value.kind == "tensor" else None
+        requires = operands.by_name.get("requires_grad")
+        grad = True if requires is not None and requires.value.const is True else False
+        return Value("tensor", device, dtype, rank, pinned, True, grad, origin=origin)
+    if kind == "like":
+        device = device_of(given.value, given.node) if given is not None and given.value.kind != "none" else first.device
+        return Value("tensor", device, dtype or first.dtype, first.rank if "0d" not in words else 0, False if device is False else None,
+                     True, False, origin=first.origin, assumed=assumed)  # fmt: skip
+    if kind == "host":
+        return Value("tensor", False, dtype or first.dtype, first.rank, False, first.contiguous, first.grad, origin=frozenset())
+    if kind == "device":
+        return Value("tensor", True, dtype or first.dtype, first.rank, None, first.contiguous, first.grad)
+    if kind == "pin":
+        return first._replace(kind="tensor", device=False, pinned=True, origin=frozenset())
+    if kind == "view":
+        return Value("tensor", first.device, dtype or first.dtype, rank, first.pinned, None, first.grad, first.batch,
+                     origin=first.origin, assumed=first.assumed)  # fmt: skip
+    if kind == "to":
+        return moved(operands, first)
+    device = operand_device(tensors) if tensors else first.device if first.kind == "unknown" else None
+    return Value("tensor", device, dtype, rank, None if device else False, None, grad, origin=origin, assumed=assumed)
+
+
+def elementwise_rank(values: list[Value]) -> int | None:
+    ranks = [v.rank for v in values if v.kind == "tensor"]
+    if not ranks or None in ranks:
+        return None
+    return max(r for r in ranks if r is not None)
+
+
+def _factory_rank(operands: Operands) -> int | None:
+    size = operands.by_name.get("size")
+    if size is None or operands.spread:
+        return None
+    if size.value.kind in ("tuple", "list", "size"):
+        return len(size.value.items) if size.value.items is not None else None
+    if size.value.kind == "number":
+        return sum(1 for a in operands.all if a.value.kind == "number" and a not in _keyword_values(operands))
+    return None
+
+
+def _keyword_values(operands: Operands) -> list[Argument]:
+    return [a for name, a in operands.by_name.items() if name not in ("size", "self")]
+
+
+def moved(operands: Operands, first: Value) -> Value:
+    """``Tensor.to``: by device, dtype, or the example of another tensor, in any order."""
+    device, dtype = first.device, first.dtype
+    found_device = False
+    for name, argument in operands.by_name.items():
+        value = argument.value
+        if name in ("non_blocking", "copy", "memory_format", "self") or argument is operands.all[0]:
+            continue
+        if name == "other" or value.kind == "tensor":
+            device, dtype, found_device = value.device, value.dtype, True
+        elif value.kind == "dtype":
+            dtype = value.dtype
+        elif value.kind in ("device", "str", "number") and name != "dtype":
+            device, found_device = device_of(value, argument.node), True
+        elif name == "dtype":
+            dtype = None if value.kind != "dtype" else value.dtype
+        elif name == "device" and value.kind in ("unknown", "instance"):
+            word = _last_word(argument.node)
+            if "dtype" in word or "type" in word:
+                dtype = None
+            elif operands.by_name.get("device") is argument and (
+                "device" in word or "rank" in word or word in ("dev", "gpu") or _is_keyword(operands, argument)
+            ):
+                device, found_device = True, True
+            else:
+                device = None if device is not True else True
+                dtype = None
+    if operands.spread and not found_device:
+        device = None
+    return first._replace(
+        kind="tensor", device=device, dtype=dtype, pinned=None if device else first.pinned,
+        origin=first.origin if not found_device else frozenset(), assumed=first.assumed and not found_device,
+        batch=first.batch if not found_device else None, const=Value().const,
+    )  # fmt: skip
+
+
+def _is_keyword(operands: Operands, argument: Argument) -> bool:
+    return argument not in operands.all[1:2]
+
+
+def _last_word(node: ast.expr | None) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr.lower()
+    if isinstance(node, ast.Name):
+        return node.id.lower()
+    if isinstance(node, ast.Subscript):
+        return _last_word(node.value)
+    return ""

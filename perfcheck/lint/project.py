@@ -1,0 +1,264 @@
+"""Names across files: modules, imports, re-exports, classes and their bases."""
+
+from __future__ import annotations
+
+import ast
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+from perfcheck.lint.external import EXTERNAL_BASES
+from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
+
+
+class FunctionRef(NamedTuple):
+    """A function of the project."""
+
+    module: ModuleRecord
+    record: FunctionRecord
+
+    @property
+    def dotted(self) -> str:
+        return f"{self.module.name}.{self.record.qualname}"
+
+
+class ClassRef(NamedTuple):
+    """A class of the project."""
+
+    module: ModuleRecord
+    record: ClassRecord
+
+    @property
+    def dotted(self) -> str:
+        return f"{self.module.name}.{self.record.qualname}"
+
+
+Entity = ModuleRecord | FunctionRef | ClassRef | str
+"""What a dotted name stands for; a string is the dotted name of something outside the project."""
+
+
+class Trees:
+    """Syntax trees by file, the most recently used kept, with their functions by qualified name."""
+
+    def __init__(self, parse: Callable[[str], ast.Module], keep_lines: int = 60_000) -> None:
+        self._parse = parse
+        self._kept: OrderedDict[str, tuple[ast.Module, dict[str, ast.AST], int]] = OrderedDict()
+        self._lines = 0
+        self._keep_lines = keep_lines
+
+    def put(self, path: str, tree: ast.Module, lines: int) -> dict[str, ast.AST]:
+        nodes: dict[str, ast.AST] = {"": tree}
+        _definitions(tree.body, "", nodes)
+        self._kept[path] = (tree, nodes, lines)
+        self._lines += lines
+        while self._lines > self._keep_lines and len(self._kept) > 1:
+            _, (_, _, dropped) = self._kept.popitem(last=False)
+            self._lines -= dropped
+        return nodes
+
+    def nodes(self, module: ModuleRecord) -> dict[str, ast.AST]:
+        """The module's definitions by qualified name; "" is the tree itself."""
+        found = self._kept.get(module.path)
+        if found is not None:
+            self._kept.move_to_end(module.path)
+            return found[1]
+        return self.put(module.path, self._parse(module.path), module.lines)
+
+
+def _definitions(statements: Iterable[ast.stmt], prefix: str, into: dict[str, ast.AST]) -> None:
+    for node in statements:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            into[prefix + node.name] = node
+            _definitions(node.body, prefix + node.name + ".", into)
+        elif isinstance(node, (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try)):
+            _definitions(node.body, prefix, into)
+            _definitions(getattr(node, "orelse", ()), prefix, into)
+            _definitions(getattr(node, "finalbody", ()), prefix, into)
+            for handler in getattr(node, "handlers", ()):
+                _definitions(handler.body, prefix, into)
+
+
+class Project:
+    """All indexed modules and the ways from a name to what it stands for."""
+
+    def __init__(self, modules: Iterable[ModuleRecord], trees: Trees) -> None:
+        self.modules: dict[str, ModuleRecord] = {}
+        self.by_path: dict[str, ModuleRecord] = {}
+        self.trees = trees
+        by_tail: dict[str, list[ModuleRecord]] = {}
+        for module in modules:
+            self.modules.setdefault(module.name, module)
+            self.by_path[module.path] = module
+            by_tail.setdefault(module.name.rpartition(".")[2], []).append(module)
+        self._by_tail = by_tail
+        self._entities: dict[str, Entity | None] = {}
+        self._methods: dict[str, list[FunctionRef]] | None = None
+        self._subclasses: dict[str, list[ClassRef]] | None = None
+        self._bases: dict[str, tuple[tuple[ClassRef, ...], frozenset[str]]] = {}
+
+    # ---- names ----------------------------------------------------------------------------------
+
+    def find_module(self, name: str, importer: ModuleRecord | None = None) -> ModuleRecord | None:
+        """A module by its dotted name; a script's neighbours may be imported by their bare names."""
+        module = self.modules.get(name)
+        if module is not None or importer is None:
+            return module
+        package = importer.name if importer.is_package else importer.name.rpartition(".")[0]
+        while package:
+            module = self.modules.get(f"{package}.{name}")
+            if module is not None:
+                return module
+            package = package.rpartition(".")[0]
+        tail = name.rpartition(".")[2]
+        fits = [m for m in self._by_tail.get(tail, ()) if m.name.endswith("." + name)]
+        return fits[0] if len(fits) == 1 else None
+
+    def lookup(self, dotted: str, importer: ModuleRecord | None = None) -> Entity:
+        """What an absolute dotted name stands for, through re-exports."""
+        key = dotted if importer is None else f"{importer.name}:{dotted}"
+        if key in self._entities:
+            known = self._entities[key]
+            return dotted if known is None else known
+        self._entities[key] = None  # a loop of re-exports ends here
+        found = self._lookup(dotted, importer)
+        self._entities[key] = found
+        return found
+
+    def _lookup(self, dotted: str, importer: ModuleRecord | None) -> Entity:
+        head, rest = dotted, ""
+        while head:
+            module = self.find_module(head, importer)
+            if module is not None:
+                return self.member(module, rest) if rest else module
+            head, _, last = head.rpartition(".")
+            rest = f"{last}.{rest}" if rest else last
+        return dotted
+
+    def member(self, module: ModuleRecord, name: str) -> Entity:
+        """``name`` ("f", "Class.method", "submodule.f") as seen from inside a module."""
+        function = module.functions.get(name)
+        if function is not None and name:
+            return FunctionRef(module, function)
+        class_ = module.classes.get(name)
+        if class_ is not None:
+            return ClassRef(module, class_)
+        head, _, rest = name.partition(".")
+        if head in module.classes:
+            return self._class_member(ClassRef(module, module.classes[head]), rest) or f"{module.name}.{name}"
+        target = module.imports.get(head)
+        if target is not None:
+            return self.lookup(f"{target}.{rest}" if rest else target, module)
+        submodule = self.modules.get(f"{module.name}.{head}")
+        if submodule is not None and module.is_package:
+            return self.member(submodule, rest) if rest else submodule
+        for star in module.stars:
+            source = self.find_module(star, module)
+            if source is None:
+                if head not in module.globals and star.partition(".")[0] in _STAR_PACKAGES:
+                    return f"{star}.{name}"
+            elif source is not module and (
+                head in source.functions or head in source.classes or head in source.imports
+                or head in source.globals or source.stars
+            ):  # fmt: skip
+                found = self.lookup(f"{source.name}.{name}")
+                if not isinstance(found, str) or head in source.globals:
+                    return found
+        return f"{module.name}.{name}"
+
+    def _class_member(self, class_: ClassRef, name: str) -> Entity | None:
+        nested = class_.module.classes.get(f"{class_.record.qualname}.{name}")
+        if nested is not None:
+            return ClassRef(class_.module, nested)
+        return self.method(class_, name)
+
+    # ---- classes --------------------------------------------------------------------------------
+
+    def ancestry(self, class_: ClassRef) -> tuple[tuple[ClassRef, ...], frozenset[str]]:
+        """The class and its bases within the project, nearest first; and all outside names it derives from."""
+        key = class_.dotted
+        known = self._bases.get(key)
+        if known is not None:
+            return known
+        self._bases[key] = ((class_,), frozenset())
+        inside: list[ClassRef] = [class_]
+        outside: set[str] = set()
+        for base in class_.record.bases:
+            entity = self.member(class_.module, base) if base else ""
+            if isinstance(entity, ClassRef):
+                above, names = self.ancestry(entity)
+                inside.extend(a for a in above if a not in inside)
+                outside |= names
+            elif isinstance(entity, str) and entity:
+                outside |= external_ancestry(entity)
+        result = (tuple(inside), frozenset(outside))
+        self._bases[key] = result
+        return result
+
+    def is_subclass(self, class_: ClassRef, base: str) -> bool:
+        inside, outside = self.ancestry(class_)
+        return base in outside or any(c.dotted == base for c in inside)
+
+    def method(self, class_: ClassRef, name: str) -> FunctionRef | None:
+        for candidate in self.ancestry(class_)[0]:
+            record = candidate.module.functions.get(f"{candidate.record.qualname}.{name}")
+            if record is not None:
+                return FunctionRef(candidate.module, record)
+        return None
+
+    def owner(self, function: FunctionRef) -> ClassRef | None:
+        name = function.record.owner
+        record = function.module.classes.get(name) if name else None
+        return None if record is None else ClassRef(function.module, record)
+
+    def overrides(self, class_: ClassRef, name: str) -> Iterator[FunctionRef]:
+        """The definitions of a method in the subclasses of a class."""
+        if self._subclasses is None:
+            self._subclasses = {}
+            for every in self.classes():
+                for base in self.ancestry(every)[0][1:]:
+                    self._subclasses.setdefault(base.dotted, []).append(every)
+        for below in self._subclasses.get(class_.dotted, ()):
+            record = below.module.functions.get(f"{below.record.qualname}.{name}")
+            if record is not None:
+                yield FunctionRef(below.module, record)
+
+    def classes(self) -> Iterator[ClassRef]:
+        for module in self.by_path.values():
+            for record in module.classes.values():
+                yield ClassRef(module, record)
+
+    def functions(self) -> Iterator[FunctionRef]:
+        for module in self.by_path.values():
+            for record in module.functions.values():
+                yield FunctionRef(module, record)
+
+    def methods_named(self, name: str) -> list[FunctionRef]:
+        """All methods of that name, for calls on receivers of unknown class."""
+        if self._methods is None:
+            self._methods = {}
+            for function in self.functions():
+                if function.record.owner:
+                    self._methods.setdefault(function.record.name, []).append(function)
+        return self._methods.get(name, [])
+
+    def node(self, function: FunctionRef) -> FunctionNode | ast.Module | None:
+        found = self.trees.nodes(function.module).get(function.record.qualname)
+        if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
+            return found
+        return None
+
+
+_STAR_PACKAGES = frozenset({"torch", "numpy", "math", "jax", "tensorflow"})
+
+
+def external_ancestry(name: str) -> frozenset[str]:
+    """All that an outside class is known to derive from, itself included."""
+    found = {name}
+    pending = [name]
+    while pending:
+        current = pending.pop()
+        for pattern, base in EXTERNAL_BASES:
+            if pattern.fullmatch(current) and base not in found:
+                found.add(base)
+                pending.append(base)
+    return frozenset(found)

@@ -1,0 +1,103 @@
+"""What a function is for, by where it stands and what it is called."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from perfcheck.events import Hotness
+
+if TYPE_CHECKING:
+    from perfcheck.lint.project import FunctionRef, Project
+
+_TEST_PATH = re.compile(
+    r"(^|/)(tests?|testing|unit_?tests?|test_\w+|conftest\.py|\w+_tests?\.py|docs?|doc_\w+|\.github|"
+    r"benchmarks?|bench\w*|perf_tests?|profil\w+|userbenchmark|ci|setup\.py|"
+    r"tools?/(\w+/)*(convert|export|vis|plot|analy)\w*|convert\w*|conversion|export\w*|onnx\w*|visuali[sz]ation|plot\w*)(/|$|\.py$)",
+    re.IGNORECASE,
+)
+_COLD_NAME = re.compile(
+    r"^_*(init|setup|set_up|teardown|tear_down|build|create|make|load|save|from_pretrained|convert|export|import|plot|draw|"
+    r"visuali[sz]e|show|display|dump|print|repr|str|format_|describe|summar\w+|register|parse|download|prepare_(model|data(set)?s?)|"
+    r"configure|reset_parameters|init_weights|initiali[sz]e|extra_repr|state_dict|load_state_dict|serialize|deserialize|"
+    r"calibrate|profile|benchmark|bench|test_|check_|validate_(config|args|params)|get_config|merge_and_unload|merge|unmerge|quantize_model|"
+    r"resize_token_embeddings|tie_weights|from_config|write|read|checkpoint_|on_save|on_load|finalize|shutdown|cleanup|close|"
+    r"log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
+    re.IGNORECASE,
+)
+_COLD_DUNDER = frozenset(
+    """__repr__ __str__ __del__ __setstate__ __getstate__ __reduce__ __deepcopy__ __copy__ __init_subclass__ __format__
+    __hash__ __dir__ __enter__ __exit__ __post_init__""".split()
+)
+_HOST_NAMES = frozenset({"collate_fn", "collate", "_collate_fn", "collater", "worker_init_fn", "torch_call", "tf_call", "numpy_call"})
+_STEP_METHODS = frozenset(
+    """training_step validation_step test_step predict_step train_step eval_step val_step train_batch compute_loss
+    training_step_end validation_step_end prediction_step optimizer_step optimizer_zero_grad forward_step forward_backward
+    manual_backward train_on_batch eval_batch forward_train simple_test forward_test backward_step train_one_step train_one_batch
+    on_train_batch_start on_train_batch_end on_validation_batch_end on_before_optimizer_step before_train_iter after_train_iter
+    after_val_iter optimize_parameters generate_next_token decode_one_token decode_step denoise_step sample_step p_sample
+    p_mean_variance q_sample training_losses get_loss calc_loss loss_fn update_policy update_critic update_actor learn
+    train_minibatch process_batch process_micro_batch micro_step train_epoch_step""".split()
+)
+_STEP_BY_BASE = (
+    ("torch.optim.Optimizer", frozenset({"step", "_step", "zero_grad"})),
+    ("torchmetrics.Metric", frozenset({"update", "forward"})),
+    ("torch.distributions.Distribution", frozenset({"sample", "rsample", "log_prob", "entropy"})),
+    ("torch.autograd.Function", frozenset({"forward", "backward"})),
+)
+_EPOCH_METHODS = frozenset(
+    """on_train_epoch_end on_validation_epoch_end on_train_epoch_start on_epoch_end training_epoch_end validation_epoch_end
+    on_test_epoch_end after_train_epoch after_val_epoch evaluate compute_metrics compute evaluation_loop""".split()
+)
+
+
+def is_test_path(path: str) -> bool:
+    """Tests, benchmarks, converters, documentation: what never runs in training or serving."""
+    return bool(_TEST_PATH.search(path))
+
+
+def is_host_side(project: Project, function: FunctionRef) -> bool:
+    """Data loading: runs in worker processes, on host tensors."""
+    name = function.record.name
+    if name in _HOST_NAMES or "collate" in name:
+        return True
+    owner = project.owner(function)
+    if owner is None:
+        return False
+    outside = project.ancestry(owner)[1]
+    if "torch.utils.data.Dataset" in outside or "torch.utils.data.Sampler" in outside:
+        return True
+    last = owner.record.qualname.rpartition(".")[2]
+    if last.endswith(("Dataset", "Sampler", "Collator", "Tokenizer")) and "torch.nn.Module" not in outside:
+        return True
+    return name == "__getitem__" and "torch.nn.Module" not in outside and "__len__" in owner.record.methods and "dataset" in function.module.path.lower()
+
+
+def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
+    """(how hot a function is by role alone, whether calls from hot places leave it cold)."""
+    record = function.record
+    name = record.name
+    if record.owner:
+        owner = project.owner(function)
+        outside = project.ancestry(owner)[1] if owner is not None else frozenset()
+        if owner is not None:
+            if name == "forward" and ("torch.nn.Module" in outside or "torch.autograd.Function" in outside or not outside - {"builtins.object"}):
+                return Hotness.STEP, False
+            for base, names in _STEP_BY_BASE:
+                if name in names and base in outside:
+                    return Hotness.STEP, False
+            if name == "step" and "Scheduler" in record.owner and "LR" not in record.owner:
+                return Hotness.STEP, False
+            if name == "__call__" and ("Pipeline" in record.owner or "Processor" in record.owner and "Attn" in record.owner):
+                return Hotness.STEP, False
+            if name == "update" and ("Metric" in record.owner or any("Metric" in b for b in owner.record.bases)):
+                return Hotness.STEP, False
+        if name in _COLD_DUNDER or name == "__init__":
+            return Hotness.COLD, name != "__init__"
+    if name in _STEP_METHODS:
+        return Hotness.STEP, False
+    if name in _EPOCH_METHODS:
+        return Hotness.EPOCH, False
+    if _COLD_NAME.match(name):
+        return Hotness.COLD, True
+    return Hotness.COLD, False

@@ -1,0 +1,258 @@
+"""The facts about one evaluated body; see :mod:`perfcheck.lint.facts` for what each question means."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+
+from perfcheck.events import Hotness, Truth
+from perfcheck.lint.evaluate import Evaluator
+from perfcheck.lint.facts import Loop, Raised
+from perfcheck.lint.guards import exits, is_cooling, skips_the_rest
+from perfcheck.lint.hotness import Heat
+from perfcheck.lint.index import dotted
+from perfcheck.lint.loops import LoopKind, loop_kind
+from perfcheck.lint.project import FunctionRef
+from perfcheck.lint.values import UNKNOWN, Value
+
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+class BodyScope:
+    """Implements :class:`perfcheck.lint.facts.Scope`."""
+
+    def __init__(self, function: FunctionRef, run: Evaluator, heat: Heat, path: str, lines: Sequence[str]) -> None:
+        self.function = function
+        self.node = run.node
+        self.qualname = function.record.qualname
+        self.path = path
+        self.heat = heat
+        self.run = run
+        self.lines = lines
+        self._parents: dict[ast.AST, ast.AST] | None = None
+        self._order: list[ast.AST] = []
+        self._assigned: dict[ast.AST, frozenset[str]] = {}
+
+    # ---- structure ------------------------------------------------------------------------------
+
+    def _structure(self) -> dict[ast.AST, ast.AST]:
+        if self._parents is None:
+            parents: dict[ast.AST, ast.AST] = {}
+            order: list[ast.AST] = []
+            stack: list[ast.AST] = list(reversed(self.node.body))
+            for statement in self.node.body:
+                parents[statement] = self.node
+            while stack:
+                node = stack.pop()
+                order.append(node)
+                if isinstance(node, _SCOPES):
+                    continue
+                children = list(ast.iter_child_nodes(node))
+                for child in children:
+                    parents[child] = node
+                stack.extend(reversed(children))
+            self._parents, self._order = parents, order
+        return self._parents
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        return self._structure().get(node)
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        parents = self._structure()
+        current = parents.get(node)
+        while current is not None and current is not self.node:
+            yield current
+            current = parents.get(current)
+
+    def statement(self, node: ast.AST) -> ast.stmt:
+        current: ast.AST | None = node
+        while current is not None and not isinstance(current, ast.stmt):
+            current = self.parent(current)
+        if current is None:
+            raise LookupError(f"{self.path}: a node outside the body of {self.qualname!r}")
+        return current
+
+    def walk(self, *types: type[ast.AST]) -> Iterable[ast.AST]:
+        self._structure()
+        return [node for node in self._order if isinstance(node, types)]
+
+    def calls(self, *names: str) -> Iterable[ast.Call]:
+        self._structure()
+        return [n for n in self._order if isinstance(n, ast.Call) and dotted(n.func).rpartition(".")[2] in names]
+
+    def loops(self, node: ast.AST) -> Sequence[Loop]:
+        found: list[Loop] = []
+        child = node
+        for ancestor in self.ancestors(node):
+            if isinstance(ancestor, _LOOPS):
+                if child in ancestor.body or (isinstance(ancestor, ast.While) and child is ancestor.test):
+                    found.append(ancestor)
+            elif isinstance(ancestor, _COMPREHENSIONS) and not (
+                isinstance(child, ast.comprehension) and child is ancestor.generators[0] and self._in_iter(node, child)
+            ):
+                found.extend(reversed(ancestor.generators))
+            child = ancestor
+        return tuple(reversed(found))
+
+    def _in_iter(self, node: ast.AST, generator: ast.comprehension) -> bool:
+        current: ast.AST | None = node
+        while current is not None and current is not generator:
+            if current is generator.iter:
+                return True
+            current = self.parent(current)
+        return False
+
+    def assigned(self, node: ast.AST) -> frozenset[str]:
+        known = self._assigned.get(node)
+        if known is None:
+            found = set()
+            for part in ast.walk(node):
+                if isinstance(part, (ast.Name, ast.Attribute)) and not isinstance(part.ctx, ast.Load):
+                    found.add(dotted(part))
+                elif isinstance(part, ast.NamedExpr):
+                    found.add(part.target.id)
+            known = self._assigned[node] = frozenset(found)
+        return known
+
+    def definition(self, name: str, before: ast.AST) -> ast.expr | None:
+        found: list[ast.expr | None] = []
+        line = getattr(before, "lineno", 0)
+        for node in self.walk(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With, ast.NamedExpr):
+            if node.lineno > line and not self.loops(node):  # type: ignore[attr-defined]
+                continue
+            if name not in self._targets(node):
+                continue
+            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], (ast.Name, ast.Attribute)):
+                found.append(node.value)
+            elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
+                found.append(node.value)
+            else:
+                found.append(None)
+        return found[0] if len(found) == 1 else None
+
+    def _targets(self, node: ast.AST) -> set[str]:
+        targets: list[ast.AST]
+        if isinstance(node, ast.Assign):
+            targets = list(node.targets)
+        elif isinstance(node, ast.With):
+            targets = [i.optional_vars for i in node.items if i.optional_vars is not None]
+        else:
+            targets = [node.target]  # type: ignore[attr-defined]
+        return {dotted(p) for t in targets for p in ast.walk(t) if isinstance(p, (ast.Name, ast.Attribute)) and not isinstance(p.ctx, ast.Load)}
+
+    # ---- values ---------------------------------------------------------------------------------
+
+    def value(self, node: ast.AST) -> Value:
+        return self.run.values.get(node, UNKNOWN)
+
+    def resolve(self, node: ast.AST) -> str | None:
+        value = self.run.values.get(node)
+        if value is None or value.kind not in ("python-module", "function", "class"):
+            return None
+        return value.ref
+
+    def text(self, node: ast.AST) -> str:
+        return ast.unparse(node)
+
+    @property
+    def events(self) -> Sequence[Raised]:
+        return tuple(self.run.raised.values())
+
+    # ---- context --------------------------------------------------------------------------------
+
+    def hotness(self, node: ast.AST) -> Hotness:
+        return self._climb(node)[0]
+
+    def guarded(self, node: ast.AST) -> bool:
+        return self._climb(node)[1]
+
+    def _climb(self, node: ast.AST) -> tuple[Hotness, bool]:
+        chain = [node, *self.ancestors(node)]
+        level, guarded = self.heat.level, False
+        outside = [level]  # the level around each open loop
+        parent: ast.AST = self.node
+        for current in reversed(chain):
+            if isinstance(current, ast.stmt):
+                block = self._block_of(parent, current)
+                if any(skips_the_rest(s) for s in block[: block.index(current)]):
+                    level, guarded = min(level, Hotness.EPOCH), True
+            if isinstance(parent, ast.If) and current is not parent.test:
+                then, otherwise = is_cooling(parent)
+                body = parent.body if current in parent.body else parent.orelse
+                if then if body is parent.body else otherwise:
+                    level, guarded = min(level, Hotness.EPOCH), True
+                elif exits(body) and isinstance(body[-1], (ast.Break, ast.Return)) and len(outside) > 1:
+                    level = outside[-1] if isinstance(body[-1], ast.Break) else outside[0]
+            elif isinstance(parent, ast.ExceptHandler):
+                level, guarded = min(level, Hotness.EPOCH), True
+            elif isinstance(parent, _LOOPS) and (current in parent.body or (isinstance(parent, ast.While) and current is parent.test)):
+                outside.append(level)
+                level, guarded = _in_loop(level, loop_kind(parent)), False if loop_kind(parent) is LoopKind.STEP else guarded
+            elif isinstance(current, _COMPREHENSIONS) and level >= Hotness.STEP and current is not node:
+                level = Hotness.ELEMENT
+            elif isinstance(parent, ast.Assert) and current is parent.msg:
+                level, guarded = Hotness.COLD, True
+            elif isinstance(current, ast.Raise):
+                level, guarded = Hotness.COLD, True
+            parent = current
+        return level, guarded
+
+    @staticmethod
+    def _block_of(parent: ast.AST, statement: ast.stmt) -> list[ast.stmt]:
+        for name in ("body", "orelse", "finalbody"):
+            block = getattr(parent, name, None)
+            if isinstance(block, list) and statement in block:
+                return block
+        return [statement]
+
+    def compiled(self) -> Truth:
+        for decorator in self.function.record.decorators:
+            name = self.run.engine.dotted_name(self.function.module, decorator)
+            if name in ("torch.compile", "torch._dynamo.optimize", "torch.jit.script", "torch.jit.script_method"):
+                return True
+        return None
+
+    def no_grad(self, node: ast.AST) -> Truth:
+        engine = self.run.engine
+        if engine.runs_without_grad(self.function):
+            return True
+        for ancestor in self.ancestors(node):
+            if isinstance(ancestor, (ast.With, ast.AsyncWith)):
+                for item in ancestor.items:
+                    expression = item.context_expr
+                    callee = expression.func if isinstance(expression, ast.Call) else expression
+                    if engine.switches_grad_off(self.resolve(callee)):
+                        return True
+                    if self.resolve(callee) == "torch.set_grad_enabled":
+                        return None
+        return None
+
+    def in_class(self, base: str) -> bool:
+        owner = self.run.class_
+        return owner is not None and self.run.engine.project.is_subclass(owner, base)
+
+    def keyword(self, call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
+        for keyword in call.keywords:
+            if keyword.arg == name:
+                return keyword.value
+        if position is not None and position < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1]):
+            return call.args[position]
+        return None
+
+    def may_pass(self, call: ast.Call, name: str) -> bool:
+        for keyword in call.keywords:
+            if keyword.arg is None:
+                value = self.value(keyword.value)
+                if value.keys is None or any(key == name for key, _ in value.keys):
+                    return True
+        return False
+
+
+def _in_loop(level: Hotness, kind: LoopKind) -> Hotness:
+    if kind is LoopKind.EPOCH:
+        return max(level, Hotness.EPOCH)
+    if kind is LoopKind.STEP:
+        return Hotness.ELEMENT if level >= Hotness.STEP else Hotness.STEP
+    return Hotness.ELEMENT if level >= Hotness.STEP else level
