@@ -16,6 +16,27 @@ from perfcheck.lint.facts import Match, Scope
 Detector = Callable[[Scope], Iterable[Match]]
 
 DETECTORS: Final[dict[str, str]] = {
+    # sync
+    "element-reads": "element_reads:element_reads",
+    "iterated-tensor": "element_reads:iterated_tensor",
+    "any-all-branch": "branches:any_all_branch",
+    "adjacent-reads": "adjacent_reads:adjacent_reads",
+    "device-scalars-as-integers": "device_numbers:device_scalars_as_integers",
+    "tensors-of-device-scalars": "device_numbers:tensors_of_device_scalars",
+    "grad-scaler-reads": "scaler_reads:grad_scaler_reads",
+    "host-metrics": "host_metrics:host_metrics",
+    # transfer
+    "factory-then-device": "transfers:factory_then_device",
+    "round-trips": "transfers:round_trips",
+    "plain-tensor-attributes": "transfers:plain_tensor_attributes",
+    "casts-before-transfer": "transfers:casts_before_transfer",
+    "early-host-reads": "transfers:early_host_reads",
+    # data loading
+    "device-copies-in-datasets": "transfers:device_copies_in_datasets",
+    "restarted-workers": "data_loading:restarted_workers",
+    "per-sample-setup": "data_loading:per_sample_setup",
+    "lists-of-arrays": "data_loading:lists_of_arrays",
+    "unbatched-tokenization": "data_loading:unbatched_tokenization",
     # launch overhead
     "growing-cat": "growing_cat:growing_cat",
     "cat-read-in-loop": "growing_cat:cat_read_in_loop",

@@ -1,0 +1,35 @@
+"""Several device values read one after the other."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from perfcheck.lint.facts import Match, Raised, Scope
+
+_READS: Final = frozenset({"Tensor.item", "builtins.float", "builtins.int"})
+_MANY: Final = 3  # reads in one block that are worth a stack
+
+
+def adjacent_reads(scope: Scope) -> Iterator[Match]:
+    """Three or more reads of different tensors in one block of statements, all certain."""
+    blocks: dict[int, list[Raised]] = {}
+    for raised in scope.events:
+        if raised.event == "host-sync" and raised.operator in _READS and raised.subject is not None and raised.certain:
+            blocks.setdefault(_block(scope, raised.node), []).append(raised)
+    for reads in blocks.values():
+        if len({ast.dump(read.subject) for read in reads if read.subject is not None}) >= _MANY:
+            for read in reads:
+                yield Match(read.node, {"T": read.subject} if read.subject is not None else {}, read.operator)
+
+
+def _block(scope: Scope, node: ast.AST) -> int:
+    """Statements that run one after the other share their parent, and its branch."""
+    statement = scope.statement(node)
+    parent = scope.parent(statement)
+    for name in ("body", "orelse", "finalbody", "handlers"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and statement in block:
+            return id(block)
+    return id(parent)

@@ -1,0 +1,123 @@
+"""What a data set does for each sample, and a loader for each epoch."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from perfcheck.lint.detectors.names import dotted
+from perfcheck.lint.facts import Match, Scope
+
+_LOADER: Final = "torch.utils.data.DataLoader"
+_OPENERS: Final = frozenset(
+    """h5py.File pandas.read_csv pandas.read_parquet pandas.read_pickle pandas.read_json pandas.read_excel numpy.load numpy.loadtxt
+    torch.load joblib.load pickle.load json.load lmdb.open zarr.open netCDF4.Dataset xarray.open_dataset zipfile.ZipFile
+    tarfile.open sqlite3.connect torchvision.transforms.Compose torchvision.transforms.v2.Compose albumentations.Compose""".split()
+)
+_PRETRAINED: Final = ("from_pretrained", "load_from_checkpoint")
+_FROM_DATA: Final = frozenset({"torch.tensor", "torch.as_tensor", "torch.FloatTensor", "torch.LongTensor", "torch.Tensor"})
+
+
+def restarted_workers(scope: Scope) -> Iterator[Match]:
+    """A loader with workers that are not persistent, iterated in a loop over epochs of the same body."""
+    for call in scope.calls("DataLoader"):
+        if scope.resolve(call.func) != _LOADER or scope.may_pass(call, "persistent_workers"):
+            continue
+        workers = scope.keyword(call, "num_workers", 5)
+        persistent = scope.keyword(call, "persistent_workers")
+        if workers is None or (isinstance(workers, ast.Constant) and not workers.value):
+            continue
+        if persistent is not None and not (isinstance(persistent, ast.Constant) and persistent.value is False):
+            continue
+        statement = scope.parent(call)
+        if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(call):
+            name = dotted(statement.targets[0])
+            if name is not None and _repeated(scope, name):
+                yield Match(call, {"X": statement.targets[0]}, _LOADER)
+
+
+def _repeated(scope: Scope, name: str) -> bool:
+    """Is there a loop over the loader inside another loop?"""
+    for loop in scope.walk(ast.For, ast.AsyncFor):
+        if isinstance(loop, (ast.For, ast.AsyncFor)) and scope.loops(loop):
+            if any(dotted(part) == name for part in ast.walk(loop.iter) if isinstance(part, (ast.Name, ast.Attribute))):
+                return True
+    return False
+
+
+def per_sample_setup(scope: Scope) -> Iterator[Match]:
+    """In ``__getitem__``: files opened and objects built from arguments that do not depend on the index."""
+    if scope.qualname.rpartition(".")[2] != "__getitem__" or isinstance(scope.node, ast.Module):
+        return
+    if not scope.in_class("torch.utils.data.Dataset") and not scope.qualname.rpartition(".")[0].endswith("Dataset"):
+        return
+    own = {argument.arg for argument in scope.node.args.args[:1]}
+    for node in scope.walk(ast.Call):
+        if not isinstance(node, ast.Call) or not _sets_up(scope, node) or scope.loops(node):
+            continue
+        used = {part.id for argument in (*node.args, *node.keywords) for part in ast.walk(argument) if isinstance(part, ast.Name)}
+        indexed = any(isinstance(part, ast.Subscript) for argument in node.args for part in ast.walk(argument))
+        locals_ = used - own
+        if not indexed and not any(_is_local(scope, name) for name in locals_):
+            yield Match(node, {"F": node.func}, scope.resolve(node.func) or "")
+
+
+def _sets_up(scope: Scope, call: ast.Call) -> bool:
+    if scope.resolve(call.func) in _OPENERS:
+        return True
+    return isinstance(call.func, ast.Attribute) and call.func.attr in _PRETRAINED
+
+
+def _is_local(scope: Scope, name: str) -> bool:
+    """A parameter or a variable of the body: it may depend on the index."""
+    if isinstance(scope.node, ast.Module):
+        return False
+    arguments = scope.node.args
+    parameters = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
+    return name in parameters or name in scope.assigned(scope.node)
+
+
+def lists_of_arrays(scope: Scope) -> Iterator[Match]:
+    """``torch.tensor([array, array])``."""
+    for call in scope.calls("tensor", "as_tensor", "FloatTensor", "LongTensor", "Tensor"):
+        if scope.resolve(call.func) not in _FROM_DATA or not call.args:
+            continue
+        value = scope.value(call.args[0])
+        if value.kind not in ("list", "tuple"):
+            continue
+        inside = value.items if value.items else (value.element,)
+        if all(item is not None and item.kind == "array" for item in inside):
+            yield Match(call, {"F": call.func, "X": call.args[0]}, scope.resolve(call.func) or "")
+
+
+def unbatched_tokenization(scope: Scope) -> Iterator[Match]:
+    """``dataset.map(function)`` without ``batched=True``, where the function calls a tokenizer."""
+    for call in scope.calls("map"):
+        if not isinstance(call.func, ast.Attribute) or not call.args or scope.may_pass(call, "batched"):
+            continue
+        batched = scope.keyword(call, "batched")
+        if batched is not None and not (isinstance(batched, ast.Constant) and batched.value is False):
+            continue
+        body = _function(scope, call.args[0])
+        if body is not None and any(_is_tokenizer_call(part) for part in ast.walk(body)):
+            yield Match(call, {"X": call.func.value}, "datasets.Dataset.map")
+
+
+def _function(scope: Scope, node: ast.expr) -> ast.AST | None:
+    """A lambda, or a function defined in the same body."""
+    if isinstance(node, ast.Lambda):
+        return node
+    if isinstance(node, ast.Name):
+        for definition in ast.walk(scope.node):
+            if isinstance(definition, ast.FunctionDef) and definition.name == node.id:
+                return definition
+    return None
+
+
+def _is_tokenizer_call(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = dotted(node.func) or ""
+    last = name.rpartition(".")[2].lower()
+    return last.endswith("tokenizer") or (last in ("encode", "encode_plus", "tokenize") and "tokenizer" in name.lower())

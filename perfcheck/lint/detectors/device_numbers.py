@@ -1,0 +1,35 @@
+"""Device tensors where Python, or a kernel's argument, wants a number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from perfcheck.lint.facts import Match, Scope
+
+_FILLS: Final = frozenset(
+    {
+        "torch.full", "torch.full_like", "Tensor.new_full", "torch.arange", "torch.linspace", "torch.logspace",
+        "Tensor.fill_diagonal_",
+    }
+)  # fmt: skip
+_COLLECTIONS: Final = frozenset({"torch.tensor", "torch.as_tensor", "torch.asarray", "Tensor.new_tensor"})
+
+
+def device_scalars_as_integers(scope: Scope) -> Iterator[Match]:
+    """Sizes, counts, dimensions: ``torch.zeros(n)``, ``range(n)`` with a device tensor n."""
+    for raised in scope.events:
+        name, _, variant = raised.operator.partition(":")
+        if raised.event != "host-sync" or name in _FILLS:
+            continue
+        if variant == "number" or name in ("Tensor.__index__", "operator.index"):
+            bindings = {} if raised.subject is None else {"T": raised.subject}
+            yield Match(raised.node, {"F": raised.node, **bindings}, name, raised.certain)
+
+
+def tensors_of_device_scalars(scope: Scope) -> Iterator[Match]:
+    """``torch.tensor([a, b])`` of device tensors a and b."""
+    for raised in scope.events:
+        if raised.event == "host-sync" and raised.operator in _COLLECTIONS and raised.subject is not None:
+            if scope.value(raised.subject).kind in ("list", "tuple"):
+                yield Match(raised.node, {"T": raised.subject}, raised.operator, raised.certain)

@@ -1,0 +1,212 @@
+"""Copies between host and device whose cause lies in another expression than the copy."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import Final
+
+from perfcheck.lint.detectors.names import dotted
+from perfcheck.lint.facts import Match, Raised, Scope
+
+_FACTORIES: Final = frozenset(
+    "torch." + name
+    for name in """zeros ones full empty eye arange linspace logspace rand randn randint randperm
+    zeros_like ones_like full_like empty_like rand_like randn_like randint_like scalar_tensor""".split()
+)
+_MOVES: Final = ("Tensor.to:h2d", "Tensor.cuda:h2d")
+_READS: Final = frozenset({"Tensor.cpu", "Tensor.numpy", "Tensor.tolist", "Tensor.item", "Tensor.to:d2h"})
+_HOST_READS: Final = frozenset({"numpy", "item", "tolist"})
+_WAITS: Final = ("synchronize", "wait", "query", "wait_stream", "wait_event")
+_DEPTH: Final = 6  # definitions followed backwards
+
+
+def factory_then_device(scope: Scope) -> Iterator[Match]:
+    """``torch.zeros(...).to(device)``, in one expression or through a variable used for nothing else."""
+    for raised in _moves(scope):
+        source = _origin(scope, raised.subject, raised.node)
+        if not isinstance(source, ast.Call):
+            continue
+        name = scope.resolve(source.func)
+        makes = name in _FACTORIES or (name == "torch.tensor" and bool(source.args) and scope.value(source.args[0]).kind == "number")
+        if makes and scope.keyword(source, "generator") is None and scope.keyword(source, "pin_memory") is None:
+            yield Match(raised.node, {"F": source.func, "T": raised.node}, raised.operator, raised.certain)
+
+
+def round_trips(scope: Scope) -> Iterator[Match]:
+    """Data that goes to the host and comes back to the device."""
+    reads = {id(r.node): r for r in scope.events if r.operator in _READS and r.event in ("host-sync", "d2h-copy")}
+    if not reads:
+        return
+    returns = [r for r in scope.events if r.event == "h2d-copy" and r.subject is not None]
+    for raised in dict.fromkeys(returns):
+        read = _read_within(scope, raised.subject, raised.node, reads, _DEPTH)
+        if read is not None and read.node is not raised.node:
+            certain = True if read.certain and raised.certain else None
+            yield Match(read.node, {"T": read.node}, read.operator.partition(":")[0], certain)
+            yield Match(raised.node, {"T": raised.node}, raised.operator.partition(":")[0], certain)
+
+
+def plain_tensor_attributes(scope: Scope) -> Iterator[Match]:
+    """``self.table.to(device)`` in a module, of an attribute that does not move with it."""
+    if not scope.in_class("torch.nn.Module"):
+        return
+    for raised in _moves(scope):
+        source = _origin(scope, raised.subject, raised.node)
+        while isinstance(source, ast.Subscript):
+            source = source.value
+        name = dotted(source) if source is not None else None
+        if source is None or name is None or not name.startswith("self.") or name.count(".") != 1:
+            continue
+        if scope.value(source).on_device is False and name not in scope.assigned(scope.statement(raised.node)):
+            yield Match(raised.node, {"X": source, "T": raised.node}, raised.operator, raised.certain)
+
+
+def casts_before_transfer(scope: Scope) -> Iterator[Match]:
+    """``(x.float() / 255).to(device)`` of integers."""
+    for raised in _moves(scope):
+        source = _origin(scope, raised.subject, raised.node)
+        image = _scaled(source) if source is not None else None
+        if image is None and source is not None:
+            cast = _cast(source)
+            image = cast if cast is not None and scope.value(cast).dtype == "int" else None
+        if image is not None and scope.value(image).dtype != "float":
+            yield Match(raised.node, {"X": image, "T": raised.node}, raised.operator, raised.certain)
+
+
+def early_host_reads(scope: Scope) -> Iterator[Match]:
+    """Reads of a non-blocking copy to the host with nothing that waits in between."""
+    for raised in scope.events:
+        if raised.event != "d2h-copy" or raised.operator != "Tensor.to:d2h" or raised.certain is not True:
+            continue
+        call = raised.node
+        if not isinstance(call, ast.Call) or not _is_true(scope.keyword(call, "non_blocking")):
+            continue
+        parent = scope.parent(call)
+        if isinstance(parent, ast.Attribute) and parent.attr in _HOST_READS:
+            yield Match(parent, {"T": call}, "Tensor.to")
+        elif isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+            name = dotted(parent.targets[0])
+            read = _first_read(scope, name, parent) if name is not None else None
+            if read is not None:
+                yield Match(read, {"T": parent.targets[0]}, "Tensor.to")
+
+
+def device_copies_in_datasets(scope: Scope) -> Iterator[Match]:
+    """``.to("cuda")`` and ``device="cuda"`` in ``__getitem__`` of a data set and in collate functions."""
+    last = scope.qualname.rpartition(".")[2]
+    if not (last == "__getitem__" and scope.in_class("torch.utils.data.Dataset") or "collate" in last):
+        return
+    for call in scope.calls("cuda", "to"):
+        if not isinstance(call.func, ast.Attribute) or scope.resolve(call.func) is not None:
+            continue
+        moved = scope.value(call)
+        names_device = call.func.attr == "cuda" or any(_names_accelerator(scope, a) for a in _arguments(call))
+        if names_device and moved.kind in ("tensor", "unknown"):
+            yield Match(call, {"T": call}, "Tensor.to")
+
+
+# ---- following expressions backwards ----------------------------------------------------------------
+
+
+def _moves(scope: Scope) -> Iterator[Raised]:
+    for raised in scope.events:
+        if raised.event == "h2d-copy" and raised.operator in _MOVES and raised.subject is not None:
+            yield raised
+
+
+def _origin(scope: Scope, node: ast.expr | None, at: ast.AST) -> ast.expr | None:
+    """The expression behind a local name, the node itself if it is none."""
+    for _ in range(_DEPTH):
+        if not isinstance(node, ast.Name):
+            return node
+        found = scope.definition(node.id, at)
+        if found is None or any(part is at for part in ast.walk(found)):
+            return node
+        node, at = found, found
+    return node
+
+
+def _read_within(scope: Scope, node: ast.AST | None, at: ast.AST, reads: dict[int, Raised], depth: int) -> Raised | None:
+    """The read of a device value that an expression is made of."""
+    if node is None or depth == 0:
+        return None
+    for part in ast.walk(node):
+        if (found := reads.get(id(part))) is not None:
+            return found
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
+            definition = scope.definition(part.id, at)
+            if definition is not None and not any(inner is at for inner in ast.walk(definition)):
+                found = _read_within(scope, definition, definition, reads, depth - 1)
+                if found is not None:
+                    return found
+    return None
+
+
+def _cast(node: ast.expr) -> ast.expr | None:
+    """The x of ``x.float()``, ``x.half()``, ``x.to(torch.float32)``."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return None
+    if node.func.attr in ("float", "half", "bfloat16") and not node.args:
+        return node.func.value
+    names_type = any((dotted(a) or "").rpartition(".")[2] in ("float32", "float16", "bfloat16", "float") for a in _arguments(node))
+    return node.func.value if node.func.attr in ("to", "type") and len(_arguments(node)) == 1 and names_type else None
+
+
+def _scaled(node: ast.expr) -> ast.expr | None:
+    """The x of ``x.float() / 255``, ``x / 255``, ``x.float().div(255)``."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and _is_pixel_range(node.right):
+        return _cast(node.left) or node.left
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("div", "div_") and node.args:
+        return _cast(node.func.value) if _is_pixel_range(node.args[0]) else None
+    return None
+
+
+def _is_pixel_range(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value in (255, 255.0, 256, 256.0, 127.5)
+
+
+def _is_true(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and node.value is True
+
+
+def _arguments(call: ast.Call) -> list[ast.expr]:
+    return [*call.args, *(keyword.value for keyword in call.keywords if keyword.arg in ("device", "dtype"))]
+
+
+def _names_accelerator(scope: Scope, node: ast.expr) -> bool:
+    value = scope.value(node)
+    if value.kind == "device":
+        return value.device is True
+    return isinstance(value.const, str) and value.const.startswith(("cuda", "xpu", "mps", "hpu", "npu"))
+
+
+# ---- what comes after -------------------------------------------------------------------------------
+
+
+def _first_read(scope: Scope, name: str, after: ast.stmt) -> ast.expr | None:
+    """The next use of a host tensor that needs its values, in the same block and before anything waits."""
+    block = _following(scope, after)
+    for statement in block:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Call) and _last(node.func) in _WAITS:
+                return None
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Attribute) and node.attr in _HOST_READS and dotted(node.value) == name:
+                return node
+        if any(dotted(node) == name for node in ast.walk(statement) if isinstance(node, (ast.Name, ast.Attribute))):
+            return None  # passed on, bound anew, or used in a way that is not understood
+    return None
+
+
+def _following(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
+    parent = scope.parent(statement)
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and statement in block:
+            return block[block.index(statement) + 1 :]
+    return []
+
+
+def _last(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
