@@ -1,0 +1,47 @@
+"""What a report is made with, beside the result."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from perfcheck.findings import Finding
+from perfcheck.rulebook.rule import Rule
+from perfcheck.source.text import SourceFile
+
+_NEWLINE: Final = re.compile(r"\r\n|\r|\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """``sources`` by the path that findings name, for the lines shown; ``rules`` by code."""
+
+    version: str
+    sources: Mapping[str, SourceFile] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    color: bool = False
+    statistics: bool = False  # text, concise: counts by rule after the findings
+    explain: bool = False  # text: how each finding is known, and its rule's reason
+    quiet: bool = False  # text: findings and errors only, no summary
+    events: bool = False  # json: the predicted events
+
+    def lines(self, finding: Finding) -> list[str]:
+        """The lines that the finding's line numbers count, empty where the source is not known.
+
+        Line ends are those of Python: a form feed ends no line.
+        """
+        source = self.sources.get(finding.path)
+        if source is None:
+            return []
+        lines = _NEWLINE.split(source.text)
+        if finding.cell is None or not source.cells:
+            return lines
+        begin = source.cells[finding.cell - 1] - 1
+        end = source.cells[finding.cell] - 1 if finding.cell < len(source.cells) else len(lines)
+        return lines[begin:end]
+
+
+def where(finding: Finding) -> str:
+    """``path:line:column``, for notebooks ``path:cell 3:line:column``."""
+    cell = "" if finding.cell is None else f"cell {finding.cell}:"
+    return f"{finding.path}:{cell}{finding.place.line}:{finding.place.column}"

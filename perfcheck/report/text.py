@@ -1,0 +1,98 @@
+"""For people: the line with a caret, the reason, the remedy, and where to read more."""
+
+from collections.abc import Iterator, Sequence
+
+from perfcheck.findings import Finding, LintError, LintResult, Place
+from perfcheck.report.context import Context, where
+from perfcheck.report.printable import printable, width
+from perfcheck.report.style import SEVERITY_COLORS, Paint, paint
+from perfcheck.report.summary import by_severity, plural, statistics
+
+LONGEST_LINE = 160  # characters of source shown, so that generated one-line files stay readable
+
+_EXPLAINED = ("Why it is slow", "When it is fine")
+
+
+def render(result: LintResult, context: Context) -> str:
+    style = paint(context.color)
+    blocks = [_finding(finding, context, style) for finding in result.findings]
+    if result.errors:
+        blocks.append("".join(_error(error, style) for error in result.errors))
+    if context.statistics and result.findings:
+        blocks.append(statistics(result, style))
+    if not context.quiet:
+        blocks.append(_summary(result, style))
+    return "\n".join(blocks)
+
+
+def _finding(finding: Finding, context: Context, style: Paint) -> str:
+    severity = style(finding.severity, SEVERITY_COLORS[finding.severity])
+    head = f"{style(printable(where(finding)), 'bold')}: {severity}: {printable(finding.message)}"
+    lines = [f"{head} [{style(finding.rule, 'cyan')}]"]
+    margin = len(str(finding.place.line))
+    source = context.lines(finding)
+    if 0 < finding.place.line <= len(source):
+        shown, caret = _excerpt(source[finding.place.line - 1], finding.place)
+        bar = style("|", "dim")
+        lines += [
+            f"{' ' * margin} {bar}",
+            f"{style(str(finding.place.line), 'dim')} {bar} {shown}".rstrip(),
+            f"{' ' * margin} {bar} {style(caret, SEVERITY_COLORS[finding.severity])}",
+        ]
+    for label, text in _notes(finding, context):
+        lines.append(f"{' ' * margin} {style('=', 'dim')} {style(label + ':', 'bold')} {text}")
+    return "\n".join(lines) + "\n"
+
+
+def _excerpt(line: str, place: Place) -> tuple[str, str]:
+    """The line, without its indentation's excess and cut where it is very long, and the carets below it."""
+    begin = min(place.column, len(line) + 1) - 1
+    end = place.end_column - 1 if place.end_line == place.line else len(line.rstrip())
+    end = max(min(end, len(line)), begin)
+    first = 0 if len(line) <= LONGEST_LINE else max(0, begin - LONGEST_LINE // 4)
+    last = min(len(line), first + LONGEST_LINE)
+    end = min(end, last)
+    before = ("…" if first else "") + printable(line[first:begin])
+    marked = printable(line[begin:end])
+    after = printable(line[end:last]) + ("…" if last < len(line) else "")
+    return before + marked + after, " " * width(before) + "^" * max(width(marked), 1)
+
+
+def _notes(finding: Finding, context: Context) -> Iterator[tuple[str, str]]:
+    yield "help", printable(finding.help)
+    if finding.fix is not None:
+        yield "fix", f"{printable(finding.fix.message)} ({finding.fix.safety})"
+    if finding.places:
+        yield "also", _lines(finding.places)
+    if context.explain:
+        function = f"in `{printable(finding.function)}`, " if finding.function else ""
+        yield "known", f"{function}runs per {finding.hotness}, {finding.confidence} confidence"
+        yield "evidence", printable(", ".join(f"{key}: {value}" for key, value in finding.evidence.items()))
+        if rule := context.rules.get(finding.rule):
+            for heading, text in rule.sections:
+                if heading in _EXPLAINED:
+                    yield heading[0].lower() + heading[1:], printable(" ".join(text.split()))
+    yield "more", f"perfcheck rule {finding.rule}"
+
+
+def _lines(places: Sequence[Place]) -> str:
+    numbers = [str(place.line) for place in places]
+    return f"line{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}"
+
+
+def _error(error: LintError, style: Paint) -> str:
+    place = style(f"{printable(error.path)}:{error.line}", "bold")
+    return f"{place}: {style('not linted', 'red')}: {printable(error.message)}\n"
+
+
+def _summary(result: LintResult, style: Paint) -> str:
+    looked_at = plural(result.files, "file")
+    failed = f"; {style(plural(len(result.errors), 'file') + ' not linted', 'red')}" if result.errors else ""
+    if not result.findings:
+        return f"{style('No findings', 'green')} in {looked_at}{failed}.\n"
+    counts = ", ".join(
+        style(plural(count, severity) if severity != "info" else f"{count:,} info", SEVERITY_COLORS[severity])
+        for severity, count in by_severity(result).items()
+        if count
+    )
+    return f"{plural(len(result.findings), 'finding')} in {looked_at} ({counts}){failed}.\n"
