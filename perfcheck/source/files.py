@@ -211,7 +211,7 @@ def project_root(path: Path) -> Path:
 def _root_of(start: str) -> str:
     directory = start
     while True:
-        if os.path.basename(directory) in _INSTALLED or _is_project(directory):
+        if os.path.basename(directory) in _INSTALLED or is_project(directory):
             return directory
         parent = os.path.dirname(directory)
         if parent == directory:
@@ -223,7 +223,8 @@ def _root_of(start: str) -> str:
     return directory
 
 
-def _is_project(directory: str) -> bool:
+def is_project(directory: str) -> bool:
+    """Does the directory bear a mark of being a project's root?"""
     return any(os.path.exists(os.path.join(directory, marker)) for marker in PROJECT_MARKERS)
 
 
@@ -235,7 +236,7 @@ def python_files(root: Path, targets: Iterable[Path] = ()) -> list[Path]:
     """
     start = str(root)
     starts = [start]
-    if not _is_project(start):
+    if not is_project(start):
         starts = sorted({os.path.join(start, _below(str(target), start).split("/")[0]) for target in targets})
     everywhere = Filter(start, Patterns(NOT_SOURCE))
     found: set[str] = set()
