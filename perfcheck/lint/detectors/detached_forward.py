@@ -1,0 +1,33 @@
+"""Forward passes whose graph is thrown away as soon as it is made."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from perfcheck.lint.facts import Match, Scope
+
+
+def detach_after_forward(scope: Scope) -> Iterator[Match]:
+    """``teacher(x).detach()``, ``target(x).max(1)[0].detach()``."""
+    for call in scope.calls("detach"):
+        if isinstance(call.func, ast.Attribute):
+            model = _model_call(scope, call.func.value)
+            if model is not None:
+                yield Match(model, {"M": model})
+
+
+def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
+    """The call of a module at the bottom of a chain of methods, attributes and subscripts."""
+    while True:
+        if isinstance(node, ast.Call):
+            value = scope.value(node.func)
+            if value.kind == "module":
+                return None if (value.ref or "").startswith("torch.nn.") else node
+            if not isinstance(node.func, ast.Attribute):
+                return None
+            node = node.func.value
+        elif isinstance(node, (ast.Attribute, ast.Subscript)):
+            node = node.value
+        else:
+            return None

@@ -1,0 +1,135 @@
+"""Models that are called for evaluation while autograd records."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from perfcheck.events import Hotness
+from perfcheck.lint.detectors.names import dotted, last
+from perfcheck.lint.facts import Match, Scope
+
+_ROLE = re.compile(
+    r"(^|_)(eval|evaluate|evaluation|val|valid|validate|validation|infer|inference|predict|prediction|predictions|"
+    r"test_epoch|run_test|test_model|do_test|embed_all|extract_features|get_embeddings)(_|$)"
+)
+_OTHER_ROLE = re.compile(
+    r"(^|_)(train|training|loss|losses|grad|gradient|attack|adversarial|build|make|create|get_model|init|load|config|args|"
+    r"parse|dataset|loader|dataloader|step_end|epoch_end|metric|metrics|score|fn|data|set|mode|interval|and_train)(_|$)"
+)
+_TRAINERS = (
+    "torch.nn.Module",
+    "lightning.pytorch.LightningModule",
+    "pytorch_lightning.LightningModule",
+    "lightning.LightningModule",
+    "torchmetrics.Metric",
+)
+_SWITCHES = frozenset(
+    """no_grad inference_mode set_grad_enabled enable_grad _no_grad no_grad_ctx inference_ctx
+    is_grad_enabled requires_grad_ requires_grad grad""".split()
+)
+_GRADIENTS = frozenset(
+    {"backward", "grad", "jacobian", "hessian", "vjp", "jvp", "functional_call", "attribute"}
+)
+_MODEL_NAME = re.compile(
+    r"(^|_)(model|net|network|module|encoder|decoder|backbone|classifier|pipe|unet|generator|detector)s?$"
+)
+_NOT_FORWARD = frozenset(
+    {"generate", "eval", "train", "to", "cuda", "state_dict", "load_state_dict", "parameters"}
+)
+_STEPS = frozenset(
+    {"val_step", "test_step", "validation_step", "eval_step", "predict_step", "forward_test", "simple_test"}
+)
+
+
+def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
+    """The first call of a model in a function that evaluates, and in which nothing touches autograd."""
+    if isinstance(scope.node, ast.Module) or not _evaluates(scope) or _is_trainers_own(scope):
+        return
+    if _decorated(scope.node) or _touches_autograd(scope):
+        return
+    for call in scope.walk(ast.Call):
+        if isinstance(call, ast.Call) and _runs_model(scope, call) and scope.no_grad(call) is not True:
+            yield Match(call, {"M": call})
+            return
+
+
+def _evaluates(scope: Scope) -> bool:
+    """By its name, or because it puts a model into evaluation mode and goes through data."""
+    name = scope.qualname.rpartition(".")[2].lower()
+    if _OTHER_ROLE.search(name):
+        return False
+    if _ROLE.search(name):
+        return True
+    return _switches_to_eval(scope) and any(
+        scope.hotness(loop.body[0]) >= Hotness.STEP
+        for loop in scope.walk(ast.For)
+        if isinstance(loop, ast.For)
+    )
+
+
+def _switches_to_eval(scope: Scope) -> bool:
+    """``model.eval()``, and no ``model.train()`` before work begins."""
+    calls = [
+        c
+        for c in scope.calls("eval", "train")
+        if isinstance(c.func, ast.Attribute) and not c.args and not c.keywords
+    ]
+    return bool(calls) and all(last(call) == "eval" for call in calls)
+
+
+def _is_trainers_own(scope: Scope) -> bool:
+    """Methods of modules: the trainer that calls them decides."""
+    return any(scope.in_class(base) for base in _TRAINERS)
+
+
+def _decorated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A decorator that switches autograd off, or one that nobody here knows."""
+    known = {"staticmethod", "classmethod", "property", "override", "abstractmethod", "overload"}
+    return any(last(decorator) not in known for decorator in function.decorator_list)
+
+
+def _touches_autograd(scope: Scope) -> bool:
+    for node in scope.walk(ast.Call, ast.Attribute, ast.With, ast.keyword):
+        if isinstance(node, ast.Call) and last(node) in _GRADIENTS | _SWITCHES:
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in {"requires_grad", "grad"}:
+            return True
+        if isinstance(node, ast.With) and any(_opaque_context(item.context_expr) for item in node.items):
+            return True
+        if isinstance(node, ast.keyword) and node.arg in {"optimizer", "create_graph"}:
+            return True
+    return any(
+        last(call) == "zero_grad" or _steps_optimizer(scope, call)
+        for call in scope.calls("zero_grad", "step")
+    )
+
+
+def _opaque_context(node: ast.expr) -> bool:
+    """A context manager of the project's own may switch autograd off."""
+    name = last(node)
+    return "grad" in name or "infer" in name or "eval" in name
+
+
+def _steps_optimizer(scope: Scope, call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and "optim" in (dotted(call.func.value) or "")
+
+
+def _runs_model(scope: Scope, call: ast.Call) -> bool:
+    if last(call) in _NOT_FORWARD:
+        return False
+    if isinstance(call.func, ast.Attribute) and call.func.attr in _STEPS:
+        owner = call.func.value
+        return bool(_MODEL_NAME.search(last(owner))) or scope.value(owner).kind == "module"
+    value = scope.value(call.func)
+    if value.kind == "module":
+        return not (value.ref or "").startswith(("torch.nn.", "torchvision.transforms", "torchmetrics"))
+    if value.kind not in ("unknown", "instance"):
+        return False
+    name = dotted(call.func)
+    return (
+        name is not None
+        and _MODEL_NAME.search(name.rpartition(".")[2]) is not None
+        and bool(call.args or call.keywords)
+    )

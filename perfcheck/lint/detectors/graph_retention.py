@@ -1,0 +1,231 @@
+"""Values that outlive a step together with the autograd graph that made them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from perfcheck.events import Hotness
+from perfcheck.lint.detectors.names import derived, dotted, last, mentions, targets, within
+from perfcheck.lint.facts import Match, Scope
+
+LoopStatement = ast.For | ast.AsyncFor | ast.While
+
+_KEEPS_GRAPH = frozenset(
+    """mean sum min max view reshape squeeze unsqueeze to cpu cuda float double half clone float32 div mul add sub sqrt exp log
+    flatten transpose permute contiguous type""".split()
+)
+
+
+def loss_accumulated(scope: Scope) -> Iterator[Match]:
+    """``total += loss`` in the loop that calls ``loss.backward()``."""
+    for node in scope.walk(ast.AugAssign, ast.Assign):
+        total, added = _addition(node)
+        if total is None or added is None or not isinstance(node, ast.stmt):
+            continue
+        for loop, losses in _training_loops(scope, node):
+            term = _with_graph(scope, added, losses)
+            if term is not None and _outlives(scope, total, loop) and not _differentiated(scope, total):
+                if not _rebound_after_backward(loop, term, node):
+                    yield Match(node, {"A": ast.parse(total, mode="eval").body, "T": term})
+                break
+
+
+def outputs_kept(scope: Scope) -> Iterator[Match]:
+    """``losses.append(loss)``, ``outputs.append(output)`` in the loop that calls backward."""
+    for call in scope.calls("append", "extend", "appendleft"):
+        if not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
+            continue
+        kept = dotted(call.func.value)
+        if kept is None or _bounded_queue(scope, kept, call):
+            continue
+        for loop, losses in _training_loops(scope, call):
+            term = _with_graph(scope, call.args[0], losses)
+            if term is not None and _outlives(scope, kept, loop) and not _differentiated(scope, kept):
+                if not _rebound_after_backward(loop, term, call):
+                    yield Match(call, {"T": term})
+                break
+
+
+def state_kept(scope: Scope) -> Iterator[Match]:
+    """``self.peak = torch.maximum(self.peak, logits)`` where logits have a graph, on every step."""
+    for node in scope.walk(ast.Assign, ast.AugAssign):
+        target = targets(node)[0] if targets(node) else None
+        name = dotted(target)
+        if (
+            name is None
+            or not name.startswith("self.")
+            or name.count(".") != 1
+            or not isinstance(node, ast.stmt)
+        ):
+            continue
+        value = node.value if isinstance(node, (ast.Assign, ast.AugAssign)) else None
+        if value is None or scope.hotness(node) < Hotness.STEP or "loss" in name:
+            continue
+        carried = isinstance(node, ast.AugAssign) or mentions(value, [name])
+        if carried and _has_graph(scope, value) and not _reset_nearby(scope, node, name):
+            yield Match(node, {"S": target} if target is not None else {})
+
+
+# ---- training loops -----------------------------------------------------------------------------
+
+
+def _training_loops(scope: Scope, node: ast.AST) -> Iterator[tuple[LoopStatement, frozenset[str]]]:
+    """The loops around a place that call backward, innermost first, with what they call it on."""
+    for loop in reversed(scope.loops(node)):
+        if isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
+            losses = _differentiated_in(loop.body)
+            if losses:
+                yield loop, losses
+
+
+def _differentiated_in(body: list[ast.stmt]) -> frozenset[str]:
+    """The names that backward is called on: ``loss.backward()``, ``accelerator.backward(loss)``,
+    ``scaler.scale(loss).backward()``, ``(loss / n).backward()``."""
+    found: set[str] = set()
+    for call in within(*body):
+        if not isinstance(call, ast.Call) or last(call) not in {"backward", "manual_backward"}:
+            continue
+        subjects: list[ast.expr] = list(call.args[:1])
+        if isinstance(call.func, ast.Attribute) and not subjects:
+            receiver = call.func.value
+            subjects = (
+                list(receiver.args[:1]) if isinstance(receiver, ast.Call) and receiver.args else [receiver]
+            )
+        for subject in subjects:
+            found |= {name for part in _terms(subject) if (name := dotted(part))}
+    return frozenset(found)
+
+
+def _terms(node: ast.expr) -> Iterator[ast.expr]:
+    """The names an arithmetic expression is made of."""
+    if isinstance(node, ast.BinOp):
+        yield from _terms(node.left)
+        if isinstance(node.op, (ast.Add, ast.Sub)):
+            yield from _terms(node.right)
+    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and last(node) in _KEEPS_GRAPH:
+        yield from _terms(node.func.value)
+    else:
+        yield node
+
+
+# ---- what carries a graph -----------------------------------------------------------------------
+
+
+def _with_graph(scope: Scope, node: ast.expr, losses: frozenset[str]) -> ast.expr | None:
+    """The part of a value that is a differentiated tensor, or has a graph for certain."""
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        value = scope.value(node)
+        if value.kind not in ("tensor", "unknown") or value.grad is False:
+            return None
+        if dotted(node) in losses and scope.no_grad(node) is not True:
+            return node
+        return node if value.kind == "tensor" and value.grad is True else None
+    if isinstance(node, ast.BinOp):
+        return _with_graph(scope, node.left, losses) or _with_graph(scope, node.right, losses)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _KEEPS_GRAPH:
+        return _with_graph(scope, node.func.value, losses)
+    if isinstance(node, (ast.Tuple, ast.List)):
+        return next(
+            (found for part in node.elts if (found := _with_graph(scope, part, losses)) is not None), None
+        )
+    return None
+
+
+def _has_graph(scope: Scope, node: ast.expr) -> bool:
+    """Is part of the value tied to a graph, by a chain without detach?"""
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"detach", "item", "tolist", "numpy"}
+    ):
+        return False
+    if isinstance(node, ast.Attribute) and node.attr in {"data", "shape", "grad", "dtype", "device"}:
+        return False
+    value = scope.value(node)
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return value.kind == "tensor" and value.grad is True
+    if value.kind not in ("tensor", "unknown"):
+        return False
+    return any(_has_graph(scope, part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+
+
+def _rebound_after_backward(loop: LoopStatement, term: ast.expr, use: ast.AST) -> bool:
+    """Is the name given another value between backward and the place (``loss = reduce(loss)``)?"""
+    name = dotted(term)
+    line: int = getattr(use, "lineno", 0)
+    called = [
+        n.lineno
+        for n in within(*loop.body)
+        if isinstance(n, ast.Call) and last(n) in {"backward", "manual_backward"}
+    ]
+    before = [at for at in called if at < line]
+    if not before:
+        return False
+    return any(
+        before[-1] < node.lineno < line
+        for node in within(*loop.body)
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
+        and any(dotted(target) == name for target in targets(node))
+    )
+
+
+# ---- how long it lives --------------------------------------------------------------------------
+
+
+def _addition(node: ast.AST) -> tuple[str | None, ast.expr | None]:
+    """(total, term) of ``total += term`` and ``total = total + term``."""
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
+        return _stored(node.target), node.value
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.BinOp):
+        total, value = _stored(node.targets[0]), node.value
+        if isinstance(value.op, ast.Add) and total is not None:
+            if _stored(value.left) == total:
+                return total, value.right
+            if _stored(value.right) == total:
+                return total, value.left
+    return None, None
+
+
+def _stored(node: ast.expr) -> str | None:
+    """A name, an attribute, or the entry of a dictionary by a literal key."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        owner = dotted(node.value)
+        return f"{owner}[{node.slice.value!r}]" if owner else None
+    return dotted(node)
+
+
+def _outlives(scope: Scope, name: str, loop: LoopStatement) -> bool:
+    """Is it not begun anew in each turn of the loop, nor in each step around it?"""
+    owner = name.partition("[")[0]
+    begun = [
+        node
+        for node in scope.walk(ast.Assign, ast.AnnAssign)
+        if any(dotted(target) in (name, owner) for target in targets(node))
+        and not mentions(node.value, [owner])  # type: ignore[attr-defined]
+    ]
+    inside = {id(node) for node in within(*loop.body)}
+    return all(id(node) not in inside and scope.hotness(node) < Hotness.STEP for node in begun)
+
+
+def _differentiated(scope: Scope, name: str) -> bool:
+    """Is backward called on it, or on something made of it, anywhere in the function?"""
+    owner = name.partition("[")[0]
+    body = scope.node.body
+    return bool(derived([owner], body) & _differentiated_in(body))
+
+
+def _bounded_queue(scope: Scope, name: str, before: ast.AST) -> bool:
+    made = scope.definition(name, before)
+    return isinstance(made, ast.Call) and last(made) == "deque"
+
+
+def _reset_nearby(scope: Scope, node: ast.AST, name: str) -> bool:
+    """Is it set to something new in the same function, so that it lives for one call only?"""
+    return any(
+        other is not node
+        and any(dotted(target) == name for target in targets(other))
+        and not mentions(other.value, [name])  # type: ignore[attr-defined]
+        and not scope.guarded(other)
+        for other in scope.walk(ast.Assign)
+    )

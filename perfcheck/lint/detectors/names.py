@@ -1,0 +1,116 @@
+"""Which names a stretch of code reads and writes; dotted attributes ("self.total") count as names."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+_OPAQUE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+
+
+def dotted(node: ast.AST | None) -> str | None:
+    """ "self.model.net" for a chain of attributes on a plain name, else None."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    return ".".join((node.id, *reversed(parts)))
+
+
+def root(node: ast.AST) -> str | None:
+    """The plain name an expression of attributes, subscripts and calls is built on."""
+    while True:
+        if isinstance(node, (ast.Attribute, ast.Subscript, ast.Starred, ast.Await)):
+            node = node.value
+        elif isinstance(node, ast.Call):
+            node = node.func
+        else:
+            return node.id if isinstance(node, ast.Name) else None
+
+
+def last(node: ast.AST) -> str:
+    """The last name of a call's function or of an attribute, "" if there is none."""
+    if isinstance(node, ast.Call):
+        node = node.func
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def within(*nodes: ast.AST) -> Iterator[ast.AST]:
+    """The nodes and all below them, in source order, without nested functions and classes."""
+    stack = list(reversed(nodes))
+    while stack:
+        node = stack.pop()
+        yield node
+        if not isinstance(node, _OPAQUE):
+            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def mentions(node: ast.AST, names: Iterable[str]) -> bool:
+    """Does any of the (dotted) names occur in it?"""
+    wanted = frozenset(names)
+    return any(dotted(part) in wanted for part in within(node) if isinstance(part, (ast.Name, ast.Attribute)))
+
+
+def loads(*nodes: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
+    """The plain names, and the whole attribute chains, that are read below the nodes."""
+    stack = list(reversed(nodes))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, (ast.Name, ast.Attribute)) and dotted(node) is not None:
+            if isinstance(node.ctx, ast.Load):
+                yield node
+            continue
+        if not isinstance(node, _OPAQUE):
+            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+
+
+def targets(statement: ast.AST) -> tuple[ast.expr, ...]:
+    """What an assignment, a loop or a ``with`` stores to, tuples taken apart."""
+    if isinstance(statement, ast.Assign):
+        found = list(statement.targets)
+    elif isinstance(statement, (ast.AugAssign, ast.AnnAssign, ast.For, ast.AsyncFor, ast.comprehension)):
+        found = [statement.target]
+    elif isinstance(statement, (ast.With, ast.AsyncWith)):
+        found = [item.optional_vars for item in statement.items if item.optional_vars is not None]
+    else:
+        return ()
+    flat: list[ast.expr] = []
+    while found:
+        target = found.pop(0)
+        if isinstance(target, (ast.Tuple, ast.List)):
+            found = list(target.elts) + found
+        elif isinstance(target, ast.Starred):
+            found.insert(0, target.value)
+        else:
+            flat.append(target)
+    return tuple(flat)
+
+
+def derived(names: Iterable[str], statements: Iterable[ast.stmt]) -> frozenset[str]:
+    """The names, and all that is assigned from them anywhere in the statements."""
+    reached = set(names)
+    assignments = [
+        node
+        for node in within(*statements)
+        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign, ast.For)) and _source(node) is not None
+    ]
+    grew = True
+    while grew:
+        grew = False
+        for node in assignments:
+            source = _source(node)
+            new = {name for target in targets(node) if (name := dotted(target))} - reached
+            if new and source is not None and mentions(source, reached):
+                reached |= new
+                grew = True
+    return frozenset(reached)
+
+
+def _source(node: ast.AST) -> ast.expr | None:
+    if isinstance(node, ast.For):
+        return node.iter
+    return getattr(node, "value", None)

@@ -1,0 +1,215 @@
+"""Python loops over the parameters of a model that launch kernels for each of them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from perfcheck.lint.detectors.names import dotted, last, mentions, root, targets, within
+from perfcheck.lint.facts import Match, Scope
+
+_SOURCES = frozenset({"parameters", "named_parameters"})
+_STATES = frozenset({"state_dict", "named_parameters", "parameters", "named_buffers", "buffers"})
+_WRAPPERS = frozenset({"zip", "enumerate", "list", "tuple", "reversed", "items", "values", "filter", "tqdm"})
+_FREE = frozenset(
+    """requires_grad_ detach_ share_memory_ retain_grad register_hook pin_memory zero_ numel size dim stride data_ptr
+    is_contiguous element_size type get_device untyped_storage storage register_post_accumulate_grad_hook""".split()
+)
+_REDUCTIONS = frozenset(
+    {"norm", "abs", "sum", "mean", "max", "min", "pow", "isfinite", "isnan", "isinf", "any", "all"}
+)
+
+
+def loop_over_parameters(scope: Scope) -> Iterator[Match]:
+    """Loops that compute on each parameter or its gradient."""
+    for loop, names in _loops(scope, _SOURCES):
+        if not _averages(loop, names) and any(_computes(node, names) for node in within(*loop.body)):
+            yield Match(loop.iter, {})
+
+
+def ema_loop(scope: Scope) -> Iterator[Match]:
+    """Loops that blend one set of parameters into another."""
+    for loop, names in _loops(scope, _STATES):
+        if _averages(loop, names):
+            yield Match(loop.iter, {})
+
+
+def grad_zero_loop(scope: Scope) -> Iterator[Match]:
+    """``p.grad.zero_()`` for each parameter, where no other branch drops the gradient."""
+    for loop, names in _loops(scope, _SOURCES):
+        drops = any(
+            isinstance(node, ast.Assign)
+            and last(node.targets[0]) == "grad"
+            and isinstance(node.value, ast.Constant)
+            and node.value.value is None
+            for node in within(*loop.body)
+        )
+        for node in within(*loop.body):
+            gradient = None if drops else _zeroed_gradient(node, names)
+            if gradient is not None and isinstance(node, ast.expr):
+                yield Match(node, {"G": gradient})
+
+
+def ema_with_graph(scope: Scope) -> Iterator[Match]:
+    """Running averages of live parameters: the target becomes part of their graph."""
+    for loop, names in _loops(scope, _SOURCES):
+        live = names & _from_parameters(loop)
+        for node in within(*loop.body):
+            found = _blend(node)
+            if found is None or not isinstance(node, ast.stmt):
+                continue
+            target, sources = found
+            attached = any(_attached(source, live) for source in sources)
+            if attached and not _cut(target) and root(target) not in live:
+                yield Match(node, {"T": target})
+
+
+def _loops(scope: Scope, sources: frozenset[str]) -> Iterator[tuple[ast.For, frozenset[str]]]:
+    """The loops over parameters, with the names that stand for them."""
+    for loop in scope.walk(ast.For):
+        if isinstance(loop, ast.For) and _gives_parameters(scope, loop.iter, sources):
+            yield loop, frozenset(name for target in targets(loop) if (name := dotted(target)))
+
+
+def _gives_parameters(scope: Scope, node: ast.expr, sources: frozenset[str]) -> bool:
+    if isinstance(node, ast.Name):
+        made = scope.definition(node.id, node)
+        if isinstance(made, (ast.ListComp, ast.GeneratorExp)):
+            return _gives_parameters(scope, made.generators[0].iter, sources)
+        return isinstance(made, ast.Call) and _gives_parameters(scope, made, sources)
+    if isinstance(node, ast.Call):
+        if last(node) in sources and isinstance(node.func, ast.Attribute):
+            return True
+        if last(node) in _WRAPPERS:
+            inner = [node.func.value] if isinstance(node.func, ast.Attribute) else []
+            return any(_gives_parameters(scope, part, sources) for part in [*inner, *node.args])
+    return False
+
+
+def _from_parameters(loop: ast.For) -> frozenset[str]:
+    """Names bound to what ``parameters()`` gives, where a zip mixes it with other things."""
+    over = loop.iter
+    while isinstance(over, ast.Call) and last(over) in {"enumerate", "list", "tuple", "tqdm"} and over.args:
+        over = over.args[0]
+    names = frozenset(name for target in targets(loop) if (name := dotted(target)))
+    if not (isinstance(over, ast.Call) and last(over) == "zip"):
+        return names
+    elements = loop.target.elts if isinstance(loop.target, ast.Tuple) else ()
+    if len(elements) != len(over.args):
+        return frozenset()
+    live: set[str] = set()
+    for element, part in zip(elements, over.args, strict=True):
+        if isinstance(part, ast.Call) and last(part) in _SOURCES:
+            live |= {part.id for part in ast.walk(element) if isinstance(part, ast.Name)}
+    return frozenset(live)
+
+
+def _computes(node: ast.AST, names: frozenset[str]) -> bool:
+    """A kernel on a parameter or its gradient."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        method = node.func.attr
+        on_parameter = root(node.func.value) in names
+        if on_parameter and (method.endswith("_") and not method.endswith("__") or method in _REDUCTIONS):
+            return method not in _FREE
+    if isinstance(node, ast.AugAssign):
+        return root(node.target) in names and dotted(node.target) not in names
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
+        target = node.targets[0]
+        if last(target) in {"grad", "data"} and root(target) in names:
+            return isinstance(node.value, ast.BinOp)
+    return False
+
+
+def _zeroed_gradient(node: ast.AST, names: frozenset[str]) -> ast.expr | None:
+    """The ``p.grad`` of ``p.grad.zero_()``."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return None
+    head, _, rest = (dotted(node.func.value) or "").partition(".")
+    if head not in names or rest not in {"grad", "grad.data"}:
+        return None
+    value = node.args[0] if node.args else None
+    zero = isinstance(value, ast.Constant) and value.value == 0
+    return node.func.value if node.func.attr == "zero_" or (node.func.attr == "fill_" and zero) else None
+
+
+def _averages(loop: ast.For, names: frozenset[str]) -> bool:
+    return any(found is not None and _concerns(found, names) for found in map(_blend, within(*loop.body)))
+
+
+def _concerns(found: tuple[ast.expr, list[ast.expr]], names: frozenset[str]) -> bool:
+    target, sources = found
+    return root(target) in names or any(mentions(source, names) for source in sources)
+
+
+def _blend(node: ast.AST) -> tuple[ast.expr, list[ast.expr]] | None:
+    """(what is updated, what goes into it) of ``e.mul_(d).add_(p, alpha=1 - d)``, ``e.lerp_(p, w)``,
+    ``e.copy_(d * e + (1 - d) * p)`` and ``e = d * e + (1 - d) * p``."""
+    if (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Attribute)
+    ):
+        call, receiver = node.value, node.value.func.value
+        method = node.value.func.attr
+        if method == "lerp_" and call.args:
+            return receiver, [call.args[0]]
+        if method == "add_" and call.args:
+            weight = next((k.value for k in call.keywords if k.arg == "alpha"), None)
+            scaled = _scaled(receiver)
+            if scaled is not None:
+                return scaled, [call.args[0]]
+            if _complement(weight):
+                return receiver, [call.args[0]]
+        if method == "copy_" and call.args and _weighted_sum(call.args[0]):
+            return receiver, [call.args[0]]
+    if isinstance(node, ast.Assign) and len(node.targets) == 1 and _weighted_sum(node.value):
+        return node.targets[0], [node.value]
+    return None
+
+
+def _scaled(node: ast.expr) -> ast.expr | None:
+    """The e of ``e.mul_(d)``."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "mul_":
+        return node.func.value
+    return None
+
+
+def _complement(node: ast.expr | None) -> bool:
+    """``1 - d``"""
+    return (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Sub)
+        and isinstance(node.left, ast.Constant)
+        and node.left.value == 1
+    )
+
+
+def _weighted_sum(node: ast.expr) -> bool:
+    """``d * e + (1 - d) * p``, in any order."""
+    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)):
+        return False
+    sides = (node.left, node.right)
+    products = [s for s in sides if isinstance(s, ast.BinOp) and isinstance(s.op, ast.Mult)]
+    return len(products) == 2 and any(_complement(p.left) or _complement(p.right) for p in products)
+
+
+def _attached(node: ast.expr, live: frozenset[str]) -> bool:
+    """Does it use a live parameter other than through ``.data`` or ``.detach()``?"""
+    if isinstance(node, ast.Attribute) and node.attr in {"data", "shape", "dtype", "device", "grad"}:
+        return False
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in {"detach", "item", "numpy"}
+    ):
+        return False
+    if isinstance(node, ast.Name):
+        return node.id in live
+    if isinstance(node, ast.keyword):
+        return False
+    return any(_attached(child, live) for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr))
+
+
+def _cut(target: ast.expr) -> bool:
+    """``e.data``: written behind autograd's back."""
+    return isinstance(target, ast.Attribute) and target.attr == "data"

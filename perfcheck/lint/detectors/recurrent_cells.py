@@ -1,0 +1,30 @@
+"""Recurrent cells that are stepped from Python over inputs that are all there."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from perfcheck.lint.detectors.names import derived, dotted, mentions, targets
+from perfcheck.lint.facts import Match, Scope
+
+_CELLS = frozenset(
+    f"torch.nn.{path}{cell}" for path in ("", "modules.rnn.") for cell in ("LSTMCell", "GRUCell", "RNNCell")
+)
+
+
+def rnn_cell_loop(scope: Scope) -> Iterator[Match]:
+    """A cell called in a loop with an input that does not depend on an earlier turn."""
+    for call in scope.walk(ast.Call):
+        if not isinstance(call, ast.Call) or not call.args:
+            continue
+        cell = scope.value(call.func)
+        if cell.kind != "module" or cell.ref not in _CELLS:
+            continue
+        loops = [loop for loop in scope.loops(call) if isinstance(loop, (ast.For, ast.While))]
+        statement = scope.statement(call)
+        if not loops or not isinstance(statement, ast.Assign):
+            continue
+        state = {name for target in targets(statement) if (name := dotted(target))}
+        if not mentions(call.args[0], derived(state, loops[-1].body)):
+            yield Match(call, {"C": call.func})

@@ -1,0 +1,195 @@
+"""Python loops over a dimension of a tensor whose turns could run as one batched operation."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from perfcheck.lint.detectors.names import derived, dotted, last, mentions, root, targets, within
+from perfcheck.lint.facts import Match, Scope
+
+_STACKS = frozenset({"stack", "vstack", "hstack", "dstack"})
+_VIEWS = frozenset(
+    """append extend view reshape squeeze unsqueeze size dim numel len range int float isinstance print shape
+    permute transpose expand contiguous item tolist to cpu cuda detach clone""".split()
+)
+_RAGGED = frozenset(
+    """nonzero argwhere masked_select unique nms batched_nms item tolist numpy cpu linear_sum_assignment split
+    repeat_interleave topk_indices decode encode""".split()
+)
+_FEW = 4
+
+
+def loop_over_batch(scope: Scope) -> Iterator[Match]:
+    """Loops with independent turns whose results have one shape: stored by index, or stacked."""
+    extents = _Extents(scope)
+    for loop in scope.walk(ast.For):
+        if isinstance(loop, ast.For) and (index := extents.index(loop.iter, loop.target)):
+            tensor = _indexed(scope, index, loop.body)
+            if tensor is not None and _stores_by_index(scope, loop, index) and _independent(loop, index):
+                yield Match(loop.iter, {"T": tensor})
+    for made in scope.walk(ast.ListComp):
+        if not isinstance(made, ast.ListComp) or len(made.generators) != 1 or made.generators[0].ifs:
+            continue
+        generator = made.generators[0]
+        if (index := extents.index(generator.iter, generator.target)) and _stacked(scope, made):
+            tensor = _indexed(scope, index, [made.elt])
+            if tensor is not None and _launches([made.elt], index) and not _ragged([made.elt], index):
+                yield Match(made, {"T": tensor})
+
+
+class _Extents:
+    """Which expressions are the size of a tensor's dimension."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.names = {
+            name
+            for node in scope.walk(ast.Assign)
+            if isinstance(node, ast.Assign) and self._is_shape(node.value)
+            for target in targets(node)
+            if (name := dotted(target))
+        }
+
+    def index(self, over: ast.expr, target: ast.expr) -> str | None:
+        """The loop variable of ``for i in range(extent)``."""
+        if not isinstance(target, ast.Name) or not isinstance(over, ast.Call):
+            return None
+        if dotted(over.func) != "range" or len(over.args) not in (1, 2):
+            return None
+        end = over.args[-1]
+        known = self.scope.value(end)
+        if known.has_const and isinstance(known.const, int) and known.const <= _FEW:
+            return None
+        return target.id if self._is_extent(end) else None
+
+    def _is_extent(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            if node.id in self.names:
+                return True
+            made = self.scope.definition(node.id, node)
+            return made is not None and not isinstance(made, ast.Name) and self._is_extent(made)
+        if isinstance(node, ast.Call) and last(node) == "len" and node.args:
+            return self._is_tensor(node.args[0])
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "size"
+            and node.args
+        ):
+            return self._is_tensor(node.func.value)
+        return isinstance(node, ast.Subscript) and self._is_shape(node.value)
+
+    def _is_shape(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Attribute) and node.attr == "shape":
+            return self._is_tensor(node.value)
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "size"
+            and not node.args
+        ):
+            return self._is_tensor(node.func.value)
+        return (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.slice, ast.Slice)
+            and self._is_shape(node.value)
+        )
+
+    def _is_tensor(self, node: ast.expr) -> bool:
+        value = self.scope.value(node)
+        return value.is_tensor is True and value.on_device is not False
+
+
+def _indexed(scope: Scope, index: str, body: Iterable[ast.AST]) -> ast.expr | None:
+    """A device tensor that the turns take an element of."""
+    for node in within(*body):
+        if not (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)):
+            continue
+        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+        if any(isinstance(part, ast.Name) and part.id == index for part in parts):
+            value = scope.value(node.value)
+            if value.is_tensor is True and value.on_device is not False:
+                return node.value
+    return None
+
+
+def _stores_by_index(scope: Scope, loop: ast.For, index: str) -> bool:
+    """``out[i] = …`` with something computed from an element, and no way out of the loop."""
+    if loop.orelse or any(
+        isinstance(n, (ast.Break, ast.Return, ast.Yield, ast.Await)) for n in within(*loop.body)
+    ):
+        return False
+    if _ragged(loop.body, index) or not _launches(loop.body, index):
+        return False
+    return any(
+        isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Subscript)
+        and mentions(node.targets[0].slice, [index])
+        and scope.value(node.targets[0].value).is_tensor is True
+        for node in within(*loop.body)
+    )
+
+
+def _independent(loop: ast.For, index: str) -> bool:
+    """No turn reads what an earlier one wrote: not to a name, nor to another element."""
+    written: set[str] = set()
+    carried: set[str] = set()
+    for statement in loop.body:
+        for node in within(statement):
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in written:
+                carried.add(node.id)
+            if (
+                isinstance(node, ast.AugAssign)
+                and isinstance(node.target, ast.Name)
+                and node.target.id not in written
+            ):
+                return False
+        for node in within(statement):
+            written |= {t.id for t in targets(node) if isinstance(t, ast.Name)}
+    if carried & written:
+        return False
+    stored = {root(t) for n in within(*loop.body) for t in targets(n) if isinstance(t, ast.Subscript)}
+    for node in within(*loop.body):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and root(node) in stored:
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            if any(mentions(part, [index]) and not isinstance(part, ast.Name) for part in parts):
+                return False  # out[i - 1]
+    return True
+
+
+def _launches(body: Iterable[ast.AST], index: str) -> bool:
+    """Is anything computed from an element, beyond moving it about?"""
+    elements = derived([index], [node for node in body if isinstance(node, ast.stmt)])
+    for node in within(*body):
+        if isinstance(node, ast.Call) and last(node) not in _VIEWS and mentions(node, elements):
+            return True
+        if isinstance(node, ast.BinOp) and any(
+            isinstance(part, ast.Subscript) and mentions(part.slice, [index]) for part in within(node)
+        ):
+            return True
+    return False
+
+
+def _ragged(body: Iterable[ast.AST], index: str) -> bool:
+    """Elements of different sizes, or work that needs the host."""
+    nodes = list(body)
+    elements = derived([index], [node for node in nodes if isinstance(node, ast.stmt)])
+    for node in within(*nodes):
+        if isinstance(node, ast.Call) and last(node) in _RAGGED:
+            return True
+        if isinstance(node, ast.Slice) and any(
+            bound is not None and mentions(bound, elements) for bound in (node.lower, node.upper)
+        ):
+            return True
+        if isinstance(node, (ast.If, ast.IfExp)) and mentions(node.test, elements):
+            return True
+    return False
+
+
+def _stacked(scope: Scope, made: ast.ListComp) -> bool:
+    """Is the list an argument of ``torch.stack``, which wants equal shapes?"""
+    around = scope.parent(made)
+    if isinstance(around, ast.Call):
+        return last(around) in _STACKS and (scope.resolve(around.func) or "").startswith("torch.")
+    return False

@@ -1,0 +1,32 @@
+"""Gradients that are filled with zeros instead of being dropped."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from perfcheck.lint.facts import Match, Scope
+
+
+def zero_grad_to_zeros(scope: Scope) -> Iterator[Match]:
+    """``zero_grad(set_to_none=False)``, and ``def zero_grad(self, set_to_none=False)``."""
+    for call in scope.calls("zero_grad"):
+        flag = scope.keyword(call, "set_to_none", 0)
+        if isinstance(flag, ast.Constant) and flag.value is False:
+            yield Match(call, {})
+    if not isinstance(scope.node, ast.Module) and scope.node.name == "zero_grad":
+        flag = _default(scope.node.args, "set_to_none")
+        if isinstance(flag, ast.Constant) and flag.value is False:
+            yield Match(flag, {})
+
+
+def _default(arguments: ast.arguments, name: str) -> ast.expr | None:
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
+    for argument, default in [
+        *zip(positional, defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]:
+        if argument.arg == name:
+            return default
+    return None
