@@ -71,6 +71,36 @@ DETECTORS: Final[dict[str, str]] = {
 }
 
 
+_PARAMETERS = frozenset({"parameters", "named_parameters"})
+_CONCATENATIONS = frozenset({"cat", "concat", "concatenate", "hstack", "vstack"})
+_BACKWARD = frozenset({"backward", "manual_backward"})
+
+NEEDS: Final[dict[str, frozenset[str]]] = {
+    "growing-cat": _CONCATENATIONS,
+    "cat-read-in-loop": _CONCATENATIONS,
+    "loop-over-batch": frozenset({"range"}),
+    "loop-over-parameters": _PARAMETERS,
+    "ema-loop": _PARAMETERS | {"state_dict", "named_buffers", "buffers"},
+    "manual-attention": frozenset({"softmax"}),
+    "gradscaler-with-bf16": frozenset({"GradScaler"}),
+    "eval-without-no-grad": frozenset(
+        {"eval", "evaluate", "evaluation", "validate", "validation", "val", "infer", "inference", "predict"}
+    ),
+    "zero-grad-to-zeros": frozenset({"zero_grad"}),
+    "grad-zero-loop": _PARAMETERS,
+    "ema-with-graph": _PARAMETERS,
+    "conv-bias-before-batchnorm": frozenset({"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}),
+    "detach-after-forward": frozenset({"detach"}),
+    "loss-accumulated-with-graph": _BACKWARD,
+    "outputs-kept-with-graph": _BACKWARD,
+    "all-hidden-states-kept": frozenset({"hidden_states", "last_hidden_state", "logits", "pooler_output"}),
+    "accumulation-without-no-sync": _BACKWARD,
+    "all-gather-then-cat": frozenset({"all_gather"}),
+}
+"""Names of which a body must call or read one (or bear it) to be worth a detector's look; one that
+is not listed looks at every body."""
+
+
 @cache
 def detector(name: str) -> Detector:
     """The detector a page names; :class:`KeyError` if there is none of that name."""
