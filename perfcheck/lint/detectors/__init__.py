@@ -20,6 +20,7 @@ DETECTORS: Final[dict[str, str]] = {
     "element-reads": "element_reads:element_reads",
     "iterated-tensor": "element_reads:iterated_tensor",
     "any-all-branch": "branches:any_all_branch",
+    "builtin-comparisons": "branches:builtin_comparisons",
     "adjacent-reads": "adjacent_reads:adjacent_reads",
     "device-scalars-as-integers": "device_numbers:device_scalars_as_integers",
     "tensors-of-device-scalars": "device_numbers:tensors_of_device_scalars",
@@ -29,6 +30,7 @@ DETECTORS: Final[dict[str, str]] = {
     "factory-then-device": "transfers:factory_then_device",
     "round-trips": "transfers:round_trips",
     "plain-tensor-attributes": "transfers:plain_tensor_attributes",
+    "pinned-blocking-copies": "transfers:pinned_blocking_copies",
     "casts-before-transfer": "transfers:casts_before_transfer",
     "early-host-reads": "transfers:early_host_reads",
     # data loading

@@ -6,17 +6,23 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from perfcheck.lint.detectors.names import dotted
+from perfcheck.lint.detectors.names import dotted, mentions
 from perfcheck.lint.facts import Match, Scope
 
 _LOADER: Final = "torch.utils.data.DataLoader"
 _OPENERS: Final = frozenset(
-    """h5py.File pandas.read_csv pandas.read_parquet pandas.read_pickle pandas.read_json pandas.read_excel numpy.load numpy.loadtxt
-    torch.load joblib.load pickle.load json.load lmdb.open zarr.open netCDF4.Dataset xarray.open_dataset zipfile.ZipFile
-    tarfile.open sqlite3.connect torchvision.transforms.Compose torchvision.transforms.v2.Compose albumentations.Compose""".split()
-)
+    {
+        "h5py.File", "pandas.read_csv", "pandas.read_parquet", "pandas.read_pickle", "pandas.read_json",
+        "pandas.read_excel", "numpy.load", "numpy.loadtxt", "torch.load", "joblib.load", "lmdb.open",
+        "zarr.open", "netCDF4.Dataset", "xarray.open_dataset", "zipfile.ZipFile", "tarfile.open",
+        "sqlite3.connect", "torchvision.transforms.Compose", "torchvision.transforms.v2.Compose",
+        "albumentations.Compose",
+    }
+)  # fmt: skip
 _PRETRAINED: Final = ("from_pretrained", "load_from_checkpoint")
-_FROM_DATA: Final = frozenset({"torch.tensor", "torch.as_tensor", "torch.FloatTensor", "torch.LongTensor", "torch.Tensor"})
+_FROM_DATA: Final = frozenset(
+    {"torch.tensor", "torch.as_tensor", "torch.FloatTensor", "torch.LongTensor", "torch.Tensor"}
+)
 
 
 def restarted_workers(scope: Scope) -> Iterator[Match]:
@@ -28,7 +34,9 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
         persistent = scope.keyword(call, "persistent_workers")
         if workers is None or (isinstance(workers, ast.Constant) and not workers.value):
             continue
-        if persistent is not None and not (isinstance(persistent, ast.Constant) and persistent.value is False):
+        if persistent is not None and not (
+            isinstance(persistent, ast.Constant) and persistent.value is False
+        ):
             continue
         statement = scope.parent(call)
         if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(call):
@@ -39,25 +47,33 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
 
 def _repeated(scope: Scope, name: str) -> bool:
     """Is there a loop over the loader inside another loop?"""
-    for loop in scope.walk(ast.For, ast.AsyncFor):
-        if isinstance(loop, (ast.For, ast.AsyncFor)) and scope.loops(loop):
-            if any(dotted(part) == name for part in ast.walk(loop.iter) if isinstance(part, (ast.Name, ast.Attribute))):
-                return True
-    return False
+    return any(
+        isinstance(loop, (ast.For, ast.AsyncFor)) and bool(scope.loops(loop)) and mentions(loop.iter, [name])
+        for loop in scope.walk(ast.For, ast.AsyncFor)
+    )
 
 
 def per_sample_setup(scope: Scope) -> Iterator[Match]:
     """In ``__getitem__``: files opened and objects built from arguments that do not depend on the index."""
     if scope.qualname.rpartition(".")[2] != "__getitem__" or isinstance(scope.node, ast.Module):
         return
-    if not scope.in_class("torch.utils.data.Dataset") and not scope.qualname.rpartition(".")[0].endswith("Dataset"):
+    if not scope.in_class("torch.utils.data.Dataset") and not scope.qualname.rpartition(".")[0].endswith(
+        "Dataset"
+    ):
         return
     own = {argument.arg for argument in scope.node.args.args[:1]}
     for node in scope.walk(ast.Call):
         if not isinstance(node, ast.Call) or not _sets_up(scope, node) or scope.loops(node):
             continue
-        used = {part.id for argument in (*node.args, *node.keywords) for part in ast.walk(argument) if isinstance(part, ast.Name)}
-        indexed = any(isinstance(part, ast.Subscript) for argument in node.args for part in ast.walk(argument))
+        used = {
+            part.id
+            for argument in (*node.args, *node.keywords)
+            for part in ast.walk(argument)
+            if isinstance(part, ast.Name)
+        }
+        indexed = any(
+            isinstance(part, ast.Subscript) for argument in node.args for part in ast.walk(argument)
+        )
         locals_ = used - own
         if not indexed and not any(_is_local(scope, name) for name in locals_):
             yield Match(node, {"F": node.func}, scope.resolve(node.func) or "")
@@ -120,4 +136,6 @@ def _is_tokenizer_call(node: ast.AST) -> bool:
         return False
     name = dotted(node.func) or ""
     last = name.rpartition(".")[2].lower()
-    return last.endswith("tokenizer") or (last in ("encode", "encode_plus", "tokenize") and "tokenizer" in name.lower())
+    return last.endswith("tokenizer") or (
+        last in ("encode", "encode_plus", "tokenize") and "tokenizer" in name.lower()
+    )

@@ -9,8 +9,8 @@ from perfcheck.lint.facts import Match, Scope
 
 _FILLS: Final = frozenset(
     {
-        "torch.full", "torch.full_like", "Tensor.new_full", "torch.arange", "torch.linspace", "torch.logspace",
-        "Tensor.fill_diagonal_",
+        "torch.full", "torch.full_like", "Tensor.new_full", "torch.arange", "torch.linspace",
+        "torch.logspace", "Tensor.fill_diagonal_",
     }
 )  # fmt: skip
 _COLLECTIONS: Final = frozenset({"torch.tensor", "torch.as_tensor", "torch.asarray", "Tensor.new_tensor"})
@@ -30,6 +30,7 @@ def device_scalars_as_integers(scope: Scope) -> Iterator[Match]:
 def tensors_of_device_scalars(scope: Scope) -> Iterator[Match]:
     """``torch.tensor([a, b])`` of device tensors a and b."""
     for raised in scope.events:
-        if raised.event == "host-sync" and raised.operator in _COLLECTIONS and raised.subject is not None:
-            if scope.value(raised.subject).kind in ("list", "tuple"):
-                yield Match(raised.node, {"T": raised.subject}, raised.operator, raised.certain)
+        if raised.event != "host-sync" or raised.operator not in _COLLECTIONS or raised.subject is None:
+            continue
+        if scope.value(raised.subject).kind in ("list", "tuple"):
+            yield Match(raised.node, {"T": raised.subject}, raised.operator, raised.certain)

@@ -9,13 +9,8 @@ from typing import Final
 from perfcheck.lint.detectors.names import dotted
 from perfcheck.lint.facts import Loop, Match, Scope
 
-_READS: Final = frozenset(
-    {
-        "Tensor.item", "Tensor.tolist", "Tensor.__bool__", "Tensor.__float__", "Tensor.__int__", "Tensor.__index__",
-        "Tensor.__format__", "builtins.float", "builtins.int", "builtins.bool", "builtins.str", "builtins.print",
-    }
-)  # fmt: skip
-_NUMBERS: Final = frozenset({"Tensor.item", "builtins.float", "builtins.int", "builtins.bool"})
+_NUMBERS: Final = frozenset({"Tensor.item", "Tensor.__float__", "Tensor.__int__"})
+_READS: Final = _NUMBERS | {"Tensor.tolist", "Tensor.__bool__", "Tensor.__index__", "Tensor.__format__"}
 
 
 def element_reads(scope: Scope) -> Iterator[Match]:
@@ -27,7 +22,8 @@ def element_reads(scope: Scope) -> Iterator[Match]:
         if base is None:
             continue
         name = dotted(base)
-        loops = [loop for loop in scope.loops(raised.node) if _names(loop.target) & _indices(raised.subject)]
+        indices = _indices(raised.subject)
+        loops = [loop for loop in scope.loops(raised.node) if _counters(loop) & indices]
         if name is None or not loops or _changes(scope, loops[0], name):
             continue
         yield Match(raised.node, {"T": raised.node, "X": base}, raised.operator, raised.certain)
@@ -42,7 +38,7 @@ def iterated_tensor(scope: Scope) -> Iterator[Match]:
             source = _elements_of(loop)
             if source is None or scope.value(source).on_device is not True:
                 continue
-            if _names(loop.target) & _names(raised.subject):
+            if _counters(loop) & _names(raised.subject):
                 yield Match(raised.node, {"T": raised.node, "X": source}, raised.operator, raised.certain)
                 break
 
@@ -62,6 +58,10 @@ def _indices(node: ast.expr) -> frozenset[str]:
         found |= _names(node.slice)
         node = node.value
     return found
+
+
+def _counters(loop: Loop) -> frozenset[str]:
+    return frozenset() if isinstance(loop, ast.While) else _names(loop.target)
 
 
 def _names(node: ast.AST) -> frozenset[str]:
@@ -86,6 +86,11 @@ def _elements_of(loop: Loop) -> ast.expr | None:
     if isinstance(loop, ast.While):
         return None
     source = loop.iter
-    if isinstance(source, ast.Call) and isinstance(source.func, ast.Name) and source.func.id == "enumerate" and source.args:
+    if (
+        isinstance(source, ast.Call)
+        and isinstance(source.func, ast.Name)
+        and source.func.id == "enumerate"
+        and source.args
+    ):
         source = source.args[0]
     return source

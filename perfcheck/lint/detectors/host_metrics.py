@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
+from typing import Final
 
 from perfcheck.lint.facts import Match, Scope
+
+_PACKAGE: Final = "sklearn.metrics."
 
 
 def host_metrics(scope: Scope) -> Iterator[Match]:
     """Calls of ``sklearn.metrics``."""
-    for call in scope.calls(*_METRICS):
-        name = scope.resolve(call.func)
-        if name is not None and name.startswith("sklearn.metrics."):
+    for call in scope.walk(ast.Call):
+        name = scope.resolve(call.func) if isinstance(call, ast.Call) else None
+        if isinstance(call, ast.Call) and name is not None and name.startswith(_PACKAGE):
             yield Match(call, {"F": call.func}, name)
-
-
-_METRICS = tuple(
-    """accuracy_score balanced_accuracy_score f1_score fbeta_score precision_score recall_score roc_auc_score roc_curve
-    average_precision_score precision_recall_curve precision_recall_fscore_support confusion_matrix classification_report
-    cohen_kappa_score matthews_corrcoef jaccard_score log_loss mean_squared_error mean_absolute_error r2_score
-    top_k_accuracy_score auc""".split()
-)

@@ -6,14 +6,17 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from perfcheck.lint.detectors.names import dotted
+from perfcheck.lint.detectors.names import dotted, last
 from perfcheck.lint.facts import Match, Raised, Scope
 
 _FACTORIES: Final = frozenset(
-    "torch." + name
-    for name in """zeros ones full empty eye arange linspace logspace rand randn randint randperm
-    zeros_like ones_like full_like empty_like rand_like randn_like randint_like scalar_tensor""".split()
-)
+    {
+        "torch.zeros", "torch.ones", "torch.full", "torch.empty", "torch.eye", "torch.arange",
+        "torch.linspace", "torch.logspace", "torch.rand", "torch.randn", "torch.randint", "torch.randperm", "torch.zeros_like",
+        "torch.ones_like", "torch.full_like", "torch.empty_like", "torch.rand_like", "torch.randn_like",
+        "torch.randint_like", "torch.scalar_tensor",
+    }
+)  # fmt: skip
 _MOVES: Final = ("Tensor.to:h2d", "Tensor.cuda:h2d")
 _READS: Final = frozenset({"Tensor.cpu", "Tensor.numpy", "Tensor.tolist", "Tensor.item", "Tensor.to:d2h"})
 _HOST_READS: Final = frozenset({"numpy", "item", "tolist"})
@@ -28,14 +31,22 @@ def factory_then_device(scope: Scope) -> Iterator[Match]:
         if not isinstance(source, ast.Call):
             continue
         name = scope.resolve(source.func)
-        makes = name in _FACTORIES or (name == "torch.tensor" and bool(source.args) and scope.value(source.args[0]).kind == "number")
-        if makes and scope.keyword(source, "generator") is None and scope.keyword(source, "pin_memory") is None:
+        makes = name in _FACTORIES or (
+            name == "torch.tensor" and bool(source.args) and scope.value(source.args[0]).kind == "number"
+        )
+        if (
+            makes
+            and scope.keyword(source, "generator") is None
+            and scope.keyword(source, "pin_memory") is None
+        ):
             yield Match(raised.node, {"F": source.func, "T": raised.node}, raised.operator, raised.certain)
 
 
 def round_trips(scope: Scope) -> Iterator[Match]:
     """Data that goes to the host and comes back to the device."""
-    reads = {id(r.node): r for r in scope.events if r.operator in _READS and r.event in ("host-sync", "d2h-copy")}
+    reads = {
+        id(r.node): r for r in scope.events if r.operator in _READS and r.event in ("host-sync", "d2h-copy")
+    }
     if not reads:
         return
     returns = [r for r in scope.events if r.event == "h2d-copy" and r.subject is not None]
@@ -58,20 +69,39 @@ def plain_tensor_attributes(scope: Scope) -> Iterator[Match]:
         name = dotted(source) if source is not None else None
         if source is None or name is None or not name.startswith("self.") or name.count(".") != 1:
             continue
-        if scope.value(source).on_device is False and name not in scope.assigned(scope.statement(raised.node)):
+        if scope.value(source).on_device is False and name not in scope.assigned(
+            scope.statement(raised.node)
+        ):
             yield Match(raised.node, {"X": source, "T": raised.node}, raised.operator, raised.certain)
 
 
+def pinned_blocking_copies(scope: Scope) -> Iterator[Match]:
+    """Copies out of pinned memory that wait all the same."""
+    for raised in scope.events:
+        if raised.event != "host-sync" or raised.operator not in _MOVES or raised.subject is None:
+            continue
+        if scope.value(raised.subject).pinned is True:
+            yield Match(raised.node, {"T": raised.subject}, raised.operator, raised.certain)
+
+
 def casts_before_transfer(scope: Scope) -> Iterator[Match]:
-    """``(x.float() / 255).to(device)`` of integers."""
-    for raised in _moves(scope):
-        source = _origin(scope, raised.subject, raised.node)
-        image = _scaled(source) if source is not None else None
-        if image is None and source is not None:
-            cast = _cast(source)
-            image = cast if cast is not None and scope.value(cast).dtype == "int" else None
-        if image is not None and scope.value(image).dtype != "float":
-            yield Match(raised.node, {"X": image, "T": raised.node}, raised.operator, raised.certain)
+    """``(x.float() / 255).to(device)`` of integers in host memory."""
+    for call in scope.calls("to", "cuda"):
+        if not isinstance(call.func, ast.Attribute) or scope.value(call.func.value).on_device is True:
+            continue
+        if call.func.attr == "to" and not any(_names_accelerator(scope, a) for a in _arguments(call)):
+            continue
+        source = _origin(scope, call.func.value, call)
+        if source is None:
+            continue
+        image, cast = _scaled(source), _cast(source)
+        if image is None and cast is not None and scope.value(cast).dtype == "int":
+            image = cast
+        if image is None:
+            continue
+        value = scope.value(image)
+        if value.dtype != "float" and (value.batch is True or value.on_device is False):
+            yield Match(call, {"X": image, "T": call}, "Tensor.to")
 
 
 def early_host_reads(scope: Scope) -> Iterator[Match]:
@@ -94,8 +124,8 @@ def early_host_reads(scope: Scope) -> Iterator[Match]:
 
 def device_copies_in_datasets(scope: Scope) -> Iterator[Match]:
     """``.to("cuda")`` and ``device="cuda"`` in ``__getitem__`` of a data set and in collate functions."""
-    last = scope.qualname.rpartition(".")[2]
-    if not (last == "__getitem__" and scope.in_class("torch.utils.data.Dataset") or "collate" in last):
+    name = scope.qualname.rpartition(".")[2]
+    if not (name == "__getitem__" and scope.in_class("torch.utils.data.Dataset")) and "collate" not in name:
         return
     for call in scope.calls("cuda", "to"):
         if not isinstance(call.func, ast.Attribute) or scope.resolve(call.func) is not None:
@@ -127,7 +157,9 @@ def _origin(scope: Scope, node: ast.expr | None, at: ast.AST) -> ast.expr | None
     return node
 
 
-def _read_within(scope: Scope, node: ast.AST | None, at: ast.AST, reads: dict[int, Raised], depth: int) -> Raised | None:
+def _read_within(
+    scope: Scope, node: ast.AST | None, at: ast.AST, reads: dict[int, Raised], depth: int
+) -> Raised | None:
     """The read of a device value that an expression is made of."""
     if node is None or depth == 0:
         return None
@@ -149,15 +181,27 @@ def _cast(node: ast.expr) -> ast.expr | None:
         return None
     if node.func.attr in ("float", "half", "bfloat16") and not node.args:
         return node.func.value
-    names_type = any((dotted(a) or "").rpartition(".")[2] in ("float32", "float16", "bfloat16", "float") for a in _arguments(node))
-    return node.func.value if node.func.attr in ("to", "type") and len(_arguments(node)) == 1 and names_type else None
+    names_type = any(
+        (dotted(a) or "").rpartition(".")[2] in ("float32", "float16", "bfloat16", "float")
+        for a in _arguments(node)
+    )
+    return (
+        node.func.value
+        if node.func.attr in ("to", "type") and len(_arguments(node)) == 1 and names_type
+        else None
+    )
 
 
 def _scaled(node: ast.expr) -> ast.expr | None:
     """The x of ``x.float() / 255``, ``x / 255``, ``x.float().div(255)``."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div) and _is_pixel_range(node.right):
         return _cast(node.left) or node.left
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("div", "div_") and node.args:
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("div", "div_")
+        and node.args
+    ):
         return _cast(node.func.value) if _is_pixel_range(node.args[0]) else None
     return None
 
@@ -189,12 +233,16 @@ def _first_read(scope: Scope, name: str, after: ast.stmt) -> ast.expr | None:
     block = _following(scope, after)
     for statement in block:
         for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and _last(node.func) in _WAITS:
+            if isinstance(node, ast.Call) and last(node) in _WAITS:
                 return None
         for node in ast.walk(statement):
             if isinstance(node, ast.Attribute) and node.attr in _HOST_READS and dotted(node.value) == name:
                 return node
-        if any(dotted(node) == name for node in ast.walk(statement) if isinstance(node, (ast.Name, ast.Attribute))):
+        if any(
+            dotted(node) == name
+            for node in ast.walk(statement)
+            if isinstance(node, (ast.Name, ast.Attribute))
+        ):
             return None  # passed on, bound anew, or used in a way that is not understood
     return None
 
@@ -206,7 +254,3 @@ def _following(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
         if isinstance(block, list) and statement in block:
             return block[block.index(statement) + 1 :]
     return []
-
-
-def _last(node: ast.expr) -> str:
-    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
