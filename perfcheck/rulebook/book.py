@@ -1,6 +1,6 @@
 """All rules: the built-in pages and those of a project."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -23,24 +23,28 @@ def find_pages(target: Path) -> list[Path]:
     return [target]
 
 
-def load_rules(extra: Sequence[Path] = ()) -> tuple[Rule, ...]:
+def load_rules(extra: Sequence[Path] = (), *, detectors: Collection[str] | None = None) -> tuple[Rule, ...]:
     """The built-in rules and those of the pages at ``extra``, by code; nothing of a page is executed.
 
+    With ``detectors``, the names of those that there are, pages that name others are refused.
     :class:`BadPages` says everything that is wrong with any page.
     """
     return read_pages(
         [(page, True) for page in find_pages(built_in_pages())]
-        + [(page, False) for target in extra for page in find_pages(target)]
+        + [(page, False) for target in extra for page in find_pages(target)],
+        detectors=detectors,
     )
 
 
-def read_pages(pages: Iterable[tuple[Path, bool]]) -> tuple[Rule, ...]:
+def read_pages(
+    pages: Iterable[tuple[Path, bool]], *, detectors: Collection[str] | None = None
+) -> tuple[Rule, ...]:
     """The rules of the pages (and whether they come with perfcheck), by code."""
     rules: list[Rule] = []
     errors: list[PageError] = []
     for page, built_in in pages:
         try:
-            rules.append(parse_page(str(page), _read(page), built_in=built_in))
+            rules.append(parse_page(str(page), _read(page), built_in=built_in, detectors=detectors))
         except BadPages as bad:
             errors.extend(bad.errors)
     errors.extend(_duplicates(rules))

@@ -90,7 +90,7 @@ def parse_header(path: str, header: str) -> dict[str, Any]:
         import tomli as tomllib
     try:
         return tomllib.loads(header)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits are a ValueError
         reason = str(error)
         place = _TOML_PLACE.search(reason)
         line = int(place[1]) + 1 if place and place[1] else header.count("\n") + 1
@@ -99,16 +99,17 @@ def parse_header(path: str, header: str) -> dict[str, Any]:
         ) from error
 
 
-def parse_page(path: str, text: str, *, built_in: bool = True) -> Rule:
-    """The rule that a page describes; :class:`BadPages` with all that is wrong with it."""
+def parse_page(
+    path: str, text: str, *, built_in: bool = True, detectors: Collection[str] | None = None
+) -> Rule:
+    """The rule that a page describes; :class:`BadPages` with all that is wrong with it.
+
+    ``built_in`` pages have codes that begin with PC; ``detectors`` are the names of those that there
+    are, None if that is not known here.
+    """
     header = split_page(path, text)
-    return build_rule(path, header, parse_header(path, header.text), built_in=built_in)
-
-
-def build_rule(path: str, header: Header, entries: Mapping[str, Any], *, built_in: bool = True) -> Rule:
-    """The rule of a page whose front matter has been read."""
-    reader = _Reader(path, header, entries)
-    rule = reader.rule(built_in=built_in)
+    reader = _Reader(path, header, parse_header(path, header.text))
+    rule = reader.rule(built_in=built_in, detectors=detectors)
     if reader.errors or rule is None:
         raise BadPages(reader.errors)
     return rule
@@ -156,7 +157,7 @@ class _Reader:
         self.errors: list[PageError] = []
         self.entries = {key: value for key, value in entries.items() if self._fits(key, value)}
 
-    def rule(self, *, built_in: bool) -> Rule | None:
+    def rule(self, *, built_in: bool, detectors: Collection[str] | None) -> Rule | None:
         for key, (_, required) in _KEYS.items():
             if required and key not in self.entries and not any(f"`{key}`" in e.message for e in self.errors):
                 self.error(1, f"the key `{key}` is missing", f"add `{key} = …` to the front matter")
@@ -175,6 +176,13 @@ class _Reader:
                 1,
                 "the page does not say what to look for",
                 "add `match` (patterns), `operators` (names in the operator table) or `detector`",
+            )
+        detector = self._text("detector")
+        if detector and detectors is not None and detector not in detectors:
+            self.error(
+                self.line_of("detector"),
+                f"there is no detector `{detector}`",
+                _nearest(detector, sorted(detectors)),
             )
         for source in self._texts("sources"):
             if not source.startswith("https://"):
@@ -197,7 +205,7 @@ class _Reader:
             sources=self._texts("sources"),
             match=match,
             operators=self._texts("operators"),
-            detector=self._text("detector") or None,
+            detector=detector or None,
             where=where,
             instead_of=self._texts("instead_of"),
             fix=fix,

@@ -19,6 +19,9 @@ Resolve = Callable[[ast.AST], str | None]
 
 Bindings = dict[str, ast.AST]
 
+DEEPEST: Final = 50
+"""Levels that a pattern or a predicate may nest; people's own need less than ten."""
+
 _METAVARIABLE: Final = re.compile(r"\$(\.\.\.)?([A-Za-z_][A-Za-z0-9_]*)?")
 _ONE: Final = "perfcheck_one_"
 _REST: Final = "perfcheck_rest_"
@@ -151,12 +154,22 @@ def _template(text: str) -> ast.AST:
 
 
 def _check(
-    node: ast.AST, text: str, names: set[str], *, takes_rest: bool = False, is_root: bool = False
+    node: ast.AST,
+    text: str,
+    names: set[str],
+    *,
+    depth: int = 0,
+    takes_rest: bool = False,
+    is_root: bool = False,
 ) -> None:
     """Refuse what could never match as meant; collect the names of the metavariables.
 
     ``takes_rest``: the node is an argument or item; ``is_root``: a dotted name begins with it.
     """
+    if depth > DEEPEST:
+        raise PatternError(
+            f"the pattern `{text[:40]}…` is nested more than {DEEPEST} deep", "write a smaller pattern"
+        )
     if isinstance(node, ast.Name):
         if name := metavariable_name(node):
             names.add(name)
@@ -192,9 +205,9 @@ def _check(
         if isinstance(value, list):
             for item in value:
                 if isinstance(item, ast.AST):
-                    _check(item, text, names, takes_rest=value is arguments)
+                    _check(item, text, names, depth=depth + 1, takes_rest=value is arguments)
         elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
-            _check(value, text, names, is_root=isinstance(node, ast.Attribute))
+            _check(value, text, names, depth=depth + 1, is_root=isinstance(node, ast.Attribute))
 
 
 def _original(found: re.Match[str]) -> str:

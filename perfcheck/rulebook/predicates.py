@@ -12,7 +12,7 @@ from functools import cache
 from typing import Final, Literal, NamedTuple
 
 from perfcheck.events import Truth
-from perfcheck.rulebook.patterns import PatternError, mark_metavariables, metavariable_name
+from perfcheck.rulebook.patterns import DEEPEST, PatternError, mark_metavariables, metavariable_name
 
 Ask = Callable[[str, tuple[object, ...]], Truth]
 """Answers a question: its name and arguments (literals, and :class:`Metavariable`)."""
@@ -255,17 +255,21 @@ def _parse(text: str) -> tuple[Predicate, tuple[str, ...]]:
     return Predicate(text, _tree(expression, text, used)), tuple(used)
 
 
-def _tree(node: ast.expr, text: str, used: list[str]) -> Question | Operation:
+def _tree(node: ast.expr, text: str, used: list[str], depth: int = 0) -> Question | Operation:
+    if depth > DEEPEST:
+        raise PredicateError(
+            f"`{text[:40]}…` is nested more than {DEEPEST} deep", "write several entries: all must hold"
+        )
     if isinstance(node, ast.BoolOp):
         return Operation(
             "and" if isinstance(node.op, ast.And) else "or",
-            tuple(_tree(value, text, used) for value in node.values),
+            tuple(_tree(value, text, used, depth + 1) for value in node.values),
         )
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        return Operation("not", (_tree(node.operand, text, used),))
+        return Operation("not", (_tree(node.operand, text, used, depth + 1),))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         if node.func.id == "likely" and len(node.args) == 1 and not node.keywords:
-            return Operation("likely", (_tree(node.args[0], text, used),))
+            return Operation("likely", (_tree(node.args[0], text, used, depth + 1),))
         return _question(node.func.id, node, text, used)
     if isinstance(node, ast.Name) and node.id in VOCABULARY:
         raise PredicateError(f"`{node.id}` in `{text}` is not asked", f"write `{node.id}(…)`")
