@@ -76,8 +76,44 @@ DETECTORS: Final[dict[str, str]] = {
 _PARAMETERS = frozenset({"parameters", "named_parameters"})
 _CONCATENATIONS = frozenset({"cat", "concat", "concatenate", "hstack", "vstack"})
 _BACKWARD = frozenset({"backward", "manual_backward"})
+_READS = frozenset({"item", "float", "int"})
+_MOVES = frozenset({"to", "cuda"})
+_FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "FloatTensor", "LongTensor", "Tensor"})
 
 NEEDS: Final[dict[str, frozenset[str]]] = {
+    "element-reads": _READS,
+    "iterated-tensor": _READS | {"bool", "str", "print", "tolist", "append", "any", "all"},
+    "any-all-branch": frozenset({"any", "all"}),
+    "builtin-comparisons": frozenset({"max", "min", "sorted", "any", "all"}),
+    "adjacent-reads": _READS,
+    "device-scalars-as-integers": frozenset(
+        {
+            "range", "zeros", "ones", "empty", "full", "rand", "randn", "randint", "eye", "arange", "view",
+            "reshape", "expand", "repeat", "narrow", "split", "chunk", "pad", "topk", "select", "roll", "tril",
+            "triu", "new_zeros", "new_ones", "new_empty", "unflatten", "permute", "interpolate",
+        }
+    ),  # fmt: skip
+    "tensors-of-device-scalars": _FROM_DATA,
+    "grad-scaler-reads": frozenset({"get_scale"}),
+    "host-metrics": frozenset(
+        {
+            "metrics", "accuracy_score", "balanced_accuracy_score", "f1_score", "precision_score", "recall_score",
+            "roc_auc_score", "average_precision_score", "precision_recall_fscore_support", "confusion_matrix",
+            "classification_report", "cohen_kappa_score", "matthews_corrcoef", "jaccard_score", "r2_score",
+            "mean_squared_error", "mean_absolute_error", "top_k_accuracy_score",
+        }
+    ),  # fmt: skip
+    "factory-then-device": _MOVES,
+    "round-trips": frozenset({"cpu", "numpy", "tolist", "item"}),
+    "plain-tensor-attributes": _MOVES,
+    "pinned-blocking-copies": _MOVES,
+    "casts-before-transfer": _MOVES,
+    "early-host-reads": _MOVES,
+    "device-copies-in-datasets": _MOVES,
+    "restarted-workers": frozenset({"DataLoader"}),
+    "per-sample-setup": frozenset({"__getitem__"}),
+    "lists-of-arrays": _FROM_DATA,
+    "unbatched-tokenization": frozenset({"map"}),
     "growing-cat": _CONCATENATIONS,
     "cat-read-in-loop": _CONCATENATIONS,
     "loop-over-batch": frozenset({"range"}),

@@ -12,9 +12,9 @@ from perfcheck.lint.facts import Match, Raised, Scope
 _FACTORIES: Final = frozenset(
     {
         "torch.zeros", "torch.ones", "torch.full", "torch.empty", "torch.eye", "torch.arange",
-        "torch.linspace", "torch.logspace", "torch.rand", "torch.randn", "torch.randint", "torch.randperm", "torch.zeros_like",
-        "torch.ones_like", "torch.full_like", "torch.empty_like", "torch.rand_like", "torch.randn_like",
-        "torch.randint_like", "torch.scalar_tensor",
+        "torch.linspace", "torch.logspace", "torch.rand", "torch.randn", "torch.randint", "torch.randperm",
+        "torch.zeros_like", "torch.ones_like", "torch.full_like", "torch.empty_like", "torch.rand_like",
+        "torch.randn_like", "torch.randint_like", "torch.scalar_tensor",
     }
 )  # fmt: skip
 _MOVES: Final = ("Tensor.to:h2d", "Tensor.cuda:h2d")
