@@ -99,7 +99,7 @@ def document(rule: Rule) -> dict[str, Any]:
 def markdown(rule: Rule) -> str:
     """The page, with the front matter's facts as a line of text."""
     facts = f"{rule.severity}, {rule.confidence} confidence, {rule.category}, event {rule.event}"
-    parts = [f"# {rule.name} ({rule.code})", f"*{facts}*", rule.help]
+    parts = [f"# {rule.name} ({rule.code})", f"*{facts}*", _in_general(rule.help)]
     parts += [f"## {heading}\n\n{body}" for heading, body in rule.sections]
     return "\n\n".join(parts) + "\n"
 
@@ -108,15 +108,28 @@ def text(rule: Rule) -> str:
     """The page for a pipe: underlined headings instead of Markdown's marks."""
     title = f"{rule.code} {rule.name}"
     facts = f"{rule.severity}, {rule.confidence} confidence, {rule.category}, event {rule.event}"
-    parts = [f"{title}\n{'=' * len(title)}", facts, rule.help]
+    parts = [f"{title}\n{'=' * len(title)}", facts, _in_general(rule.help)]
     parts += [f"{heading}\n{'-' * len(heading)}\n{body}" for heading, body in rule.sections]
     parts.append(rule.url)
     return "\n\n".join(parts) + "\n"
 
 
+class _Names(dict[str, str]):
+    """Gives every placeholder its own name."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+def _in_general(template: str) -> str:
+    """A message or help that speaks of no particular place."""
+    return template.format_map(_Names())
+
+
 def example_linter(rules: Sequence[Rule], directory: Path) -> Callable[[str], Iterable[Finding]]:
     """A function that lints a text under the rules, as the only file of a project in the directory."""
     from perfcheck.lint.check import LintOptions, lint
+    from perfcheck.lint.suppression import unsuppressed
     from perfcheck.source.text import SourceFile
 
     file = directory / "train.py"
@@ -124,7 +137,8 @@ def example_linter(rules: Sequence[Rule], directory: Path) -> Callable[[str], It
     def findings(text: str) -> Iterable[Finding]:
         file.write_text(text, encoding="utf-8")
         target = SourceFile(file, file.name, text)
-        return lint([target], root=directory, rules=rules, options=LintOptions()).findings
+        found = lint([target], root=directory, rules=rules, options=LintOptions()).findings
+        return unsuppressed(target, found, rules, rules)
 
     return findings
 

@@ -16,7 +16,8 @@ class Lookup:
     """The settings of each directory, found once.
 
     ``file`` replaces the search, ``isolated`` goes without any file, and ``overrides`` (fields of
-    :class:`Settings`, from the command line) win over what a file says; ``extend_select`` adds to it.
+    :class:`Settings`, from the command line) win over what a file says. ``ignore`` and ``extend_select``
+    add to it, unless ``select`` begins anew.
     """
 
     def __init__(
@@ -64,8 +65,9 @@ class Lookup:
         from dataclasses import replace
 
         changes = dict(self._overrides)
-        if "extend_select" in changes:
-            changes["extend_select"] = settings.extend_select + changes["extend_select"]
+        for name in ("ignore", "extend_select"):
+            said = () if "select" in changes else getattr(settings, name)
+            changes[name] = said + changes.get(name, ())
         return replace(settings, **changes)
 
 

@@ -134,7 +134,7 @@ def _remove(path: str) -> None:
 
 @cache
 def _generation() -> str:
-    """Entries are of use to this perfcheck under this Python; the dates of its sources tell it from others."""
+    """Entries are of use to the same perfcheck under the same Python; the dates of its sources tell."""
     sources = hashlib.blake2b(digest_size=6)
     for parent, directories, names in os.walk(Path(__file__).parent.parent):
         directories.sort()

@@ -44,16 +44,32 @@ NOT_SOURCE: tuple[str, ...] = (
 _INSTALLED = ("site-packages", "dist-packages")
 
 
-class Filter(NamedTuple):
-    """What a project leaves out. ``exclude`` speaks of paths relative to ``root``."""
+class Exclusion(NamedTuple):
+    """Patterns about paths relative to ``root``; ``named``: also about files that are named one by one."""
 
     root: str
-    exclude: Patterns
+    patterns: Patterns
+    named: bool = False
+
+
+class Filter(NamedTuple):
+    """What is left out below a directory."""
+
+    exclusions: tuple[Exclusion, ...]
     respect_gitignore: bool = True
-    even_if_named: bool = False  # leave out excluded files also when they are named one by one
 
     def excludes(self, path: str, is_directory: bool) -> bool:
-        return bool(self.exclude.verdict(_below(path, self.root), is_directory))
+        return any(
+            exclusion.patterns.verdict(_below(path, exclusion.root), is_directory)
+            for exclusion in self.exclusions
+        )
+
+    def excludes_named(self, path: str) -> bool:
+        """Is a file left out although somebody named it?"""
+        return any(
+            exclusion.named and exclusion.patterns.covers(_below(path, exclusion.root))
+            for exclusion in self.exclusions
+        )
 
 
 class Found(NamedTuple):
@@ -93,13 +109,9 @@ def discover(paths: Sequence[str], filter_of: Callable[[str], Filter], directory
             files.update(_walk(path, filter_of, report))
         elif not stat.S_ISREG(mode):
             report(path, "not a regular file")
-        elif not _left_out(path, filter_of(os.path.dirname(path))):
+        elif not filter_of(os.path.dirname(path)).excludes_named(path):
             files.add(path)
     return Found(sorted(files), errors)
-
-
-def _left_out(path: str, rules: Filter) -> bool:
-    return rules.even_if_named and rules.exclude.covers(_below(path, rules.root))
 
 
 class _Ignored(NamedTuple):
@@ -238,7 +250,7 @@ def python_files(root: Path, targets: Iterable[Path] = ()) -> list[Path]:
     starts = [start]
     if not is_project(start):
         starts = sorted({os.path.join(start, _below(str(target), start).split("/")[0]) for target in targets})
-    everywhere = Filter(start, Patterns(NOT_SOURCE))
+    everywhere = Filter((Exclusion(start, Patterns(NOT_SOURCE)),))
     found: set[str] = set()
     for path in starts:
         if os.path.isdir(path):

@@ -16,6 +16,8 @@ from perfcheck.lint.facts import Match, Scope
 Detector = Callable[[Scope], Iterable[Match]]
 
 DETECTORS: Final[dict[str, str]] = {
+    # meta
+    "unused-suppression": "comments:unused_suppression",
     # sync
     "element-reads": "element_reads:element_reads",
     "iterated-tensor": "element_reads:iterated_tensor",

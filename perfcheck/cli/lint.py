@@ -1,0 +1,188 @@
+"""``perfcheck lint``."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from perfcheck import __version__
+from perfcheck.cli.linting import Options, Outcome, find_files, lint_paths, lint_text
+from perfcheck.cli.output import colors, complain, write
+from perfcheck.cli.progress import ProgressBar
+from perfcheck.config.lookup import Lookup, inline
+from perfcheck.config.settings import OUTPUT_FORMATS, SEVERITIES, TIERS, as_toml
+from perfcheck.source.files import shown
+
+FOUND = 1
+"""The exit code that tells of findings."""
+
+_FOR_PEOPLE = ("text", "concise")
+
+
+def _listed(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Options that may be repeated and hold several values, with commas between."""
+    return tuple(word for value in values for part in value.split(",") if (word := part.strip()))
+
+
+def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    return click.option(name, multiple=True, metavar="RULES", callback=_listed, help=help)
+
+
+@click.command(
+    short_help="Find the places where the code makes the GPU wait.",
+    epilog="Exit codes: 0 nothing to report, 1 findings, 2 wrong use, bad configuration or internal error.",
+)
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path())
+@_rules_option("--select", "Only these rules: codes, prefixes such as PC1, names or categories.")
+@_rules_option("--ignore", "Not these rules.")
+@_rules_option("--extend-select", "These rules besides those selected.")
+@click.option("--tier", type=click.Choice(TIERS), help="Least confidence that is shown.  [default: medium]")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="Least severity shown.  [default: info]")
+@click.option("--output-format", type=click.Choice(OUTPUT_FORMATS), help="[default: text]")
+@click.option("-o", "--output-file", metavar="FILE", type=click.Path(), help="Write the report there.")
+@click.option("--statistics", is_flag=True, help="Count the findings of each rule.")
+@click.option("--explain", is_flag=True, help="Say of each finding how it is known and why it is slow.")
+@click.option("--events", is_flag=True, help="With json: every event that is predicted, hot or cold.")
+@click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERNS",
+    callback=_listed,
+    help="Leave out what matches, as in .gitignore, besides what the configuration excludes.",
+)
+@click.option(
+    "--force-exclude/--no-force-exclude",
+    default=None,
+    help="Leave out excluded files also where they are named one by one, as pre-commit does.",
+)
+@click.option(
+    "--respect-gitignore/--no-respect-gitignore",
+    default=None,
+    help="Leave out what git ignores.  [default: yes]",
+)
+@click.option("--stdin-filename", metavar="NAME", type=click.Path(), help="What the text of - is called.")
+@click.option("-n", "--no-cache", is_flag=True, help="Neither read nor write the cache.")
+@click.option("--cache-dir", metavar="DIR", type=click.Path(), help="[default: .perfcheck_cache]")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes.  [default: one a processor]")
+@click.option(
+    "--config",
+    multiple=True,
+    metavar="FILE|KEY=VALUE",
+    help="A configuration file to use instead of the nearest, or one setting in TOML.",
+)
+@click.option("--isolated", is_flag=True, help="Read no configuration file.")
+@click.option("--show-settings", is_flag=True, help="Print the settings that the first path has.")
+@click.option("--show-files", is_flag=True, help="Print the files that would be linted.")
+@click.option("-q", "--quiet", is_flag=True, help="Print findings and errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is done; show tracebacks of internal errors.")
+def lint(paths: tuple[str, ...], **given: Any) -> int:
+    """Find the places where PyTorch code makes the GPU wait.
+
+    PATHS are files and directories, - is standard input; without any, the working directory is linted.
+    Nothing of what is linted is imported or run.
+    """
+    begin = time.perf_counter()
+    from_stdin = "-" in paths
+    if from_stdin and len(paths) > 1:
+        raise click.UsageError("- stands for standard input and cannot be mixed with paths")
+    if given["stdin_filename"] and not from_stdin:
+        raise click.UsageError("--stdin-filename wants - as the path")
+    lookup = _lookup(given)
+    paths = paths or (".",)
+    if given["show_settings"]:
+        return _show_settings(given["stdin_filename"] or paths[0], lookup)
+    options = Options(
+        exclude=given["exclude"],
+        selectors=(*given["select"], *given["ignore"], *given["extend_select"]),
+        events=given["events"],
+        cache=not given["no_cache"],
+    )
+    if given["show_files"]:
+        return _show_files(paths, lookup, options)
+    output_format = lookup.settings(os.getcwd()).output_format
+    with ProgressBar(shown=not given["quiet"]) as progress:
+        if from_stdin:
+            data = sys.stdin.buffer.read()
+            outcome = lint_text(data, given["stdin_filename"], lookup, options, progress)
+        else:
+            outcome = lint_paths(_existing(paths), lookup, options, progress)
+    result = outcome.result
+    if given["verbose"]:
+        seconds = time.perf_counter() - begin
+        complain(f"{result.files:,} files with {result.lines:,} lines in {seconds:.2f} s")
+    if not result.files and not result.errors and not given["quiet"]:
+        complain("no Python files were found there")
+    _report(outcome, output_format, given)
+    return FOUND if result.findings and not given["exit_zero"] else 0
+
+
+def _lookup(given: dict[str, Any]) -> Lookup:
+    """The configuration, with what the command line says about it."""
+    directory = os.getcwd()
+    files: list[Path] = []
+    overrides: dict[str, Any] = {}
+    for value in given["config"]:
+        if "=" in value and not os.path.exists(value):
+            overrides.update(inline(value, directory))
+        else:
+            files.append(Path(value))
+    if len(files) > 1:
+        raise click.UsageError("--config takes one file; more of it are KEY=VALUE")
+    if files and given["isolated"]:
+        raise click.UsageError("--isolated reads no configuration file, --config names one")
+    for name in ("select", "ignore", "extend_select"):
+        if given[name]:
+            overrides[name] = given[name]
+    for name in ("tier", "severity", "output_format", "force_exclude", "respect_gitignore", "jobs"):
+        if given[name] is not None:
+            overrides[name] = given[name]
+    if given["cache_dir"] is not None:
+        overrides["cache_dir"] = os.path.abspath(given["cache_dir"])
+    return Lookup(file=files[0] if files else None, isolated=given["isolated"], overrides=overrides)
+
+
+def _existing(paths: tuple[str, ...]) -> tuple[str, ...]:
+    for path in paths:
+        if not os.path.lexists(path):
+            raise click.UsageError(f"there is no file or directory {click.format_filename(path)}")
+    return paths
+
+
+def _show_settings(path: str, lookup: Lookup) -> int:
+    absolute = os.path.abspath(path)
+    settings = lookup.settings(absolute if os.path.isdir(absolute) else os.path.dirname(absolute))
+    write(f"# {settings.source or 'no configuration file'}\n{as_toml(settings)}")
+    return 0
+
+
+def _show_files(paths: tuple[str, ...], lookup: Lookup, options: Options) -> int:
+    files, errors = find_files(_existing(paths), lookup, options)
+    directory = os.getcwd()
+    write("".join(f"{shown(file, directory)}\n" for file in files))
+    for error in errors:
+        complain(f"{error.path}: {error.message}")
+    return 0
+
+
+def _report(outcome: Outcome, output_format: str, given: dict[str, Any]) -> None:
+    from perfcheck.report import render
+    from perfcheck.report.context import Context
+
+    to_file = given["output_file"]
+    context = Context(
+        version=__version__,
+        sources=outcome.sources,
+        rules=outcome.rules,
+        color=to_file is None and colors(sys.stdout),
+        statistics=given["statistics"],
+        explain=given["explain"],
+        quiet=given["quiet"],
+        events=given["events"],
+    )
+    text = render(output_format, outcome.result, context)
+    write(text, to_file, as_utf8=output_format not in _FOR_PEOPLE)

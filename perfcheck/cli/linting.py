@@ -1,0 +1,271 @@
+"""From paths and settings to a result: discovery, reading, the engine, suppressions. Prints nothing."""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+from perfcheck.config.lookup import Lookup
+from perfcheck.config.settings import SEVERITIES, TIERS, ConfigError, Settings
+from perfcheck.findings import Finding, LintError, LintResult, Predicted
+from perfcheck.lint.suppression import UNUSED, unsuppressed
+from perfcheck.rulebook.rule import Rule
+from perfcheck.source import notebooks
+from perfcheck.source.cache import Store, default_directory
+from perfcheck.source.files import Exclusion, Filter, discover, project_root, shown
+from perfcheck.source.gitignore import Patterns
+from perfcheck.source.text import SourceFile, decoded, read
+
+Progress = Callable[[int, int], None]
+"""Told how many files of how many are done."""
+
+
+class InternalError(Exception):
+    """perfcheck itself failed; the message names the file at hand, the cause is the exception chained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to lint, beside what the configuration says."""
+
+    exclude: tuple[str, ...] = ()  # patterns, from the working directory
+    selectors: tuple[str, ...] = ()  # rules that the command line names, to say whose mistake it is
+    events: bool = False
+    cache: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A result, with what reports need to show it: sources by name, rules by code."""
+
+    result: LintResult
+    sources: dict[str, SourceFile] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+
+
+class _Input(NamedTuple):
+    """What is to be linted, grouped by who decides about it."""
+
+    groups: dict[tuple[Settings, Path], list[SourceFile]]
+    errors: list[LintError]
+
+
+def find_files(paths: Sequence[str], lookup: Lookup, options: Options) -> tuple[list[str], list[LintError]]:
+    """The files (absolute) that the paths stand for. Raises :class:`ConfigError`."""
+    found = discover([os.path.abspath(path) for path in paths], _filters(lookup, options), os.getcwd())
+    return found.files, found.errors
+
+
+def _filters(lookup: Lookup, options: Options) -> Callable[[str], Filter]:
+    """What is left out in a directory."""
+    extra = Exclusion(os.getcwd(), Patterns(options.exclude), named=True)
+    known: dict[Settings, Filter] = {}
+
+    def filter_of(directory: str) -> Filter:
+        settings = lookup.settings(directory)
+        if settings not in known:
+            own = Exclusion(settings.root, Patterns(settings.excludes), settings.force_exclude)
+            known[settings] = Filter((own, extra) if extra.patterns else (own,), settings.respect_gitignore)
+        return known[settings]
+
+    return filter_of
+
+
+def lint_paths(paths: Sequence[str], lookup: Lookup, options: Options, progress: Progress) -> Outcome:
+    """Lint what is at and below the paths. Raises :class:`ConfigError`, :class:`InternalError`."""
+    files, errors = find_files(paths, lookup, options)
+    directory = os.getcwd()
+    collected = _Input({}, errors)
+    roots: dict[str, tuple[Settings, Path]] = {}
+    for file in files:
+        parent = os.path.dirname(file)
+        if parent not in roots:
+            roots[parent] = (lookup.settings(parent), project_root(Path(parent)))
+        _take(_read(Path(file), shown(file, directory)), roots[parent], collected)
+    return _lint(collected, options, progress)
+
+
+def lint_text(
+    data: bytes, filename: str | None, lookup: Lookup, options: Options, progress: Progress
+) -> Outcome:
+    """Lint the bytes of a file as if they stood at the path; without one they are called ``-``."""
+    path = Path(os.path.abspath(filename or "-"))
+    name = shown(str(path), os.getcwd())
+    collected = _Input({}, [])
+    if not _filters(lookup, options)(str(path.parent)).excludes_named(str(path)):
+        if path.suffix == ".ipynb":
+            found = notebooks.parse(data, path, name)
+        else:
+            found = _split(decoded(data, path, name))
+        _take(found, (lookup.settings(str(path.parent)), project_root(path.parent)), collected)
+    return _lint(collected, options, progress)
+
+
+def _read(path: Path, name: str) -> tuple[SourceFile | None, tuple[LintError, ...]]:
+    if path.suffix == ".ipynb":
+        return notebooks.read(path, name)
+    return _split(read(path, name))
+
+
+def _split(found: SourceFile | LintError) -> tuple[SourceFile | None, tuple[LintError, ...]]:
+    return (None, (found,)) if isinstance(found, LintError) else (found, ())
+
+
+def _take(
+    found: tuple[SourceFile | None, tuple[LintError, ...]], owner: tuple[Settings, Path], into: _Input
+) -> None:
+    source, errors = found
+    into.errors.extend(errors)
+    if source is not None:
+        into.groups.setdefault(owner, []).append(source)
+
+
+def _lint(collected: _Input, options: Options, progress: Progress) -> Outcome:
+    sources = {source.name: source for group in collected.groups.values() for source in group}
+    findings: list[Finding] = []
+    predicted: list[Predicted] = []
+    errors = list(collected.errors)
+    rules: dict[str, Rule] = {}
+    choices: dict[Settings, Chosen] = {}
+    files = lines = 0
+    for (settings, root), group in collected.groups.items():
+        if settings not in choices:
+            choices[settings] = rules_for(settings, options)
+        chosen = choices[settings]
+        rules.update((rule.code, rule) for rule in chosen.known)
+        result = _engine(group, root, chosen, options, _Counter(progress, files, len(sources)))
+        failed = {error.path for error in result.errors}
+        by_path: dict[str, list[Finding]] = {source.name: [] for source in group if source.name not in failed}
+        for finding in result.findings:
+            by_path.setdefault(finding.path, []).append(finding)
+        for name, found in by_path.items():
+            findings += _for_file(sources[name], found, chosen)
+        predicted += result.predicted
+        errors += result.errors
+        files += result.files
+        lines += result.lines
+    result = LintResult(
+        findings=tuple(sorted(findings, key=_order)),
+        predicted=tuple(
+            sorted(predicted, key=lambda event: (event.path, event.line, event.event, event.operator))
+        ),
+        errors=tuple(sorted(set(errors), key=lambda error: (error.path, error.line, error.message))),
+        files=files,
+        lines=lines,
+    )
+    return Outcome(result, sources, rules)
+
+
+def _order(finding: Finding) -> tuple[str, int, int, int, str]:
+    return finding.path, finding.cell or 0, finding.place.line, finding.place.column, finding.rule
+
+
+class _Counter:
+    """Counts the files of all groups together, and knows which of its own group is next."""
+
+    def __init__(self, progress: Progress, before: int, total: int) -> None:
+        self._progress = progress
+        self._before = before
+        self._total = total
+        self.done = 0
+
+    def __call__(self, done: int, _: int) -> None:
+        self.done = done
+        self._progress(self._before + done, self._total)
+
+
+def _engine(
+    group: Sequence[SourceFile], root: Path, chosen: "Chosen", options: Options, counter: _Counter
+) -> LintResult:
+    from perfcheck.lint.check import LintOptions, lint
+
+    settings = chosen.settings
+    try:
+        return lint(
+            group,
+            root=root,
+            rules=[rule for rule in chosen.selected if rule.code != UNUSED],
+            options=LintOptions(options.events, settings.sync_allowed, settings.torch_version),
+            store=_store(root, settings) if options.cache else None,
+            jobs=settings.jobs or _processors(),
+            progress=counter,
+        )
+    except Exception as error:
+        name = group[min(counter.done, len(group) - 1)].name
+        raise InternalError(f"while linting {name}: {type(error).__name__}: {error}") from error
+
+
+def _store(root: Path, settings: Settings) -> Store | None:
+    directory = Path(settings.cache_dir) if settings.cache_dir else default_directory(root)
+    return None if directory is None else Store(directory)
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The rules that apply under some settings."""
+
+    known: tuple[Rule, ...]
+    selected: tuple[Rule, ...]
+    settings: Settings
+    ignored: tuple[tuple[Patterns, frozenset[str]], ...]  # codes, by the files that they are ignored in
+
+    def in_file(self, path: str) -> list[Rule]:
+        """The rules that apply to a file (absolute)."""
+        codes: set[str] = set()
+        for patterns, ignored in self.ignored:
+            if patterns.covers(os.path.relpath(path, self.settings.root).replace(os.sep, "/")):
+                codes |= ignored
+        return [rule for rule in self.selected if rule.code not in codes]
+
+    def shows(self, finding: Finding) -> bool:
+        """Is it as certain as is asked for? The engine may be less sure of a finding than its rule is."""
+        if TIERS.index(finding.confidence) <= TIERS.index(self.settings.tier):
+            return True
+        asked = (*self.settings.select, *self.settings.extend_select)
+        return finding.rule in asked or finding.name in asked
+
+
+def rules_for(settings: Settings, options: Options) -> Chosen:
+    """The rules that the settings select. Raises :class:`ConfigError`."""
+    from perfcheck.rulebook.book import load_rules
+    from perfcheck.rulebook.page import BadPages
+    from perfcheck.rulebook.selection import SelectionError, select
+
+    try:
+        known = load_rules([Path(path) for path in settings.rules])
+    except BadPages as bad:
+        raise ConfigError("\n".join(str(error) for error in bad.errors)) from None
+    try:
+        selected = select(known, settings.select, settings.ignore, settings.extend_select, settings.tier)
+        ignored = tuple(
+            (Patterns([pattern]), frozenset(rule.code for rule in select(known, codes, tier="heuristic")))
+            for pattern, codes in settings.per_file_ignores
+            if codes
+        )
+    except SelectionError as error:
+        ours = settings.source is None or error.selector in options.selectors
+        raise ConfigError(f"{'the command line' if ours else settings.source}: {error}") from None
+    mildest = SEVERITIES.index(settings.severity)
+    return Chosen(
+        known,
+        tuple(rule for rule in selected if SEVERITIES.index(rule.severity) <= mildest),
+        settings,
+        ignored,
+    )
+
+
+def _for_file(source: SourceFile, found: Iterable[Finding], chosen: Chosen) -> list[Finding]:
+    """What is left of a file's findings after its suppressions and the project's."""
+    selected = chosen.in_file(str(source.path))
+    codes = {rule.code for rule in selected}
+    left = [finding for finding in found if finding.rule in codes and chosen.shows(finding)]
+    left = unsuppressed(source, left, selected, chosen.known)
+    return [notebooks.localized(finding, source) for finding in left]

@@ -1,0 +1,75 @@
+"""The ``perfcheck`` command: its sub-commands, loaded when they are wanted, and how failures are told."""
+
+import sys
+from importlib import import_module
+
+import click
+
+from perfcheck import __version__
+from perfcheck.cli.output import abandon, complain
+
+COMMANDS = ("lint", "rule", "completion")
+"""Each is a module of this package, and the command of that name in it."""
+
+WRONG_USE = 2
+"""The exit code of wrong use, a bad configuration and internal errors."""
+
+INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"perfcheck.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    name="perfcheck",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(__version__, prog_name="perfcheck", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Find, prove and mend the places where PyTorch code makes the GPU wait."""
+
+
+def main() -> None:
+    """Run the command and exit: 0 nothing to report, 1 findings, 2 anything wrong."""
+    from perfcheck.cli.linting import InternalError
+    from perfcheck.cli.output import OutputError
+    from perfcheck.config.settings import ConfigError
+
+    try:
+        code = cli.main(prog_name="perfcheck", standalone_mode=False)
+        sys.stdout.flush()
+    except click.Abort:
+        complain("interrupted")
+        code = INTERRUPTED
+    except click.ClickException as error:
+        error.show()
+        code = WRONG_USE
+    except (ConfigError, OutputError) as error:
+        complain(str(error))
+        code = WRONG_USE
+    except InternalError as error:
+        code = _internal(error, str(error))
+    except BrokenPipeError:
+        abandon(sys.stdout)
+        code = 0
+    except Exception as error:
+        code = _internal(error, f"{type(error).__name__}: {error}")
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _internal(error: Exception, message: str) -> int:
+    if {"-v", "--verbose"} & set(sys.argv):
+        import traceback
+
+        traceback.print_exception(error)
+    complain(f"internal error {message}; this is a mistake of perfcheck's, and -v shows where")
+    return WRONG_USE
