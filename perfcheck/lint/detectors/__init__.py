@@ -28,6 +28,7 @@ DETECTORS: Final[dict[str, str]] = {
     "tensors-of-device-scalars": "device_numbers:tensors_of_device_scalars",
     "grad-scaler-reads": "scaler_reads:grad_scaler_reads",
     "host-metrics": "host_metrics:host_metrics",
+    "validated-distributions": "distributions:validated_distributions",
     # transfer
     "factory-then-device": "transfers:factory_then_device",
     "round-trips": "transfers:round_trips",
@@ -56,6 +57,7 @@ DETECTORS: Final[dict[str, str]] = {
     "logging-in-compiled": "compiled_code:logging",
     "state-changed-in-compiled": "compiled_code:state_changed",
     # precision
+    "autocast-around-backward": "autocast:autocast_around_backward",
     "gradscaler-with-bf16": "grad_scaler:gradscaler_with_bf16",
     # autograd
     "eval-without-no-grad": "evaluation:eval_without_no_grad",
@@ -80,7 +82,9 @@ _CONCATENATIONS = frozenset({"cat", "concat", "concatenate", "hstack", "vstack"}
 _BACKWARD = frozenset({"backward", "manual_backward"})
 _READS = frozenset({"item", "float", "int"})
 _MOVES = frozenset({"to", "cuda"})
-_FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "FloatTensor", "LongTensor", "Tensor"})
+_FROM_DATA = frozenset(
+    {"tensor", "as_tensor", "asarray", "new_tensor", "FloatTensor", "LongTensor", "Tensor"}
+)
 
 NEEDS: Final[dict[str, frozenset[str]]] = {
     "element-reads": _READS,
@@ -88,23 +92,11 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "any-all-branch": frozenset({"any", "all"}),
     "builtin-comparisons": frozenset({"max", "min", "sorted", "any", "all"}),
     "adjacent-reads": _READS,
-    "device-scalars-as-integers": frozenset(
-        {
-            "range", "zeros", "ones", "empty", "full", "rand", "randn", "randint", "eye", "arange", "view",
-            "reshape", "expand", "repeat", "narrow", "split", "chunk", "pad", "topk", "select", "roll", "tril",
-            "triu", "new_zeros", "new_ones", "new_empty", "unflatten", "permute", "interpolate",
-        }
-    ),  # fmt: skip
+    "device-scalars-as-integers": frozenset(_SIZED.split()),
     "tensors-of-device-scalars": _FROM_DATA,
     "grad-scaler-reads": frozenset({"get_scale"}),
-    "host-metrics": frozenset(
-        {
-            "metrics", "accuracy_score", "balanced_accuracy_score", "f1_score", "precision_score", "recall_score",
-            "roc_auc_score", "average_precision_score", "precision_recall_fscore_support", "confusion_matrix",
-            "classification_report", "cohen_kappa_score", "matthews_corrcoef", "jaccard_score", "r2_score",
-            "mean_squared_error", "mean_absolute_error", "top_k_accuracy_score",
-        }
-    ),  # fmt: skip
+    "host-metrics": frozenset(_METRICS.split()),
+    "validated-distributions": frozenset(_DISTRIBUTIONS.split()),
     "factory-then-device": _MOVES,
     "round-trips": frozenset({"cpu", "numpy", "tolist", "item"}),
     "plain-tensor-attributes": _MOVES,
@@ -122,6 +114,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "loop-over-parameters": _PARAMETERS,
     "ema-loop": _PARAMETERS | {"state_dict", "named_buffers", "buffers"},
     "manual-attention": frozenset({"softmax"}),
+    "autocast-around-backward": _BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),
     "eval-without-no-grad": frozenset(
         {"eval", "evaluate", "evaluation", "validate", "validation", "val", "infer", "inference", "predict"}

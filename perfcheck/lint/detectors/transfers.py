@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from perfcheck.lint.detectors.names import dotted, last
+from perfcheck.lint.detectors.names import dotted, last, mentions
 from perfcheck.lint.facts import Match, Raised, Scope
 
 _FACTORIES: Final = frozenset(
@@ -230,19 +230,15 @@ def _names_accelerator(scope: Scope, node: ast.expr) -> bool:
 
 def _first_read(scope: Scope, name: str, after: ast.stmt) -> ast.expr | None:
     """The next use of a host tensor that needs its values, in the same block and before anything waits."""
-    block = _following(scope, after)
-    for statement in block:
+    waits = {id(raised.node) for raised in scope.events if raised.event == "host-sync"}
+    for statement in _following(scope, after):
         for node in ast.walk(statement):
-            if isinstance(node, ast.Call) and last(node) in _WAITS:
+            if id(node) in waits or (isinstance(node, ast.Call) and last(node) in _WAITS):
                 return None
         for node in ast.walk(statement):
             if isinstance(node, ast.Attribute) and node.attr in _HOST_READS and dotted(node.value) == name:
                 return node
-        if any(
-            dotted(node) == name
-            for node in ast.walk(statement)
-            if isinstance(node, (ast.Name, ast.Attribute))
-        ):
+        if mentions(statement, [name]):
             return None  # passed on, bound anew, or used in a way that is not understood
     return None
 
