@@ -83,14 +83,20 @@ _BACKWARD = frozenset({"backward", "manual_backward"})
 _READS = frozenset({"item", "float", "int"})
 _MOVES = frozenset({"to", "cuda"})
 _FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "FloatTensor", "LongTensor"})
-_SIZED = """range zeros ones empty full rand randn randint eye arange view reshape expand repeat narrow split chunk pad
-topk select roll tril triu new_zeros new_ones new_empty unflatten interpolate"""
-_METRICS = """metrics accuracy_score balanced_accuracy_score f1_score precision_score recall_score roc_auc_score
+_SIZED = """
+range zeros ones empty full rand randn randint eye arange view reshape expand repeat narrow split chunk
+pad topk select roll tril triu new_zeros new_ones new_empty unflatten interpolate
+"""
+_METRICS = """
+metrics accuracy_score balanced_accuracy_score f1_score precision_score recall_score roc_auc_score
 average_precision_score precision_recall_fscore_support confusion_matrix classification_report r2_score
-cohen_kappa_score matthews_corrcoef jaccard_score mean_squared_error mean_absolute_error"""
-_DISTRIBUTIONS = """log_prob cdf icdf Normal Categorical Bernoulli Independent MultivariateNormal Beta Gamma Dirichlet
+cohen_kappa_score matthews_corrcoef jaccard_score mean_squared_error mean_absolute_error
+"""
+_DISTRIBUTIONS = """
+log_prob cdf icdf Normal Categorical Bernoulli Independent MultivariateNormal Beta Gamma Dirichlet
 Uniform Laplace Poisson Exponential OneHotCategorical TransformedDistribution StudentT Cauchy LogNormal
-RelaxedBernoulli RelaxedOneHotCategorical Multinomial Binomial MixtureSameFamily distributions"""
+RelaxedBernoulli RelaxedOneHotCategorical Multinomial Binomial MixtureSameFamily distributions
+"""
 
 NEEDS: Final[dict[str, frozenset[str]]] = {
     "element-reads": _READS,
