@@ -173,6 +173,8 @@ def _check(
     if isinstance(node, ast.Name):
         if name := metavariable_name(node):
             names.add(name)
+        elif node.id.startswith(_REST):
+            raise _misplaced(node.id[len(_REST) :], text)
         elif is_root:
             _check_root(node.id, text)
         else:
@@ -184,12 +186,13 @@ def _check(
         return
     if name := _rest(node):
         if not takes_rest:
-            raise PatternError(
-                f"`$...{name}` in `{text}` is not among the arguments of a call or the items of a list",
-                f"write `$...{name}` as an argument, or `$X` for one expression",
-            )
+            raise _misplaced(name, text)
         names.add(name)
         return
+    if isinstance(node, ast.Subscript):
+        for index in _arguments(node.slice):
+            if name := _rest(index):
+                raise _misplaced(name, text)
     arguments = _arguments(node)
     if sum(1 for argument in arguments if _rest(argument)) > 1:
         raise PatternError(
@@ -208,6 +211,13 @@ def _check(
                     _check(item, text, names, depth=depth + 1, takes_rest=value is arguments)
         elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
             _check(value, text, names, depth=depth + 1, is_root=isinstance(node, ast.Attribute))
+
+
+def _misplaced(name: str, text: str) -> PatternError:
+    return PatternError(
+        f"`$...{name}` in `{text}` is not among the arguments of a call or the items of a list",
+        f"write `$...{name}` as an argument, or `$X` for one expression",
+    )
 
 
 def _original(found: re.Match[str]) -> str:
