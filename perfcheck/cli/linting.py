@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +10,6 @@ from perfcheck.config.settings import SEVERITIES, TIERS, ConfigError, Settings
 from perfcheck.findings import Finding, LintError, LintResult, Predicted
 from perfcheck.lint.suppression import UNUSED, unsuppressed
 from perfcheck.rulebook.rule import Rule
-from perfcheck.source import notebooks
 from perfcheck.source.cache import Store, default_directory
 from perfcheck.source.files import Exclusion, Filter, discover, project_root, shown
 from perfcheck.source.gitignore import Patterns
@@ -25,8 +23,7 @@ class InternalError(Exception):
     """perfcheck itself failed; the message names the file at hand, the cause is the exception chained."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How to lint, beside what the configuration says."""
 
     exclude: tuple[str, ...] = ()  # patterns, from the working directory
@@ -35,13 +32,12 @@ class Options:
     cache: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A result, with what reports need to show it: sources by name, rules by code."""
 
     result: LintResult
-    sources: dict[str, SourceFile] = field(default_factory=dict)
-    rules: dict[str, Rule] = field(default_factory=dict)
+    sources: dict[str, SourceFile]
+    rules: dict[str, Rule]
 
 
 class _Input(NamedTuple):
@@ -95,6 +91,8 @@ def lint_text(
     collected = _Input({}, [])
     if not _filters(lookup, options)(str(path.parent)).excludes_named(str(path)):
         if path.suffix == ".ipynb":
+            from perfcheck.source import notebooks
+
             found = notebooks.parse(data, path, name)
         else:
             found = _split(decoded(data, path, name))
@@ -104,6 +102,8 @@ def lint_text(
 
 def _read(path: Path, name: str) -> tuple[SourceFile | None, tuple[LintError, ...]]:
     if path.suffix == ".ipynb":
+        from perfcheck.source import notebooks  # regular expressions, for few
+
         return notebooks.read(path, name)
     return _split(read(path, name))
 
@@ -208,8 +208,7 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """The rules that apply under some settings."""
 
     known: tuple[Rule, ...]
@@ -268,4 +267,8 @@ def _for_file(source: SourceFile, found: Iterable[Finding], chosen: Chosen) -> l
     codes = {rule.code for rule in selected}
     left = [finding for finding in found if finding.rule in codes and chosen.shows(finding)]
     left = unsuppressed(source, left, selected, chosen.known)
+    if not source.cells:
+        return left
+    from perfcheck.source import notebooks
+
     return [notebooks.localized(finding, source) for finding in left]

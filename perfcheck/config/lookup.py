@@ -62,13 +62,11 @@ class Lookup:
         return found
 
     def _overridden(self, settings: Settings) -> Settings:
-        from dataclasses import replace
-
         changes = dict(self._overrides)
         for name in ("ignore", "extend_select"):
             said = () if "select" in changes else getattr(settings, name)
             changes[name] = said + changes.get(name, ())
-        return replace(settings, **changes)
+        return settings._replace(**changes)
 
 
 def inline(assignment: str, root: str) -> dict[str, Any]:

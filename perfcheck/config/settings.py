@@ -3,8 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 from perfcheck.findings import Confidence, Severity
 from perfcheck.source.files import NOT_SOURCE
@@ -20,8 +19,7 @@ class ConfigError(Exception):
     """A configuration that cannot be used; the message names the file, the key and the remedy."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """One project's wishes. A field is the key of the same name, with ``_`` for ``-``.
 
     Paths are absolute; patterns are written as in a .gitignore file that lies in ``root``.
@@ -178,9 +176,8 @@ def _quoted(text: str) -> str:
 def as_toml(settings: Settings) -> str:
     """All keys with their values, as they would stand in perfcheck.toml; what is not set is left out."""
     lines = []
-    for item in fields(settings):
-        key = item.name.replace("_", "-")
-        value = getattr(settings, item.name)
+    for name, value in settings._asdict().items():
+        key = name.replace("_", "-")
         if key not in KEYS or value is None:
             continue
         if key == "per-file-ignores":

@@ -1,14 +1,20 @@
 """Findings meet the comments that silence them; comments that silence nothing become findings."""
 
+from __future__ import annotations
+
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from perfcheck.findings import Finding, Place
 from perfcheck.rulebook.rule import Rule
 from perfcheck.rulebook.selection import matches
-from perfcheck.source.suppressions import Suppression, suppressions
 from perfcheck.source.text import SourceFile
+
+if TYPE_CHECKING:
+    from perfcheck.source.suppressions import Suppression
 
 UNUSED = "PC001"
 """The rule about suppressions; no engine finds it, the comments themselves do."""
@@ -21,8 +27,10 @@ def unsuppressed(
 
     ``selected`` are the rules that apply to the file, ``known`` all there are.
     """
-    if not found and "perfcheck:" not in source.text:
-        return []
+    if "perfcheck:" not in source.text and not (found and re.search("noqa", source.text, re.IGNORECASE)):
+        return list(found)
+    from perfcheck.source.suppressions import suppressions
+
     comments = suppressions(source.text)
     if not comments:
         return list(found)
