@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from itertools import pairwise
 
 from perfcheck.lint.facts import Match, Scope
 
@@ -19,7 +20,7 @@ def conv_bias_before_batchnorm(scope: Scope) -> Iterator[Match]:
             layers = node.args if scope.resolve(node.func) == "torch.nn.Sequential" else []
         else:
             layers = node.elts if isinstance(node, (ast.List, ast.Tuple)) else []
-        for layer, following in zip(layers, layers[1:], strict=False):
+        for layer, following in pairwise(layers):
             if (
                 _has_bias(scope, layer)
                 and isinstance(following, ast.Call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from perfcheck.lint.detectors.evaluation import is_layer
 from perfcheck.lint.facts import Match, Scope
 
 
@@ -23,7 +24,7 @@ def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
         if isinstance(node, ast.Call):
             value = scope.value(node.func)
             if value.kind == "module":
-                return None if (value.ref or "").startswith("torch.nn.") else node
+                return None if is_layer(value.ref) else node
             if not isinstance(node.func, ast.Attribute):
                 return None
             node = node.func.value

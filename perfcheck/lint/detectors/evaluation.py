@@ -35,6 +35,16 @@ _GRADIENTS = frozenset(
 _MODEL_NAME = re.compile(
     r"(^|_)(model|net|network|module|encoder|decoder|backbone|classifier|pipe|unet|generator|detector)s?$"
 )
+_MODELS = frozenset(
+    f"torch.nn.{name}"
+    for name in (
+        "Module",
+        "Sequential",
+        "DataParallel",
+        "parallel.DistributedDataParallel",
+        "modules.module.Module",
+    )
+)
 _NOT_FORWARD = frozenset(
     {"generate", "eval", "train", "to", "cuda", "state_dict", "load_state_dict", "parameters"}
 )
@@ -116,6 +126,12 @@ def _steps_optimizer(scope: Scope, call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and "optim" in (dotted(call.func.value) or "")
 
 
+def is_layer(ref: str | None) -> bool:
+    """A loss, an activation, a transform: no model whose graph would matter."""
+    name = ref or ""
+    return name.startswith(("torch.nn.", "torchvision.transforms", "torchmetrics")) and name not in _MODELS
+
+
 def _runs_model(scope: Scope, call: ast.Call) -> bool:
     if last(call) in _NOT_FORWARD:
         return False
@@ -124,7 +140,7 @@ def _runs_model(scope: Scope, call: ast.Call) -> bool:
         return bool(_MODEL_NAME.search(last(owner))) or scope.value(owner).kind == "module"
     value = scope.value(call.func)
     if value.kind == "module":
-        return not (value.ref or "").startswith(("torch.nn.", "torchvision.transforms", "torchmetrics"))
+        return not is_layer(value.ref)
     if value.kind not in ("unknown", "instance"):
         return False
     name = dotted(call.func)

@@ -5,17 +5,17 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from perfcheck.lint.detectors.autocast import AUTOCASTS
 from perfcheck.lint.facts import Match, Scope
 
 _SCALERS = frozenset(
     {"torch.amp.GradScaler", "torch.cuda.amp.GradScaler", "torch.amp.grad_scaler.GradScaler"}
 )
-_AUTOCASTS = frozenset({"torch.autocast", "torch.amp.autocast", "torch.cuda.amp.autocast"})
 
 
 def gradscaler_with_bf16(scope: Scope) -> Iterator[Match]:
     """A GradScaler that is on in a body whose every autocast says bfloat16."""
-    autocasts = [c for c in scope.calls("autocast") if scope.resolve(c.func) in _AUTOCASTS]
+    autocasts = [c for c in scope.calls("autocast") if scope.resolve(c.func) in AUTOCASTS]
     if not autocasts or not all(_is_bfloat16(scope, call) for call in autocasts):
         return
     for call in scope.calls("GradScaler"):

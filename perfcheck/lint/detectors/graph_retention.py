@@ -147,6 +147,12 @@ def _has_graph(scope: Scope, node: ast.expr) -> bool:
         return value.kind == "tensor" and value.grad is True
     if value.kind not in ("tensor", "unknown"):
         return False
+    if (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and _has_graph(scope, node.func.value)
+    ):
+        return True
     return any(_has_graph(scope, part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
 
 

@@ -109,7 +109,7 @@ def _computes(node: ast.AST, names: frozenset[str]) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         method = node.func.attr
         on_parameter = root(node.func.value) in names
-        if on_parameter and (method.endswith("_") and not method.endswith("__") or method in _REDUCTIONS):
+        if on_parameter and ((method.endswith("_") and not method.endswith("__")) or method in _REDUCTIONS):
             return method not in _FREE
     if isinstance(node, ast.AugAssign):
         return root(node.target) in names and dotted(node.target) not in names
