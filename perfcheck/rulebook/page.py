@@ -155,11 +155,12 @@ class _Reader:
         self.path = path
         self.header = header
         self.errors: list[PageError] = []
+        self.present = entries.keys()  # those with errors too
         self.entries = {key: value for key, value in entries.items() if self._fits(key, value)}
 
     def rule(self, *, built_in: bool, detectors: Collection[str] | None) -> Rule | None:
         for key, (_, required) in _KEYS.items():
-            if required and key not in self.entries and not any(f"`{key}`" in e.message for e in self.errors):
+            if required and key not in self.present:
                 self.error(1, f"the key `{key}` is missing", f"add `{key} = …` to the front matter")
         match = self._patterns()
         bound = self._bound(match)
@@ -171,7 +172,7 @@ class _Reader:
         severity = self._choice("severity", get_args(Severity))
         confidence = self._choice("confidence", get_args(Confidence))
         event = self._choice("event", EVENTS)
-        if not any(key in self.entries for key in ("match", "operators", "detector")):
+        if self.present.isdisjoint(("match", "operators", "detector")):
             self.error(
                 1,
                 "the page does not say what to look for",
