@@ -8,16 +8,14 @@ from typing import IO, Any
 
 import click
 
+from perfcheck.cli.output import write
+from perfcheck.config.lookup import Lookup
+from perfcheck.config.settings import ConfigError
 from perfcheck.findings import Finding
+from perfcheck.report.summary import plural
 from perfcheck.rulebook.book import find_pages, load_rules, read_pages, unknown_references
 from perfcheck.rulebook.page import BadPages, PageError
 from perfcheck.rulebook.rule import Rule
-
-
-class Refused(click.ClickException):
-    """Something that perfcheck cannot do as asked."""
-
-    exit_code = 2
 
 
 @click.command(short_help="Explain a rule, or check rule pages.")
@@ -53,13 +51,14 @@ def rule(rules: tuple[str, ...], everything: bool, output_format: str, check: bo
     chosen = known if everything else [_find(word, known) for word in rules]
     if output_format == "json":
         documents = [document(each) for each in chosen]
-        click.echo(json.dumps(documents if everything or len(documents) > 1 else documents[0], indent=2))
+        several = everything or len(documents) > 1
+        write(json.dumps(documents if several else documents[0], indent=2) + "\n")
     elif output_format == "markdown":
-        click.echo("\n".join(markdown(each) for each in chosen), nl=False)
+        write("\n".join(markdown(each) for each in chosen), as_utf8=True)
     elif sys.stdout.isatty():
         _show(chosen, sys.stdout)
     else:
-        click.echo("\n".join(text(each) for each in chosen), nl=False)
+        write("\n".join(text(each) for each in chosen))
 
 
 def document(rule: Rule) -> dict[str, Any]:
@@ -145,14 +144,11 @@ def example_linter(rules: Sequence[Rule], directory: Path) -> Callable[[str], It
 
 def _known_rules() -> tuple[Rule, ...]:
     """The built-in rules and those of the project that the working directory is in."""
-    from perfcheck.config.lookup import Lookup
-    from perfcheck.config.settings import ConfigError
-
+    own = Lookup().settings(str(Path.cwd())).rules
     try:
-        own = Lookup().settings(str(Path.cwd())).rules
         return load_rules([Path(path) for path in own])
-    except (ConfigError, BadPages) as error:
-        raise Refused(str(error)) from error
+    except BadPages as bad:
+        raise ConfigError(str(bad)) from None
 
 
 def _find(word: str, rules: Sequence[Rule]) -> Rule:
@@ -184,11 +180,10 @@ def _check_pages(paths: Sequence[Path]) -> None:
     if paths and not pages:
         raise click.UsageError("There are no rule pages (*.md) there.")
     checked, errors = _verified(pages)
-    for error in sorted(errors):
-        click.echo(str(error))
+    write("".join(f"{error}\n" for error in sorted(errors)))
     if errors:
-        raise Refused(f"{len(errors)} problem{'' if len(errors) == 1 else 's'} in rule pages")
-    click.echo(f"{checked} rule page{' is' if checked == 1 else 's are'} right")
+        raise ConfigError(f"{plural(len(errors), 'problem')} in {plural(checked, 'rule page')}")
+    write(f"{plural(checked, 'rule page')} checked, nothing to mend\n")
 
 
 def _verified(pages: Sequence[Path]) -> tuple[int, list[PageError]]:
