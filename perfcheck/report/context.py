@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from perfcheck.findings import Finding
@@ -33,12 +34,17 @@ class Context:
         source = self.sources.get(finding.path)
         if source is None:
             return []
-        lines = _NEWLINE.split(source.text)
+        lines = _lines_of(source.text)
         if finding.cell is None or not source.cells:
             return lines
         begin = source.cells[finding.cell - 1] - 1
         end = source.cells[finding.cell] - 1 if finding.cell < len(source.cells) else len(lines)
         return lines[begin:end]
+
+
+@lru_cache(maxsize=1)  # findings come file by file
+def _lines_of(text: str) -> list[str]:
+    return _NEWLINE.split(text)
 
 
 def where(finding: Finding) -> str:

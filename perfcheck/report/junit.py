@@ -7,8 +7,9 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from perfcheck.findings import Finding, LintError, LintResult
 from perfcheck.report.context import Context, where
+from perfcheck.report.printable import printable
 
-_NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML: Final = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(result: LintResult, context: Context) -> str:
@@ -56,8 +57,11 @@ def _failure(suite: Element, finding: Finding) -> None:
         line=str(place.line),
     )
     failure = SubElement(case, "failure", message=_xml(finding.message), type=finding.rule)
-    failure.text = _xml(
-        f"{where(finding)}: {finding.rule} {finding.message}\nhelp: {finding.help}\n{finding.url}"
+    failure.text = "\n".join(
+        map(
+            _xml,
+            (f"{where(finding)}: {finding.rule} {finding.message}", f"help: {finding.help}", finding.url),
+        )
     )
 
 
@@ -74,5 +78,5 @@ def _error(suite: Element, error: LintError) -> None:
 
 
 def _xml(text: str) -> str:
-    """Without the characters that XML cannot carry, escaped or not."""
-    return _NOT_XML.sub("", text)
+    """One line, without the characters that XML cannot carry, escaped or not."""
+    return _NOT_XML.sub("", printable(text))

@@ -4,6 +4,7 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 """
 
 import json
+import os
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -150,6 +151,6 @@ def _uri(path: str) -> str:
     """A relative reference, or a file URI where the path is absolute."""
     if path.startswith("/"):
         return "file://" + quote(path, errors="backslashreplace")
-    if path[1:3] == ":/":
+    if os.name == "nt" and path[1:3] == ":/":
         return f"file:///{path[:2]}" + quote(path[2:], errors="backslashreplace")
     return quote(path, errors="backslashreplace")

@@ -7,6 +7,7 @@ from perfcheck.report.context import Context, where
 from perfcheck.report.printable import printable, width
 from perfcheck.report.style import SEVERITY_COLORS, Paint, paint
 from perfcheck.report.summary import by_severity, plural, statistics
+from perfcheck.rulebook.rule import Rule
 
 LONGEST_LINE = 160  # characters of source shown, so that generated one-line files stay readable
 
@@ -15,7 +16,14 @@ _EXPLAINED = ("Why it is slow", "When it is fine")
 
 def render(result: LintResult, context: Context) -> str:
     style = paint(context.color)
-    blocks = [_finding(finding, context, style) for finding in result.findings]
+    blocks = []
+    explained: set[str] = set()  # rules
+    for finding in result.findings:
+        block = _finding(finding, context, style)
+        if context.explain and finding.rule not in explained:
+            explained.add(finding.rule)
+            block += _explanation(context.rules.get(finding.rule), style)
+        blocks.append(block)
     if result.errors:
         blocks.append("".join(_error(error, style) for error in result.errors))
     if context.statistics and result.findings:
@@ -65,14 +73,21 @@ def _notes(finding: Finding, context: Context) -> Iterator[tuple[str, str]]:
     if finding.places:
         yield "also", _lines(finding.places)
     if context.explain:
-        function = f"in `{printable(finding.function)}`, " if finding.function else ""
-        yield "known", f"{function}runs per {finding.hotness}, {finding.confidence} confidence"
-        yield "evidence", printable(", ".join(f"{key}: {value}" for key, value in finding.evidence.items()))
-        if rule := context.rules.get(finding.rule):
-            for heading, text in rule.sections:
-                if heading in _EXPLAINED:
-                    yield heading[0].lower() + heading[1:], printable(" ".join(text.split()))
-    yield "more", f"perfcheck rule {finding.rule}"
+        function = f"in `{finding.function}`, " if finding.function else ""
+        yield "known", printable(f"{function}runs per {finding.hotness}, {finding.confidence} confidence")
+        facts = [f"{key} {value}" for key, value in finding.evidence.items() if key != "kind"]
+        yield "evidence", printable(", ".join([str(finding.evidence.get("kind")), *facts]))
+    yield "more", f"perfcheck rule {finding.rule} ({finding.name})"
+
+
+def _explanation(rule: Rule | None, style: Paint) -> str:
+    """The rule's reason, as its page gives it."""
+    lines = []
+    for heading, text in rule.sections if rule else ():
+        if heading in _EXPLAINED:
+            lines += ["", f"  {style(heading, 'bold')}", ""]
+            lines += [f"  {printable(line)}".rstrip() for line in text.split("\n")]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _lines(places: Sequence[Place]) -> str:
