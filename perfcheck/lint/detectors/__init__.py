@@ -61,6 +61,7 @@ DETECTORS: Final[dict[str, str]] = {
     "gradscaler-with-bf16": "grad_scaler:gradscaler_with_bf16",
     # autograd
     "eval-without-no-grad": "evaluation:eval_without_no_grad",
+    "optimizer-not-fused": "optimizer:optimizer_not_fused",
     "zero-grad-to-zeros": "zero_grad:zero_grad_to_zeros",
     "grad-zero-loop": "parameter_loops:grad_zero_loop",
     "ema-with-graph": "parameter_loops:ema_with_graph",
@@ -131,6 +132,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "eval-without-no-grad": frozenset(
         {"eval", "evaluate", "evaluation", "validate", "validation", "val", "infer", "inference", "predict"}
     ),
+    "optimizer-not-fused": frozenset({"Adam", "AdamW"}),
     "zero-grad-to-zeros": frozenset({"zero_grad"}),
     "grad-zero-loop": _PARAMETERS,
     "ema-with-graph": _PARAMETERS,

@@ -5,11 +5,15 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from perfcheck.events import Truth
 from perfcheck.lint.detectors.names import last, loads, targets, within
 from perfcheck.lint.facts import Match, Scope
 
 _PRODUCTS = frozenset({"matmul", "bmm", "einsum"})
 _FLIPS = frozenset({"transpose", "permute", "swapaxes", "swapdims", "t", "mT", "T"})
+_STEPS = frozenset(
+    {"softmax", "dropout", "masked_fill", "to", "type_as", "float", "half", "type", "where", "div", "mul"}
+)
 _FUSED = (
     "scaled_dot_product_attention",
     "flash_attn",
@@ -37,7 +41,9 @@ def manual_attention(scope: Scope) -> Iterator[Match]:
         softmaxes = [e for e in chain if _calls(e, {"softmax", "log_softmax"})]
         products = [p for e in chain for p in within(e) if _transposed_product(p, assigned)]
         if softmaxes and products and node not in products and not _used_elsewhere(scope, weights):
-            yield Match(node, {})
+            shape = [_simple(expression, products) for expression in chain]
+            if False not in shape:
+                yield Match(node, {}, certain=None if None in shape else True)
 
 
 def _names(scope: Scope) -> str:
@@ -72,6 +78,56 @@ def _chain(name: str, assigned: dict[str, list[ast.expr]]) -> list[ast.expr]:
                     seen.add(part.id)
                     queue.append(part.id)
     return found
+
+
+def _simple(expression: ast.expr, products: list[ast.AST]) -> Truth:
+    """Can the fused function do this step? Scale, mask, softmax, dropout: yes; a bias: with a dense mask."""
+    if expression in products:
+        return True
+    if isinstance(expression, (ast.Name, ast.Constant)):
+        return True
+    if isinstance(expression, ast.BinOp):
+        sides = [
+            _simple(side, products) for side in (expression.left, expression.right) if not _is_number(side)
+        ]
+        added = isinstance(expression.op, (ast.Add, ast.Sub))
+        return (
+            False
+            if False in sides
+            else None
+            if None in sides or (added and not _names_mask(expression))
+            else True
+        )
+    if isinstance(expression, ast.Call):
+        name = last(expression)
+        method = isinstance(expression.func, ast.Attribute) and name in _STEPS
+        if not method and name not in _STEPS and "drop" not in name:
+            return False
+        operand = expression.args[0] if expression.args else None
+        if isinstance(expression.func, ast.Attribute) and _on_tensor(expression.func.value):
+            operand = expression.func.value
+        return True if operand is None else _simple(operand, products)
+    return False
+
+
+def _is_number(node: ast.expr) -> bool:
+    """A scale: a constant, an attribute, a root; anything that is no product of tensors."""
+    return not any(
+        isinstance(part, ast.BinOp) and isinstance(part.op, ast.MatMult) for part in within(node)
+    ) and (isinstance(node, (ast.Constant, ast.Attribute, ast.Call)))
+
+
+def _names_mask(node: ast.AST) -> bool:
+    return any("mask" in last(part) for part in within(node) if isinstance(part, (ast.Name, ast.Attribute)))
+
+
+def _on_tensor(node: ast.expr) -> bool:
+    """A method of a tensor rather than a function of a module."""
+    return (
+        not (isinstance(node, ast.Name) and node.id in {"torch", "F", "nn", "math"})
+        and not (isinstance(node, ast.Attribute) and node.attr in {"functional", "nn"})
+        and not (isinstance(node, ast.Name) and node.id == "self")
+    )
 
 
 def _calls(expression: ast.expr, names: set[str]) -> bool:

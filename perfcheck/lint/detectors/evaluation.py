@@ -135,6 +135,8 @@ def is_layer(ref: str | None) -> bool:
 def _runs_model(scope: Scope, call: ast.Call) -> bool:
     if last(call) in _NOT_FORWARD:
         return False
+    if last(call) == scope.qualname.rpartition(".")[2]:
+        return False  # passes the question on
     if isinstance(call.func, ast.Attribute) and call.func.attr in _STEPS:
         owner = call.func.value
         return bool(_MODEL_NAME.search(last(owner))) or scope.value(owner).kind == "module"

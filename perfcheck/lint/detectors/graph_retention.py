@@ -49,6 +49,8 @@ def outputs_kept(scope: Scope) -> Iterator[Match]:
 
 def state_kept(scope: Scope) -> Iterator[Match]:
     """``self.peak = torch.maximum(self.peak, logits)`` where logits have a graph, on every step."""
+    if scope.in_class("torchmetrics.Metric"):
+        return  # updated with autograd off
     for node in scope.walk(ast.Assign, ast.AugAssign):
         target = targets(node)[0] if targets(node) else None
         name = dotted(target)

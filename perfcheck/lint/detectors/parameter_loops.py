@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from perfcheck.lint.detectors.names import dotted, last, mentions, root, targets, within
 from perfcheck.lint.facts import Match, Scope
 
+_DEPTH = 5  # definitions followed; `x = list(x)` would never end
 _SOURCES = frozenset({"parameters", "named_parameters"})
 _STATES = frozenset({"state_dict", "named_parameters", "parameters", "named_buffers", "buffers"})
 _WRAPPERS = frozenset({"zip", "enumerate", "list", "tuple", "reversed", "items", "values", "filter", "tqdm"})
@@ -71,18 +72,20 @@ def _loops(scope: Scope, sources: frozenset[str]) -> Iterator[tuple[ast.For, fro
             yield loop, frozenset(name for target in targets(loop) if (name := dotted(target)))
 
 
-def _gives_parameters(scope: Scope, node: ast.expr, sources: frozenset[str]) -> bool:
+def _gives_parameters(scope: Scope, node: ast.expr, sources: frozenset[str], depth: int = 0) -> bool:
+    if depth > _DEPTH:
+        return False
     if isinstance(node, ast.Name):
         made = scope.definition(node.id, node)
         if isinstance(made, (ast.ListComp, ast.GeneratorExp)):
-            return _gives_parameters(scope, made.generators[0].iter, sources)
-        return isinstance(made, ast.Call) and _gives_parameters(scope, made, sources)
+            return _gives_parameters(scope, made.generators[0].iter, sources, depth + 1)
+        return isinstance(made, ast.Call) and _gives_parameters(scope, made, sources, depth + 1)
     if isinstance(node, ast.Call):
         if last(node) in sources and isinstance(node.func, ast.Attribute):
             return True
         if last(node) in _WRAPPERS:
             inner = [node.func.value] if isinstance(node.func, ast.Attribute) else []
-            return any(_gives_parameters(scope, part, sources) for part in [*inner, *node.args])
+            return any(_gives_parameters(scope, part, sources, depth + 1) for part in [*inner, *node.args])
     return False
 
 

@@ -17,7 +17,8 @@ _RAGGED = frozenset(
     """nonzero argwhere masked_select unique nms batched_nms item tolist numpy cpu linear_sum_assignment split
     repeat_interleave topk_indices decode encode""".split()
 )
-_FEW = 4
+_FEW = 4  # elements that are not worth batching
+_DEPTH = 3  # definitions followed
 
 
 def loop_over_batch(scope: Scope) -> Iterator[Match]:
@@ -25,7 +26,7 @@ def loop_over_batch(scope: Scope) -> Iterator[Match]:
     extents = _Extents(scope)
     for loop in scope.walk(ast.For):
         if isinstance(loop, ast.For) and (index := extents.index(loop.iter, loop.target)):
-            tensor = _indexed(scope, index, loop.body)
+            tensor = _indexed(scope, index, loop.body, _stored(loop.body))
             if tensor is not None and _stores_by_index(scope, loop, index) and _independent(loop, index):
                 yield Match(loop.iter, {"T": tensor})
     for made in scope.walk(ast.ListComp):
@@ -33,7 +34,7 @@ def loop_over_batch(scope: Scope) -> Iterator[Match]:
             continue
         generator = made.generators[0]
         if (index := extents.index(generator.iter, generator.target)) and _stacked(scope, made):
-            tensor = _indexed(scope, index, [made.elt])
+            tensor = _indexed(scope, index, [made.elt], frozenset())
             if tensor is not None and _launches([made.elt], index) and not _ragged([made.elt], index):
                 yield Match(made, {"T": tensor})
 
@@ -63,12 +64,12 @@ class _Extents:
             return None
         return target.id if self._is_extent(end) else None
 
-    def _is_extent(self, node: ast.expr) -> bool:
+    def _is_extent(self, node: ast.expr, depth: int = 0) -> bool:
         if isinstance(node, ast.Name):
             if node.id in self.names:
                 return True
             made = self.scope.definition(node.id, node)
-            return made is not None and not isinstance(made, ast.Name) and self._is_extent(made)
+            return made is not None and depth < _DEPTH and self._is_extent(made, depth + 1)
         if isinstance(node, ast.Call) and last(node) == "len" and node.args:
             return self._is_tensor(node.args[0])
         if (
@@ -101,13 +102,22 @@ class _Extents:
         return value.is_tensor is True and value.on_device is not False
 
 
-def _indexed(scope: Scope, index: str, body: Iterable[ast.AST]) -> ast.expr | None:
-    """A device tensor that the turns take an element of."""
+def _stored(body: Iterable[ast.AST]) -> frozenset[str | None]:
+    """What is written by index."""
+    return frozenset(root(t) for n in within(*body) for t in targets(n) if isinstance(t, ast.Subscript))
+
+
+def _indexed(
+    scope: Scope, index: str, body: Iterable[ast.AST], written: frozenset[str | None]
+) -> ast.expr | None:
+    """A device tensor that the turns take an element of, and do not write to."""
     for node in within(*body):
         if not (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)):
             continue
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if any(isinstance(part, ast.Name) and part.id == index for part in parts):
+        if root(node) not in written and any(
+            isinstance(part, ast.Name) and part.id == index for part in parts
+        ):
             value = scope.value(node.value)
             if value.is_tensor is True and value.on_device is not False:
                 return node.value
@@ -149,7 +159,7 @@ def _independent(loop: ast.For, index: str) -> bool:
             written |= {t.id for t in targets(node) if isinstance(t, ast.Name)}
     if carried & written:
         return False
-    stored = {root(t) for n in within(*loop.body) for t in targets(n) if isinstance(t, ast.Subscript)}
+    stored = _stored(loop.body)
     for node in within(*loop.body):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and root(node) in stored:
             parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]

@@ -1,0 +1,30 @@
+"""Optimizers built without a word on which implementation to use."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from perfcheck.lint.facts import Match, Scope
+
+_FUSABLE = frozenset({"torch.optim.Adam", "torch.optim.AdamW"})
+_CHOICES = ("fused", "foreach", "capturable", "differentiable")
+
+
+def optimizer_not_fused(scope: Scope) -> Iterator[Match]:
+    """``AdamW(model.parameters(), …)``; a literal list of a few tensors is not worth a word."""
+    for call in scope.calls("Adam", "AdamW"):
+        if scope.resolve(call.func) not in _FUSABLE or not (call.args or call.keywords):
+            continue
+        parameters = scope.keyword(call, "params", 0)
+        if isinstance(parameters, (ast.List, ast.Tuple)) and not any(
+            _group(part) for part in parameters.elts
+        ):
+            continue
+        if not any(scope.keyword(call, name) or scope.may_pass(call, name) for name in _CHOICES):
+            yield Match(call, {})
+
+
+def _group(node: ast.expr) -> bool:
+    """A parameter group, which may hold many."""
+    return isinstance(node, (ast.Dict, ast.Starred))
