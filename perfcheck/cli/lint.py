@@ -14,7 +14,7 @@ from perfcheck.cli.linting import Options, Outcome, find_files, lint_paths, lint
 from perfcheck.cli.output import colors, complain, write
 from perfcheck.cli.progress import ProgressBar
 from perfcheck.config.lookup import Lookup, inline
-from perfcheck.config.settings import OUTPUT_FORMATS, SEVERITIES, TIERS, as_toml
+from perfcheck.config.settings import MOST_JOBS, OUTPUT_FORMATS, SEVERITIES, TIERS, as_toml
 from perfcheck.source.files import shown
 
 FOUND = 1
@@ -68,7 +68,7 @@ def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callab
 @click.option("--stdin-filename", metavar="NAME", type=click.Path(), help="What the text of - is called.")
 @click.option("-n", "--no-cache", is_flag=True, help="Neither read nor write the cache.")
 @click.option("--cache-dir", metavar="DIR", type=click.Path(), help="[default: .perfcheck_cache]")
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Processes.  [default: one a processor]")
+@click.option("-j", "--jobs", type=click.IntRange(1, MOST_JOBS), help="Processes.  [default: one a processor]")
 @click.option(
     "--config",
     multiple=True,

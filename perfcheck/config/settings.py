@@ -14,6 +14,8 @@ TIERS: tuple[Confidence, ...] = get_args(Confidence)
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 OUTPUT_FORMATS: tuple[OutputFormat, ...] = get_args(OutputFormat)
 
+MOST_JOBS = 1024
+
 
 class ConfigError(Exception):
     """A configuration that cannot be used; the message names the file, the key and the remedy."""
@@ -70,8 +72,8 @@ def _flag(value: Any, root: str) -> bool:
 
 
 def _jobs(value: Any, root: str) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-        raise ValueError("a whole number, 1 or more")
+    if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= MOST_JOBS:
+        raise ValueError(f"a whole number from 1 to {MOST_JOBS}")
     return value
 
 
