@@ -1,4 +1,8 @@
-"""Which rules apply: selectors are codes ("PC101"), prefixes ("PC1"), names, categories and "ALL"."""
+"""Which rules apply: selectors are codes, names, categories, prefixes and "ALL".
+
+A prefix is the letters of a code ("PC", "PCT"), or these and its hundreds ("PC1" for PC101, "PC10" for
+PC1001).
+"""
 
 from collections.abc import Iterable, Sequence
 from typing import Final, get_args
@@ -8,7 +12,7 @@ from perfcheck.rulebook.rule import Rule
 
 TIERS: Final[tuple[Confidence, ...]] = get_args(Confidence)  # from the surest down
 
-_CATEGORY: Final = 10  # above every prefix of letters ("PCT"), below every prefix with digits ("PC1")
+_CATEGORY: Final = 10  # above every prefix of letters ("PCT"), below those with the hundreds ("PC1")
 _EXACT: Final = 100
 
 
@@ -58,9 +62,12 @@ def specificity(selector: str, rule: Rule) -> int:
         return 1
     if selector == rule.category:
         return _CATEGORY
-    if selector and rule.code.startswith(selector):
-        return len(selector) + (_CATEGORY if selector[-1].isdigit() else 1)
-    return 0
+    if not selector or not rule.code.startswith(selector):
+        return 0
+    if selector[-1].isdigit():
+        # Codes go by hundreds: "PC1" is neither PC1001 nor, as "PC10", PC101.
+        return _CATEGORY + 1 if len(rule.code) - len(selector) == 2 else 0
+    return 1 + len(selector)
 
 
 def _applies(rule: Rule, selected: Iterable[str], ignored: Iterable[str], in_tier: bool) -> bool:

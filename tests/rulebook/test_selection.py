@@ -17,6 +17,7 @@ RULES = (
     rule("PC102", "sync", "cast", "medium"),
     rule("PC111", "sync", "slice", "heuristic"),
     rule("PC201", "transfer", "copy"),
+    rule("PC1001", "distributed", "gather"),
     rule("PCT101", "transformers", "cache", "heuristic"),
     rule("MY101", "mine", "own"),
 )
@@ -27,8 +28,8 @@ def codes(**options: object) -> list[str]:
 
 
 def test_everything_in_the_tier_by_default() -> None:
-    assert codes() == ["PC101", "PC102", "PC201", "MY101"]
-    assert codes(tier="high") == ["PC101", "PC201", "MY101"]
+    assert codes() == ["PC101", "PC102", "PC201", "PC1001", "MY101"]
+    assert codes(tier="high") == ["PC101", "PC201", "PC1001", "MY101"]
     assert codes(tier="heuristic") == [rule.code for rule in RULES]
 
 
@@ -38,11 +39,11 @@ def test_everything_in_the_tier_by_default() -> None:
         ("PC101", ["PC101"]),
         ("item", ["PC101"]),
         ("PC1", ["PC101", "PC102"]),
-        ("PC10", ["PC101", "PC102"]),
-        ("PC", ["PC101", "PC102", "PC201"]),
+        ("PC10", ["PC1001"]),
+        ("PC", ["PC101", "PC102", "PC201", "PC1001"]),
         ("sync", ["PC101", "PC102"]),
         ("MY", ["MY101"]),
-        ("ALL", ["PC101", "PC102", "PC201", "MY101"]),
+        ("ALL", ["PC101", "PC102", "PC201", "PC1001", "MY101"]),
         ("PCT", []),
         ("PCT101", ["PCT101"]),
         ("slice", ["PC111"]),
@@ -53,27 +54,27 @@ def test_selectors(selector: str, expected: list[str]) -> None:
 
 
 def test_extending_adds() -> None:
-    assert codes(extend_select=["PC111"]) == ["PC101", "PC102", "PC111", "PC201", "MY101"]
+    assert codes(extend_select=["PC111"]) == ["PC101", "PC102", "PC111", "PC201", "PC1001", "MY101"]
     assert codes(select=["PC2"], extend_select=["MY"]) == ["PC201", "MY101"]
 
 
 @pytest.mark.parametrize(
     ("chosen", "ignored", "expected"),
     [
-        ([], ["PC1"], ["PC201", "MY101"]),
-        ([], ["sync"], ["PC201", "MY101"]),
+        ([], ["PC1"], ["PC201", "PC1001", "MY101"]),
+        ([], ["sync"], ["PC201", "PC1001", "MY101"]),
         ([], ["ALL"], []),
         (["PC101"], ["PC1"], ["PC101"]),
         (["item"], ["sync"], ["PC101"]),
-        (["PC10"], ["PC1"], ["PC101", "PC102"]),
-        (["PC1"], ["PC10"], []),
+        (["PC10"], ["PC1"], ["PC1001"]),
+        (["PC1"], ["PC1"], []),
         (["PC1"], ["sync"], ["PC101", "PC102"]),
         (["sync"], ["PC"], ["PC101", "PC102"]),
-        (["PC"], ["sync"], ["PC201"]),
+        (["PC"], ["sync"], ["PC201", "PC1001"]),
         (["PCT", "PCT101"], ["PC"], ["PCT101"]),
         (["PC101"], ["PC101"], []),
         (["PC101"], ["item"], []),
-        (["ALL"], ["PC101"], ["PC102", "PC201", "MY101"]),
+        (["ALL"], ["PC101"], ["PC102", "PC201", "PC1001", "MY101"]),
     ],
 )
 def test_the_more_specific_selector_decides(
@@ -84,7 +85,7 @@ def test_the_more_specific_selector_decides(
 
 def test_an_explicit_rule_is_shown_below_the_tier() -> None:
     assert codes(select=["PC111"], tier="high") == ["PC111"]
-    assert codes(select=["PC11"], tier="high") == []
+    assert codes(select=["sync"], tier="high") == ["PC101"]
 
 
 @pytest.mark.parametrize(
@@ -92,9 +93,10 @@ def test_an_explicit_rule_is_shown_below_the_tier() -> None:
     [
         ({"select": ["PC901"]}, "PC901", "did you mean"),
         ({"select": ["PC9"]}, "PC9", "a prefix such as PC1"),
+        ({"select": ["PC11"]}, "PC11", "did you mean"),
         ({"ignore": ["itme"]}, "itme", "`item`"),
         ({"extend_select": ["pc101"]}, "pc101", "`PC101`"),
-        ({"select": ["zzzzzzzz"]}, "zzzzzzzz", "mine, sync, transfer, transformers"),
+        ({"select": ["zzzzzzzz"]}, "zzzzzzzz", "distributed, mine, sync, transfer, transformers"),
         ({"select": [""]}, "", "code"),
     ],
 )
