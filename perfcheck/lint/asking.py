@@ -74,7 +74,7 @@ def _tensor_fact(fact: Callable[[Value], Truth]) -> Callable[..., Truth]:
     def ask(a: _Asked, node: ast.AST) -> Truth:
         value = a.value(node)
         if value.kind == "unknown":
-            return None
+            return fact(value) if value.batch else None
         return fact(value) if value.kind == "tensor" else False
 
     return ask

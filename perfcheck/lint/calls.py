@@ -103,6 +103,8 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
         if attr == "shape":
             return SIZE
         return ARRAY if attr in ("T", "values", "flat", "real") else NUMBER if attr in ("size", "ndim") else UNKNOWN
+    if kind == "host" and owner.ref in ("torch.finfo", "torch.iinfo"):
+        return NUMBER
     if kind == "device":
         return STR if attr == "type" else INT if attr == "index" else UNKNOWN
     if kind == "unknown":
@@ -138,7 +140,10 @@ def call(ev: Evaluator, node: ast.Call) -> Value:
             ev.values[func] = target
             return invoke(ev, target, Arguments(ev, node), node)
         arguments = Arguments(ev, node)
-        return method(ev, owner, func, arguments, node)
+        if owner.ref is not None and kind in _INSTANCES:
+            ev.values[func] = ev.engine.attribute(owner, func.attr)
+        found = method(ev, owner, func, arguments, node)
+        return found._replace(grad=False) if ev.no_grad and found.grad else found
     target = ev.expr(func)
     return invoke(ev, target, Arguments(ev, node), node)
 
@@ -250,7 +255,7 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
     receiver = Argument(owner, func.value)
     if kind == "unknown" and (name in TENSOR_ONLY or (name in TENSOR_LIKE and owner.device is True) or (name in _MAYBE_TENSOR and owner.device is not False)):
         return _likely_tensor(ev, owner, name, receiver, arguments, node)
-    if kind == "unknown" and owner.batch and name in ("to", "cuda"):
+    if kind == "unknown" and owner.batch and name in _OF_BATCH:
         return _tensor_method(ev, owner._replace(kind="tensor", assumed=True), name, receiver, arguments, node)
     if kind == "tensor":
         return _tensor_method(ev, owner, name, receiver, arguments, node)
@@ -290,7 +295,8 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
 
 LIST_OF_NUMBERS = Value("list", element=NUMBER)
 _STR_TO_STR = frozenset({"format", "join", "lower", "upper", "strip", "replace", "rstrip", "lstrip", "title", "ljust", "rjust"})
-_MAYBE_TENSOR = frozenset({"item", "cpu", "detach"})
+_MAYBE_TENSOR = frozenset({"item", "cpu", "detach", "norm"})
+_OF_BATCH = frozenset({"to", "cuda", "float", "long", "half", "double", "int", "bool", "view", "reshape", "unsqueeze", "squeeze", "transpose", "item"})
 
 
 def _likely_tensor(
@@ -319,6 +325,8 @@ def _tensor_method(
         return SIZE if owner.rank is None else SIZE._replace(items=(INT,) * owner.rank)
     if name in ("size",):
         return INT
+    if name in ("detach", "detach_"):
+        return found._replace(grad=False)
     if name == "tolist" and owner.rank == 0:
         return NUMBER
     return found
@@ -372,6 +380,9 @@ def _container_method(
                     return value
         default = arguments.value(1)
         return inside if default is None else join(inside, default)
+    if name == "update" and owner.kind == "dict":
+        _update(ev, owner, func, arguments)
+        return NONE
     if name in ("pop", "popleft", "popitem", "setdefault"):
         return inside
     if name == "copy":
@@ -381,6 +392,20 @@ def _container_method(
     if name in ("sort",) and inside.kind == "tensor":
         ev.dunder("__bool__", inside, func.value, arguments.node)
     return NONE if name in ("update", "clear", "sort", "reverse", "remove") else UNKNOWN
+
+
+def _update(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments) -> None:
+    """``d.update(other)``, where the keys of both are known."""
+    other = arguments.value(0)
+    keys = dict(owner.keys) if owner.keys is not None else None
+    if keys is not None and other is not None and other.keys is not None and not arguments.spread:
+        keys.update(other.keys)
+    elif other is not None or arguments.spread:
+        keys = None
+    if keys is not None:
+        keys.update({name: a.value for name, a in arguments.keywords.items()})
+    inside = [elements(owner)] + ([elements(other)] if other is not None else [])
+    ev.rebind(func.value, owner._replace(keys=None if keys is None else tuple(keys.items()), element=join_all(inside)))
 
 
 def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Arguments, node: ast.Call) -> Value:
@@ -419,6 +444,12 @@ _SYNC_METHODS = frozenset({"synchronize"})
 def _external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> Value:
     if name.startswith("builtins."):
         return _builtin(ev, name[9:], arguments, node)
+    if name in ("torch.nn.Parameter", "torch.nn.parameter.Parameter"):
+        first = arguments.value(0, "data")
+        base = first if first is not None and first.kind == "tensor" else Value("tensor")
+        return base._replace(device=True, grad=True, origin=frozenset(), assumed=False)
+    if name in ("torch.finfo", "torch.iinfo"):
+        return Value("host", ref=name)
     found = ev.operate(node, name, None, arguments.positional, arguments.keywords, arguments.spread)
     if found is not None:
         if found.kind in ("loader", "optimizer", "distribution", "module"):
@@ -526,10 +557,8 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
         return arguments.positional[0].value if arguments.positional else UNKNOWN
     if name.startswith("torch.nn.init."):
         return arguments.positional[0].value if arguments.positional else UNKNOWN
-    if name in ("torch.nn.Parameter", "torch.nn.parameter.Parameter"):
-        first = arguments.value(0, "data")
-        base = first if first is not None and first.kind == "tensor" else Value("tensor")
-        return base._replace(device=True, grad=True, origin=frozenset(), assumed=False)
+    if name.startswith(("torch._C", "torch._dynamo", "torch.compiler", "torch._utils")):
+        return UNKNOWN
     if name.startswith(("torch.cuda.", "torch.backends.", "torch.distributed.", "torch.utils.", "torch.multiprocessing")):
         if last.startswith("is_") or last in ("device_count", "get_rank", "get_world_size", "current_device"):
             return NUMBER

@@ -15,10 +15,12 @@ from typing import Protocol
 from perfcheck.events import Hotness
 from perfcheck.findings import Finding, LintError, LintResult, Predicted
 from perfcheck.lint.engine import Engine
-from perfcheck.lint.hotness import HotnessMap
+from perfcheck.lint.evaluate import Evaluator
+from perfcheck.lint.hotness import Heat, HotnessMap
 from perfcheck.lint.index import ModuleRecord, index
 from perfcheck.lint.project import FunctionRef, Project, Trees
 from perfcheck.lint.scope import BodyScope
+from perfcheck.lint.values import Value, elements
 from perfcheck.rulebook.rule import Rule
 from perfcheck.source.text import SourceFile
 
@@ -204,7 +206,7 @@ class _Analysis:
                 continue
             if run is None:
                 continue
-            heat = self.heat.of(function)
+            heat = self._heat(function, run)
             scope = BodyScope(function, run, heat, self.names[module.path], lines)
             if self.options.events:
                 predicted += _predictions(scope, target.name)
@@ -216,7 +218,32 @@ class _Analysis:
         record = function.record
         if self.options.events:
             return True
-        return self.heat.of(function).level >= Hotness.STEP or record.loops or bool(record.names & self.rules.tails)
+        if self.heat.of(function).level >= Hotness.STEP or record.loops:
+            return True
+        own = record.names | {record.name}
+        if not own.isdisjoint(self.rules.names):
+            return True
+        return self._may_be_hot(function) and not own.isdisjoint(self.rules.reads)
+
+    def _may_be_hot(self, function: FunctionRef) -> bool:
+        record = function.record
+        return bool(record.qualname) and not self.heat.stays_cold(function) and record.name != "__init__"
+
+    def _heat(self, function: FunctionRef, run: Evaluator) -> Heat:
+        """Functions that are handed device tensors and have no visible caller are taken to run on every step;
+        what is said of them is said with less confidence."""
+        heat = self.heat.of(function)
+        if heat.level >= Hotness.STEP or not self._may_be_hot(function):
+            return heat
+        if any(map(_holds_tensor, run.given)):
+            return Heat(Hotness.STEP, False)
+        return heat
+
+
+def _holds_tensor(value: Value) -> bool:
+    if value.kind in ("list", "tuple", "dict"):
+        return elements(value).on_device is True
+    return value.on_device is True or value.kind == "module"
 
 
 def _predictions(scope: BodyScope, name: str) -> Iterable[Predicted]:

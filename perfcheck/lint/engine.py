@@ -24,6 +24,7 @@ from perfcheck.lint.values import (
     DICT,
     INT,
     NONE,
+    NUMBER,
     UNKNOWN,
     Value,
     any_of,
@@ -497,6 +498,8 @@ def _substitute(value: Value, bound: dict[str, Value]) -> Value:
             known = [g for g in given if g.kind != "none"]
             return join_all(known)._replace(const=UNKNOWN.const) if known else value._replace(origin=frozenset())
         if value.kind == "tensor":
+            if value.assumed and given and all(g.kind == "number" for g in given):
+                return NUMBER
             return value._replace(device=_given_device(value, given), origin=_origins(given), assumed=value.assumed and not given)
         value = value._replace(origin=_origins(given))
     if value.items is not None:

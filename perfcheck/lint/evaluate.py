@@ -73,6 +73,7 @@ class Evaluator:
         self.evidence: frozenset[str] = frozenset()
         self.self_name = ""
         self.locals = _stored_names(node)
+        self.given: tuple[Value, ...] = ()  # the parameters, as the body begins
 
     # ---- running --------------------------------------------------------------------------------
 
@@ -84,6 +85,7 @@ class Evaluator:
         if self.engine.runs_without_grad(self.function):
             self.no_grad = 1
         self.parameters(self.node)
+        self.given = tuple(self.env.values())
         self.block(self.node.body)
 
     @property
@@ -556,8 +558,9 @@ class Evaluator:
         if isinstance(op, ast.Mult) and "tuple" in kinds and left.kind != right.kind:
             return Value("tuple", element=elements(left if left.kind == "tuple" else right))
         if kinds == {"unknown", "number"} or kinds == {"unknown"}:
-            device = True if True in (left.device, right.device) else None
-            return Value(device=device, origin=left.origin | right.origin)
+            batch = left.batch or right.batch
+            device = True if True in (left.device, right.device) else False if batch else None
+            return Value(device=device, batch=batch, pinned=False if batch else None, origin=left.origin | right.origin)
         return UNKNOWN
 
     def elementwise(self, tensors: list[Value], operands: list[Value], dtype: Dtype | None) -> Value:

@@ -29,6 +29,7 @@ _NO_SUBJECT = frozenset(
     is_floating_point set_device synchronize empty_cache stack cat cartesian_prod einsum Tensor FloatTensor LongTensor
     Stream Event init_process_group is_grad_enabled dtype typename script trace""".split()
 )
+_CASTS = frozenset({"float", "long", "half", "double", "int", "bool", "abs", "norm", "sum", "mean"})
 _TORCH_ROOTS = frozenset({"torch", "F", "functional"})
 
 
@@ -54,6 +55,15 @@ def tensor_evidence(node: ast.AST) -> frozenset[str]:
                         first = current.args[0]  # type: ignore[attr-defined]
                         if type(first) is ast.Name:
                             found.add(first.id)
+                elif (
+                    type(receiver) is ast.Call
+                    and type(receiver.func) is ast.Attribute
+                    and type(receiver.func.value) is ast.Name
+                    and receiver.func.attr in _CASTS
+                    and not receiver.args
+                    and func.attr not in ("to", "cuda", "eval", "train")
+                ):
+                    found.add(receiver.func.value.id)  # x.float().sum()
                 elif (
                     type(receiver) is ast.Attribute
                     and type(receiver.value) is ast.Name

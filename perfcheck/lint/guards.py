@@ -106,14 +106,14 @@ def _first_time(test: ast.expr) -> bool:
             return bool({"state", "param_state", "cache"} & set(_names(left)))
         return any(_COUNTERS.search(name) for name in _names(left)[:1])
     if isinstance(op, ast.NotIn):
-        return bool({"state", "cache", "_cache", "param_state"} & set(_names(right)))
+        return any(name in ("state", "param_state") or "cache" in name.lower() for name in _names(right))
     return False
 
 
 def _rare_test(test: ast.expr) -> bool:
     if isinstance(test, ast.BoolOp):
         rare = [_rare_test(part) for part in test.values]
-        return any(rare) if isinstance(test.op, ast.And) else all(rare)
+        return any(rare) if isinstance(test.op, ast.And) else all(rare) or any(map(_first_time, test.values))
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return _first_time(test) or bool(
             isinstance(test.operand, (ast.Name, ast.Attribute)) and "initial" in _names(test.operand)[0].lower()

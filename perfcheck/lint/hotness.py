@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from perfcheck.events import Hotness
 from perfcheck.lint.engine import Engine
+from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.project import ClassRef, FunctionRef
 from perfcheck.lint.roles import is_host_side, is_test_path, role
 
@@ -17,9 +18,11 @@ class Heat(NamedTuple):
 
     level: Hotness
     sure: bool
+    frozen: bool = False  # in tests and benchmarks not even loops are hot
 
 
 COLD = Heat(Hotness.COLD, True)
+FROZEN = Heat(Hotness.COLD, True, True)
 
 
 class HotnessMap:
@@ -36,6 +39,9 @@ class HotnessMap:
     def of(self, function: FunctionRef) -> Heat:
         return self._heat.get(function.dotted, COLD)
 
+    def _in_tests(self, module: ModuleRecord) -> bool:
+        return is_test_path(self._paths.get(module.path, module.path))
+
     def stays_cold(self, function: FunctionRef) -> bool:
         """Tests, constructors, checkpointing: cold wherever it is called from."""
         return function.dotted in self._frozen
@@ -43,13 +49,15 @@ class HotnessMap:
     def _run(self) -> None:
         queue: deque[FunctionRef] = deque()
         for module in self._project.by_path.values():
-            frozen = is_test_path(self._paths.get(module.path, module.path))
+            frozen = self._in_tests(module)
             for record in module.functions.values():
                 function = FunctionRef(module, record)
                 level, stays_cold = (Hotness.COLD, True) if frozen else role(self._project, function)
                 if stays_cold or is_host_side(self._project, function):
                     self._frozen.add(function.dotted)
-                if level > Hotness.COLD:
+                if frozen:
+                    self._heat[function.dotted] = FROZEN
+                elif level > Hotness.COLD:
                     self._heat[function.dotted] = Heat(level, True)
                 if not frozen and (level > Hotness.COLD or any(site.level > Hotness.COLD for site in record.calls)):
                     queue.append(function)

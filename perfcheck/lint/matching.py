@@ -10,7 +10,7 @@ from typing import NamedTuple
 from perfcheck.events import Hotness
 from perfcheck.findings import Confidence, Finding, Place
 from perfcheck.lint.asking import Surroundings, asker
-from perfcheck.lint.detectors import Detector, detector
+from perfcheck.lint.detectors import NEEDS, Detector, detector
 from perfcheck.lint.facts import Match
 from perfcheck.lint.index import dotted
 from perfcheck.lint.scope import BodyScope
@@ -36,7 +36,7 @@ class RuleSet:
         self._wildcards: list[tuple[str, Rule]] = []
         self._by_tail: dict[str, list[tuple[Rule, Pattern]]] = {}
         self._by_type: dict[type[ast.AST], list[tuple[Rule, Pattern]]] = {}
-        self._detectors: list[tuple[Rule, Detector]] = []
+        self._detectors: list[tuple[Rule, Detector, frozenset[str] | None]] = []
         self._operator_cache: dict[str, list[Rule]] = {}
         for rule in rules:
             for operator in rule.operators:
@@ -50,8 +50,14 @@ class RuleSet:
                 else:
                     self._by_type.setdefault(pattern.node_type, []).append((rule, pattern))
             if rule.detector is not None:
-                self._detectors.append((rule, detector(rule.detector)))
-        self.tails = frozenset(self._by_tail)
+                self._detectors.append((rule, detector(rule.detector), NEEDS.get(rule.detector)))
+        wanted = [needs for _, _, needs in self._detectors if needs is not None]
+        self.names = frozenset(self._by_tail).union(*wanted)
+        """Names of which a cold body must call or read one, or bear it, to be worth a look."""
+        self.reads = frozenset().union(
+            *(_called_as(operator) for rule in rules if rule.confidence == "high" for operator in rule.operators)
+        )
+        """Names by which bodies of unknown hotness come to an event of a rule that is sure of itself."""
         self._pattern_types = tuple({ast.Call, ast.Attribute, *self._by_type})
 
     def of_operator(self, name: str, event: str) -> list[Rule]:
@@ -77,7 +83,10 @@ class RuleSet:
                 yield from self._judge(rule, match, scope, around)
         if self._by_tail or self._by_type:
             yield from self._patterns(scope, around)
-        for rule, detect in self._detectors:
+        own = scope.function.record.names | {scope.function.record.name}
+        for rule, detect, needs in self._detectors:
+            if needs is not None and own.isdisjoint(needs):
+                continue
             for match in detect(scope):
                 yield from self._judge(rule, match, scope, around)
 
@@ -105,6 +114,19 @@ class RuleSet:
         yield Hit(rule, match, match.certain is True)
 
 
+def _called_as(operator: str) -> frozenset[str]:
+    name = operator.partition(":")[0].rpartition(".")[2]
+    return _SPELLINGS.get(name, frozenset((name,)) if not name.startswith("__") else frozenset())
+
+
+_SPELLINGS = {
+    "__float__": frozenset({"float"}),
+    "__int__": frozenset({"int"}),
+    "__bool__": frozenset({"any", "all", "bool", "isnan", "isinf", "isfinite", "allclose"}),
+    "__repr__": frozenset({"print", "str"}),
+}
+
+
 def _asks_heat(rule: Rule) -> bool:
     return any("hot(" in p.text or "cold(" in p.text for p in rule.where)
 
@@ -114,7 +136,8 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str, presumed: bool) -
     kept = _without_overruled(list(hits))
     groups: dict[tuple[str, str], list[Hit]] = {}
     for hit in kept:
-        lowered = (0 if hit.sure else 1) + (1 if presumed and _asks_heat(hit.rule) else 0)
+        warm = not presumed or not _asks_heat(hit.rule) or scope.lexically_hot(hit.match.node)
+        lowered = (not hit.sure) + (not warm)
         level = _CONFIDENCES.index(hit.rule.confidence) + lowered
         groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)
     for (_, confidence), group in groups.items():

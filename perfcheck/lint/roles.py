@@ -68,7 +68,7 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     if "torch.utils.data.Dataset" in outside or "torch.utils.data.Sampler" in outside:
         return True
     last = owner.record.qualname.rpartition(".")[2]
-    if last.endswith(("Dataset", "Sampler", "Collator", "Tokenizer")) and "torch.nn.Module" not in outside:
+    if last.endswith(("Dataset", "Collator", "Tokenizer")) and "torch.nn.Module" not in outside:
         return True
     return name == "__getitem__" and "torch.nn.Module" not in outside and "__len__" in owner.record.methods and "dataset" in function.module.path.lower()
 
@@ -80,12 +80,17 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
     if record.owner:
         owner = project.owner(function)
         outside = project.ancestry(owner)[1] if owner is not None else frozenset()
+        last = record.owner.rpartition(".")[2]
         if owner is not None:
             if name == "forward" and ("torch.nn.Module" in outside or "torch.autograd.Function" in outside or not outside - {"builtins.object"}):
                 return Hotness.STEP, False
             for base, names in _STEP_BY_BASE:
                 if name in names and base in outside:
                     return Hotness.STEP, False
+            if name in ("backward", "step") and ("Optimizer" in last or "Engine" in last or "Scaler" in last):
+                return Hotness.STEP, False
+            if last.endswith(("Optimizer", "Adam", "AdamW", "Lamb", "LAMB")) and not _COLD_NAME.match(name) and not name.startswith("__"):
+                return Hotness.STEP, False
             if name == "step" and "Scheduler" in record.owner and "LR" not in record.owner:
                 return Hotness.STEP, False
             if name == "__call__" and ("Pipeline" in record.owner or "Processor" in record.owner and "Attn" in record.owner):

@@ -149,6 +149,8 @@ class BodyScope:
 
     def resolve(self, node: ast.AST) -> str | None:
         value = self.run.values.get(node)
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            return self.run.resolve_static(node)  # a setting: torch.backends.cudnn.benchmark = True
         if value is None or value.kind not in ("python-module", "function", "class"):
             return None
         return value.ref
@@ -163,14 +165,20 @@ class BodyScope:
     # ---- context --------------------------------------------------------------------------------
 
     def hotness(self, node: ast.AST) -> Hotness:
-        return self._climb(node)[0]
+        return self._climb(node, self.heat.level)[0]
+
+    def lexically_hot(self, node: ast.AST) -> bool:
+        """Is it hot by the loops of this body alone, whoever calls it?"""
+        return self._climb(node, Hotness.COLD)[0] >= Hotness.STEP
 
     def guarded(self, node: ast.AST) -> bool:
-        return self._climb(node)[1]
+        return self._climb(node, self.heat.level)[1]
 
-    def _climb(self, node: ast.AST) -> tuple[Hotness, bool]:
+    def _climb(self, node: ast.AST, level: Hotness) -> tuple[Hotness, bool]:
         chain = [node, *self.ancestors(node)]
-        level, guarded = self.heat.level, False
+        if self.heat.frozen:
+            return Hotness.COLD, False
+        guarded = False
         outside = [level]  # the level around each open loop
         parent: ast.AST = self.node
         for current in reversed(chain):
