@@ -45,6 +45,11 @@ _MODELS = frozenset(
         "modules.module.Module",
     )
 )
+_VERB = re.compile(
+    r"^_*(swap|save|load|build|get|create|make|prepare|init|setup|update|unwrap|wrap|export|compile|freeze|copy|"
+    r"set|register|import|convert|print|log|describe|summarize|is|has|del|delete|merge|reset|count|check|find|"
+    r"select)_"
+)
 _NOT_FORWARD = frozenset(
     {"generate", "eval", "train", "to", "cuda", "state_dict", "load_state_dict", "parameters"}
 )
@@ -145,9 +150,6 @@ def _runs_model(scope: Scope, call: ast.Call) -> bool:
         return not is_layer(value.ref)
     if value.kind not in ("unknown", "instance"):
         return False
-    name = dotted(call.func)
-    return (
-        name is not None
-        and _MODEL_NAME.search(name.rpartition(".")[2]) is not None
-        and bool(call.args or call.keywords)
-    )
+    noun = (dotted(call.func) or "").rpartition(".")[2]
+    named = _MODEL_NAME.search(noun) is not None and _VERB.match(noun) is None
+    return named and bool(call.args or call.keywords)

@@ -17,8 +17,8 @@ _DATA_PARALLEL = frozenset(
     }
 )
 _DEFERS = frozenset(
-    """no_sync no_backward_sync accumulate set_requires_gradient_sync require_backward_grad_sync set_is_last_backward
-    join skip_gradient_sync""".split()
+    """no_sync no_backward_sync accumulate set_requires_gradient_sync require_backward_grad_sync
+    set_is_last_backward join skip_gradient_sync""".split()
 )
 
 

@@ -12,8 +12,8 @@ from perfcheck.lint.facts import Match, Scope
 LoopStatement = ast.For | ast.AsyncFor | ast.While
 
 _KEEPS_GRAPH = frozenset(
-    """mean sum min max view reshape squeeze unsqueeze to cpu cuda float double half clone float32 div mul add sub sqrt exp log
-    flatten transpose permute contiguous type""".split()
+    """mean sum min max view reshape squeeze unsqueeze to cpu cuda float double half clone div mul add sub
+    sqrt exp log flatten transpose permute contiguous type""".split()
 )
 
 
@@ -213,7 +213,9 @@ def _outlives(scope: Scope, name: str, loop: LoopStatement) -> bool:
         and not mentions(node.value, [owner])  # type: ignore[attr-defined]
     ]
     inside = {id(node) for node in within(*loop.body)}
-    return all(id(node) not in inside and scope.hotness(node) < Hotness.STEP for node in begun)
+    return not any(
+        id(node) in inside or (scope.loops(node) and scope.hotness(node) >= Hotness.STEP) for node in begun
+    )
 
 
 def _differentiated(scope: Scope, name: str) -> bool:

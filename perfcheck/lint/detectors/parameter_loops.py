@@ -13,8 +13,9 @@ _SOURCES = frozenset({"parameters", "named_parameters"})
 _STATES = frozenset({"state_dict", "named_parameters", "parameters", "named_buffers", "buffers"})
 _WRAPPERS = frozenset({"zip", "enumerate", "list", "tuple", "reversed", "items", "values", "filter", "tqdm"})
 _FREE = frozenset(
-    """requires_grad_ detach_ share_memory_ retain_grad register_hook pin_memory zero_ numel size dim stride data_ptr
-    is_contiguous element_size type get_device untyped_storage storage register_post_accumulate_grad_hook""".split()
+    """requires_grad_ detach_ share_memory_ retain_grad register_hook pin_memory zero_ numel size dim stride
+    data_ptr is_contiguous element_size type get_device untyped_storage storage
+    register_post_accumulate_grad_hook""".split()
 )
 _REDUCTIONS = frozenset(
     {"norm", "abs", "sum", "mean", "max", "min", "pow", "isfinite", "isnan", "isinf", "any", "all"}
