@@ -1,11 +1,22 @@
 """All rules: the built-in pages and those of a project."""
 
+import os
+import pickle
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from perfcheck.rulebook.page import BadPages, PageError, parse_page
 from perfcheck.rulebook.rule import Rule
+
+
+class Store(Protocol):
+    """Bytes by key, kept between runs; what comes back is what was put, or None."""
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def put(self, key: str, data: bytes) -> None: ...
+
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
@@ -18,22 +29,38 @@ def built_in_pages() -> Path:
 
 def find_pages(target: Path) -> list[Path]:
     """The pages at a path: a page itself, or all Markdown below a folder but its README.md."""
-    if target.is_dir():
-        return sorted(page for page in target.rglob("*.md") if page.name != "README.md")
-    return [target]
+    if not target.is_dir():
+        return [target]
+    return sorted(
+        Path(folder, name)
+        for folder, _, names in os.walk(target)
+        for name in names
+        if name.endswith(".md") and name != "README.md"
+    )
 
 
-def load_rules(extra: Sequence[Path] = (), *, detectors: Collection[str] | None = None) -> tuple[Rule, ...]:
+def load_rules(
+    extra: Sequence[Path] = (),
+    *,
+    detectors: Collection[str] | None = None,
+    store: Store | None = None,
+) -> tuple[Rule, ...]:
     """The built-in rules and those of the pages at ``extra``, by code; nothing of a page is executed.
 
     With ``detectors``, the names of those that there are, pages that name others are refused.
-    :class:`BadPages` says everything that is wrong with any page.
+    :class:`BadPages` says everything that is wrong with any page. A ``store`` keeps what was read for as long
+    as no page's size or date changes.
     """
-    return read_pages(
-        [(page, True) for page in find_pages(built_in_pages())]
-        + [(page, False) for target in extra for page in find_pages(target)],
-        detectors=detectors,
-    )
+    pages = [(page, True) for page in find_pages(built_in_pages())]
+    pages += [(page, False) for target in extra for page in find_pages(target)]
+    key = _key(pages, detectors) if store is not None else ""
+    if store is not None and key and (kept := store.get(key)) is not None:
+        rules: tuple[Rule, ...] = pickle.loads(kept)  # the store gives back only what it was given
+        return rules
+    rules = read_pages(pages, detectors=detectors)
+    if store is not None and key:
+        store.put(key, pickle.dumps(rules, pickle.HIGHEST_PROTOCOL))
+    return rules
 
 
 def read_pages(
@@ -65,6 +92,18 @@ def unknown_references(rules: Sequence[Rule]) -> Iterator[PageError]:
                     f"`instead_of` names `{code}`, which is no rule",
                     "name the code of a rule, or remove it",
                 )
+
+
+def _key(pages: Iterable[tuple[Path, bool]], detectors: Collection[str] | None) -> str:
+    """What the rules depend on; empty if that cannot be told."""
+    parts = [repr(sorted(detectors)) if detectors is not None else ""]
+    for page, built_in in pages:
+        try:
+            status = os.stat(page)
+        except OSError:
+            return ""
+        parts.append(f"{page}\0{built_in}\0{status.st_size}\0{status.st_mtime_ns}")
+    return "rulebook\0" + "\0".join(parts)
 
 
 def _read(page: Path) -> str:

@@ -12,6 +12,7 @@ import builtins
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 Resolve = Callable[[ast.AST], str | None]
@@ -79,7 +80,6 @@ class Pattern:
     node_type: type[ast.AST] = field(compare=False)
     tail: str | None = field(compare=False)
     metavariables: frozenset[str] = field(compare=False)
-    template: ast.AST = field(compare=False, repr=False)
 
     def match(self, node: ast.AST, resolve: Resolve) -> Bindings | None:
         """What the metavariables stand for if ``node`` matches, else None.
@@ -87,7 +87,7 @@ class Pattern:
         ``$...A`` is bound to a tuple of the remaining arguments that spans their source.
         """
         bindings: Bindings = {}
-        return bindings if _matches(self.template, node, resolve, bindings) else None
+        return bindings if _matches(_template(self.text), node, resolve, bindings) else None
 
 
 def compile_pattern(text: str) -> Pattern:
@@ -101,7 +101,7 @@ def compile_pattern(text: str) -> Pattern:
     names: set[str] = set()
     _check(template, text, names)
     node_type = ast.Attribute if _dotted(template) else type(template)
-    return Pattern(text, node_type, _tail(template), frozenset(names - {"_"}), template)
+    return Pattern(text, node_type, _tail(template), frozenset(names - {"_"}))
 
 
 def mark_metavariables(text: str) -> str:
@@ -127,7 +127,9 @@ def metavariable_name(node: ast.AST) -> str | None:
     return None
 
 
+@cache  # patterns are kept without their trees, which take longer to unpickle than to parse when wanted
 def _template(text: str) -> ast.AST:
+    """The tree that a pattern's nodes must look like."""
     marked = mark_metavariables(text)
     try:
         body = ast.parse(marked.strip()).body
@@ -143,6 +145,9 @@ def _template(text: str) -> ast.AST:
             "write one expression or one simple statement",
         )
     statement = body[0]
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = _PLACEHOLDER.sub(_original, node.value)
     if isinstance(statement, ast.Expr):
         return statement.value
     if isinstance(statement, _STATEMENTS):
@@ -181,8 +186,6 @@ def _check(
             _check_bare(node.id, text)
         return
     if isinstance(node, ast.Constant):
-        if isinstance(node.value, str):
-            node.value = _PLACEHOLDER.sub(_original, node.value)
         return
     if name := _rest(node):
         if not takes_rest:

@@ -93,3 +93,36 @@ def test_loading_imports_nothing_heavy() -> None:
         [sys.executable, "-c", program], check=True, capture_output=True, text=True, env=environment
     )
     assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+class Memory(dict[str, bytes]):
+    """A store that counts."""
+
+    hits = 0
+
+    def get(self, key: str, default: object = None) -> bytes | None:  # type: ignore[override]
+        found = super().get(key)
+        self.hits += found is not None
+        return found
+
+    def put(self, key: str, data: bytes) -> None:
+        self[key] = data
+
+
+def test_a_store_keeps_the_rules_while_the_pages_stay_the_same(tmp_path: Path) -> None:
+    page = write(tmp_path / "a", "one", page_named("MY101", "one"))
+    store = Memory()
+    first = load_rules([tmp_path], store=store)
+    assert load_rules([tmp_path], store=store) == first == load_rules([tmp_path])
+    assert store.hits == 1
+    assert load_rules(store=store) == load_rules()
+    page.write_text(page_named("MY101", "one").replace('"error"', '"warning"'), encoding="utf-8")
+    (changed,) = [rule for rule in load_rules([tmp_path], store=store) if rule.code == "MY101"]
+    assert changed.severity == "warning"
+    page.write_text("no page", encoding="utf-8")
+    with pytest.raises(BadPages):
+        load_rules([tmp_path], store=store)
+    page.unlink()
+    with pytest.raises(BadPages):
+        load_rules([page], store=store)
+    assert store.hits == 1
