@@ -234,12 +234,15 @@ class Chosen(NamedTuple):
 
 def rules_for(settings: Settings, options: Options) -> Chosen:
     """The rules that the settings select. Raises :class:`ConfigError`."""
+    from perfcheck.lint.detectors import DETECTORS
     from perfcheck.rulebook.book import load_rules
     from perfcheck.rulebook.page import BadPages
     from perfcheck.rulebook.selection import SelectionError, select
 
+    own = [Path(path) for path in settings.rules]
+    store = _store(Path(settings.root), settings) if options.cache else None
     try:
-        known = load_rules([Path(path) for path in settings.rules])
+        known = load_rules(own, detectors=DETECTORS, store=store)
     except BadPages as bad:
         raise ConfigError("\n".join(str(error) for error in bad.errors)) from None
     try:
