@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -17,6 +18,9 @@ class Store(Protocol):
 
     def put(self, key: str, data: bytes) -> None: ...
 
+
+LARGEST: Final = 1 << 20
+"""Bytes in a page; a configuration may name anything, a device or a disk image too."""
 
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
@@ -107,15 +111,19 @@ def _key(pages: Iterable[tuple[Path, bool]], detectors: Collection[str] | None) 
 
 
 def _read(page: Path) -> str:
+    def refused(message: str, remedy: str, line: int = 1) -> BadPages:
+        return BadPages([PageError(str(page), line, message, remedy)])
+
     try:
+        status = os.stat(page)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+            raise refused(f"not a file of at most {LARGEST >> 10} KiB", "name a rule page")
         text = page.read_bytes().decode()
     except OSError as error:
-        raise BadPages(
-            [PageError(str(page), 1, f"the page cannot be read: {error.strerror}", "mend its path or rights")]
-        ) from error
+        raise refused(f"the page cannot be read: {error.strerror}", "mend its path or rights") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise BadPages([PageError(str(page), line, "the page is not UTF-8", "save it as UTF-8")]) from error
+        raise refused("the page is not UTF-8", "save it as UTF-8", line) from error
     return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
 

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from perfcheck.rulebook.book import built_in_pages, find_pages, load_rules, read_pages, unknown_references
+from perfcheck.rulebook.book import (
+    LARGEST,
+    built_in_pages,
+    find_pages,
+    load_rules,
+    read_pages,
+    unknown_references,
+)
 from perfcheck.rulebook.page import BadPages
 from tests.rulebook.pages import PAGE, page_named
 
@@ -72,7 +79,7 @@ def test_unreadable_pages(tmp_path: Path) -> None:
         read_pages([(latin, False), (folder, False), (tmp_path / "absent.md", False)])
     by_name = {Path(error.path).name: error for error in bad.value.errors}
     assert (by_name["latin.md"].line, by_name["latin.md"].message) == (2, "the page is not UTF-8")
-    assert "cannot be read" in by_name["folder.md"].message
+    assert "not a file" in by_name["folder.md"].message
     assert "No such file" in by_name["absent.md"].message
 
 
@@ -126,3 +133,14 @@ def test_a_store_keeps_the_rules_while_the_pages_stay_the_same(tmp_path: Path) -
     with pytest.raises(BadPages):
         load_rules([page], store=store)
     assert store.hits == 1
+
+
+def test_what_is_no_page_at_all_is_not_read(tmp_path: Path) -> None:
+    large = tmp_path / "large.md"
+    with large.open("wb") as stream:
+        stream.truncate(LARGEST + 1)
+    pipe = tmp_path / "pipe.md"
+    os.mkfifo(pipe)
+    with pytest.raises(BadPages) as bad:
+        load_rules([large, pipe, Path("/dev/zero")])
+    assert [error.message for error in bad.value.errors] == ["not a file of at most 1024 KiB"] * 3
