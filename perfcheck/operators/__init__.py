@@ -1,4 +1,4 @@
-"""What operators do to host and device: one table for the linter, the emulated device and the documentation."""
+"""What operators do to host and device: one table for linter, emulated device and documentation."""
 
 from perfcheck.operators.reader import Effect, Operator, Result, by_aten, find, operators, results
 

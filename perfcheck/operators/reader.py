@@ -6,85 +6,115 @@ A row of the table is a signature; the effects stand indented below it::
         host-sync -- src
 
 The part before " : " gives every spelling, then come the parameters, after "->" the result, and after "|"
-facts: ``contiguous`` or ``strided`` (the result always, or never, is) and ``aten NAME...`` where the dispatcher
-shows other operators than the name says (``aten -``: none of its own). An in-place spelling (``Tensor.add_``)
-shares the row of the plain one and returns its receiver.
+facts: ``contiguous`` (the result always is), ``strided`` (it is not where its receiver is) and ``aten
+NAME...`` where the dispatcher shows other operators than the name says (``aten -``: none of its own). An
+in-place spelling (``Tensor.add_``) shares the row of the plain one and returns its receiver.
 
-**Names.** ``Tensor.unique`` is the method of every tensor, ``Module.to``, ``Optimizer.step``, ``Distribution.log_prob``
-those of all modules, optimizers and distributions; ``torch.unique``, ``numpy.asarray``, ``builtins.float`` are functions and classes.
-``torch.distributions.*`` is a family: it answers for each name directly below it that has no row of its own. Rows
-named ``aten.*`` describe what only the dispatcher shows.
+**Names.** ``Tensor.unique`` is the method of every tensor, ``Module.to``, ``Optimizer.step``,
+``Scheduler.step``, ``Distribution.log_prob`` those of all modules, optimizers, schedulers and
+distributions; ``torch.unique``, ``numpy.asarray``, ``builtins.float`` are functions and classes.
+``torch.distributions.*`` is a family: it answers for each name directly below it that has no row of its
+own. Rows named ``aten.*`` describe what only the dispatcher shows.
 
-**Parameters** stand in positional order. The receiver of a method, or the first operand, is called ``self`` where the
-operator's schema says so, and Python also accepts ``input=`` for it. ``*size`` takes all that follow, a bare ``*`` makes the
-rest keyword-only, ``name:n`` wants a Python number (or a sequence of them): a device tensor passed there is
-read back to the host, which raises a host sync even when the row has no such effect.
+**Parameters** stand in positional order. The receiver of a method, or the first operand, is called
+``self`` where the operator's schema says so, and Python also accepts ``input=`` for it. ``*size`` takes
+all that follow, a bare ``*`` makes the rest keyword-only, ``name:n`` wants a Python number (or a sequence
+of them): a device tensor passed there is read back to the host, which raises a host sync even when the
+row has no such effect.
 
 **Results**
 
-==========================  ==============================================================================
-``tensor``                  on the device of the tensor operands
-``factory``                 on the device that ``device`` names, else the host; the type that ``dtype`` names
-``like``                    on the device that ``device`` names, else that of the first operand
-``host``, ``device``        a tensor on the host, on the accelerator
-``to``, ``pin``, ``view``   what ``Tensor.to`` does; a pinned host copy; the same storage, maybe strided
-``self``, ``same``          the receiver itself; a tensor of which all that is known of the receiver holds
-``number`` ``int`` ``bool``  Python values, like ``str``, ``list``, ``none``, ``size`` (of integers), ``dtype``
-``array``                   a NumPy array or scalar
-``tuple(A, B)``             these, in this order
-``list(A)``                 any number of these, in a list or a tuple
-``module`` ``optimizer``    instances, like ``loader``, ``distribution``, ``context``, ``stream``, ``event``,
-                            ``generator``, ``host-object``
-``unknown``                 nothing is known
-``A if CONDITION else B``   depends on the arguments
-==========================  ==============================================================================
+``tensor``
+    on the device of the tensor operands
+``factory``
+    on the device that ``device`` names, else the host; of the type that ``dtype`` names
+``like``
+    on the device that ``device`` names, else that of the first operand
+``host``, ``device``
+    a tensor on the host, on the accelerator
+``to``, ``pin``, ``view``
+    what ``Tensor.to`` does; a pinned host copy; the same storage, maybe strided
+``self``, ``same``
+    the receiver itself; a tensor of which all that is known of the receiver holds
+``number``, ``int``, ``bool``
+    Python values, like ``str``, ``list``, ``none``, ``size`` (of integers), ``dtype``
+``array``
+    a NumPy array or scalar
+``tuple(A, B)``
+    these, in this order
+``list(A)``
+    any number of these, in a list or a tuple
+``module``, ``optimizer``
+    instances, like ``scheduler``, ``loader``, ``distribution``, ``context``, ``stream``, ``event``,
+    ``generator``, ``torch-device``, ``host-object``
+``unknown``
+    nothing is known
+``A if CONDITION else B``
+    depends on the arguments
 
-Words after a tensor's: its dtype (``bool``, ``int``, ``float``, ``complex``; ``promoted`` is that of the operands with bool
-counted as int; none: that of the operands), its rank (``0d``, ``1d``, ``elementwise``: the highest of the operands,
-``reduce``: 0 if neither ``dim`` nor ``axis`` is given, lower than the operand's otherwise unless ``keepdim``).
-``reduce`` alone is short for ``tensor reduce``.
+Words after a tensor's give its dtype and its rank. The dtype is ``bool``, ``int``, ``float`` (or complex)
+or ``complex``; ``own``: that of the first operand; none of these: the highest of the operands, Python
+numbers among them, in the order bool, int, float, complex (for ``view``: that of the first operand);
+``promoted``: the same with bool counted as int. The rank is ``0d``, ``1d``, ``elementwise``: the highest
+of the operands, or ``reduce``: 0 if neither ``dim`` nor ``axis`` is given, lower than the operand's
+otherwise unless ``keepdim``. ``reduce`` alone is short for ``tensor reduce``.
 
-**Conditions** are Python expressions of ``and``, ``or``, ``not`` and of predicates that are true, false or unknown:
+**Conditions** are Python expressions of ``and``, ``or``, ``not`` and of predicates that are true, false
+or unknown. No condition means: when an operand is a tensor on the device.
 
-============================  ============================================================================
-``missing(p)``, ``given(p)``  the argument is absent or the literal None; is present
-``is_true(p)``                the argument is the constant True; ``is_false(p)``: the constant False; an absent one is neither
-``equals(p, value)``          the argument is this constant
-``tensor(p)``                 the argument is a tensor
-``device(p)``                 … a tensor on the accelerator
-``host(p)``                   … a tensor on the host, a NumPy array or a list of numbers; no single number
-``number(p)``                 … a Python number
-``scalar(p)``                 … a tensor of no dimensions
-``string(p)``                 … a string
-``contains_device(p)``        … a list, tuple or dict with a device tensor in it
-``bool_dtype(p)``             … a bool (or uint8) tensor or array
-``int_dtype(p)``              … a tensor of integers (not bool)
-``complex_dtype(p)``          … a tensor of complex numbers
-``pinned(p)``, ``unpinned(p)``  … in page-locked host memory; in pageable host memory (data of Python or NumPy too)
-``contiguous(p)``             … laid out row by row
-``to_device()``               the result is on the accelerator and its source on the host
-``to_host()``                 the result is on the host and its source on the accelerator
-``changes_layout()``          the result is contiguous and the receiver is not
-``always()``                  the effect does not depend on any operand
-``count(n)``                  exactly n arguments are given, the receiver counted
-``has_mask(p)``               an index with a bool (or uint8) device tensor in it, alone or in a tuple
-``has_masks(p)``              … with two or more masks, or a mask beside another index tensor
-``has_device_scalar(p)``      … with an integer device tensor of no dimensions in it, as an index or as a slice's bound
-``has_host_index(p)``         … with a list, an array or a host tensor (of one or more dimensions) in it
-``has_device_index(p)``       … with an integer device tensor of one or more dimensions in it
-``selects_element(p)``        … that selects a single element: an integer for each dimension of the receiver
-``validates()``               the distribution checks its arguments: not switched off by ``validate_args=False``
-============================  ============================================================================
+``missing(p)``, ``given(p)``
+    the argument is absent or the literal None; is present
+``is_true(p)``, ``is_false(p)``
+    the argument is the constant True, False; an absent one is neither
+``equals(p, value)``
+    the argument is this constant
+``tensor(p)``, ``number(p)``, ``string(p)``
+    the argument is a tensor, a Python number, a string
+``device(p)``
+    the argument is a tensor on the accelerator
+``host(p)``
+    the argument is a tensor on the host, a NumPy array or a list of numbers; no single number
+``scalar(p)``
+    the argument is a tensor of no dimensions
+``contains_device(p)``
+    the argument is a list, tuple or dict with a device tensor in it
+``bool_dtype(p)``, ``int_dtype(p)``, ``complex_dtype(p)``
+    the argument is a tensor or array of bools (or uint8, in an index), of integers, of complex numbers
+``pinned(p)``, ``unpinned(p)``
+    the argument lies in page-locked host memory, in pageable host memory (as data of Python or NumPy
+    does)
+``contiguous(p)``
+    the argument is laid out row by row
+``to_device()``, ``to_host()``
+    the result is on the accelerator and its source on the host; the other way round
+``changes_layout()``
+    the result is contiguous and the receiver is not
+``always()``
+    the effect does not depend on any operand
+``count(n)``
+    exactly n arguments are given, the receiver counted
+``has_mask(p)``
+    an index with a bool (or uint8) device tensor in it, alone or in a tuple
+``has_masks(p)``
+    an index with two or more masks, or with a mask beside another index tensor
+``has_device_scalar(p)``
+    an index with an integer device tensor of no dimensions in it, as an index or as a slice's bound
+``has_host_index(p)``
+    an index with a list, an array or a host tensor (of one or more dimensions) in it
+``has_device_index(p)``
+    an index with an integer device tensor of one or more dimensions in it
+``selects_element(p)``
+    an index that selects a single element: an integer for each dimension of the receiver
+``validates()``
+    the distribution checks its arguments: this is not switched off by ``validate_args=False``
 
-No condition at all means: when an operand is a tensor on the device.
-
-**Sources** say how an effect is known: ``src`` read in PyTorch's source, ``2.13`` observed with that release on the CPU
-(the reads inside an operator show there too), ``issue N`` said in that issue of pytorch/pytorch, ``known`` general knowledge
-that nobody has checked on a GPU, or a URL.
+**Sources** say how an effect is known: ``src`` read in PyTorch's source, ``2.13`` observed with that
+release on the CPU (the reads inside an operator show there too), ``issue N`` said in that issue of
+pytorch/pytorch, ``known`` general knowledge that nobody has checked on a GPU, or a URL.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple, cast
 
 from perfcheck.events import Event
@@ -100,10 +130,8 @@ class Effect(NamedTuple):
     before: str = ""  # the first that no longer does
     source: str = ""  # how it is known
 
-    def holds_in(self, torch: tuple[int, int] | None) -> bool:
-        """Does this torch version (None: the newest) behave so?"""
-        if torch is None:
-            return not self.before
+    def holds_in(self, torch: tuple[int, int]) -> bool:
+        """Does this torch version behave so?"""
         return (not self.since or torch >= version(self.since)) and (
             not self.before or torch < version(self.before)
         )
@@ -117,7 +145,7 @@ class Operator(NamedTuple):
     returns: str
     effects: tuple[Effect, ...] = ()
     aten: tuple[str, ...] = ()
-    contiguous: bool | None = None
+    contiguous: bool | None = None  # True: always; False: not where the receiver is
     numbers: tuple[str, ...] = ()  # parameters that want Python numbers
 
     def parameter(self, position: int) -> str | None:
@@ -141,6 +169,10 @@ class Result(NamedTuple):
     when: str = ""
 
 
+CHECKED_WITH = (2, 13)
+"""The torch version that the table is compared with."""
+
+
 def version(text: str) -> tuple[int, int]:
     """("2.13" -> (2, 13))"""
     major, minor = text.split(".")[:2]
@@ -148,22 +180,20 @@ def version(text: str) -> tuple[int, int]:
 
 
 def find(name: str, torch: tuple[int, int] | None = None) -> Operator | None:
-    """The operator of that name as a torch version (None: the newest) has it; None if the table has none."""
-    row = _ROWS.get(name)
-    if row is None:
-        name = canonical(name)
-        row = _ROWS.get(name)
+    """The operator of that name as a torch version (by default CHECKED_WITH) has it; None without a row."""
+    for spelled in (name, canonical(name)):
+        row = _ROWS.get(spelled)
         if row is None:
-            row = _ROWS.get(name.rpartition(".")[0] + ".*")
-            if row is None:
-                return None
-    return _of_version(_decode(row, _is_inplace(name)), torch)
+            row = _ROWS.get(spelled.rpartition(".")[0] + ".*")
+        if row is not None:
+            return _of_version(_decode(row, _is_inplace(spelled)), torch or CHECKED_WITH)
+    return None
 
 
 def by_aten(name: str, torch: tuple[int, int] | None = None) -> Operator | None:
     """The operator that the dispatcher shows as ``aten::name``."""
     operator = _by_aten().get(name)
-    return None if operator is None else _of_version(operator, torch)
+    return None if operator is None else _of_version(operator, torch or CHECKED_WITH)
 
 
 def operators() -> Iterator[Operator]:
@@ -176,51 +206,50 @@ def operators() -> Iterator[Operator]:
             yield _decode(row, True)
 
 
-_PREFIXES = (
+_MOVED = (
     ("torch.Tensor.", "Tensor."),
     ("torch._tensor.Tensor.", "Tensor."),
     ("torch.nn.Parameter.", "Tensor."),
+    ("torch.nn.parameter.Parameter.", "Tensor."),
     ("torch.functional.", "torch."),
-    ("torch.nn.Module.", "Module."),
-    ("torch.optim.Optimizer.", "Optimizer."),
-    ("torch.distributions.Distribution.", "Distribution."),
     ("torch.cuda.streams.", "torch.cuda."),
     ("torch.cuda.amp.grad_scaler.", "torch.cuda.amp."),
     ("torch.amp.grad_scaler.", "torch.amp."),
     ("torch.distributed.distributed_c10d.", "torch.distributed."),
+    ("torch.nn.utils.clip_grad.", "torch.nn.utils."),
+    ("torch.nn.utils.convert_parameters.", "torch.nn.utils."),
     ("torch.utils.data.dataloader.", "torch.utils.data."),
 )
-_PRIVATE_MODULES = (  # "torch.nn.utils.rnn.pad_sequence" lies there, and so does "torch.distributions.normal.Normal"
-    "torch.distributions.",
-    "torch.nn.utils.clip_grad.",
-    "torch.nn.utils.convert_parameters.",
-    "torch.nn.modules.",
-    "torch.nn.parameter.",
-    "torch.optim.",
+_PACKAGES = (  # whose classes lie in private modules, and share rows for their methods
+    ("torch.optim.lr_scheduler", "Scheduler"),
+    ("torch.optim", "Optimizer"),
+    ("torch.distributions", "Distribution"),
+    ("torch.nn", "Module"),
 )
 
 
 def canonical(name: str) -> str:
-    """The spelling the table uses: ``torch.Tensor.sum`` is ``Tensor.sum``."""
-    for prefix, short in _PREFIXES:
-        if name.startswith(prefix):
-            return short + name[len(prefix) :]
-    parts = name.split(".")
-    if name.startswith(("torch.distributions.", "torch.optim.")) and len(parts) >= 4:
-        if parts[-2][:1].isupper():  # a method
-            owner = "Distribution" if parts[1] == "distributions" else "Optimizer"
-            return name if name in _ROWS else f"{owner}.{parts[-1]}"
-        return f"torch.{parts[1]}.{parts[-1]}"
-    for prefix in _PRIVATE_MODULES:
-        if name.startswith(prefix):
-            return ".".join((*prefix.split(".")[: 3 if ".utils." in prefix else 2], parts[-1]))
+    """The spelling the table uses: ``torch.Tensor.sum`` is ``Tensor.sum``, ``torch.optim.adam.Adam.step`` is
+    ``Optimizer.step``."""
+    for place, home in _MOVED:
+        if name.startswith(place):
+            return home + name[len(place) :]
+    for package, owner in _PACKAGES:
+        if name.startswith(package + "."):
+            parts = name[len(package) + 1 :].split(".")
+            while parts and not parts[0][:1].isupper():
+                del parts[0]
+            if not parts:  # a function
+                return name
+            home = f"{package}.{'.'.join(parts)}"
+            return home if len(parts) == 1 or home in _ROWS else f"{owner}.{parts[-1]}"
     return name
 
 
-@lru_cache(maxsize=None)
+@cache
 def results(returns: str) -> tuple[Result, ...]:
-    """The possible results in order; the last one's condition is empty. The first whose condition holds counts."""
-    found = []
+    """The possible results; the first whose condition holds counts, and the last has none."""
+    found: list[Result] = []
     rest = returns
     while True:
         shape, conditional, tail = rest.partition(" if ")
@@ -262,15 +291,24 @@ def _is_inplace(name: str) -> bool:
     )
 
 
-_SCHEMA_PREFIXES = {"linalg": "linalg_", "fft": "fft_", "special": "special_"}
+_ATEN_PREFIXES = {
+    "torch": "",
+    "Tensor": "",
+    "aten": "",
+    "torch.nn.functional": "",
+    "torch.linalg": "linalg_",
+    "torch.fft": "fft_",
+    "torch.special": "special_",
+}
 
 
-def _aten_name(name: str) -> str:
+def _aten_name(name: str) -> str | None:
     owner, _, last = name.rpartition(".")
-    return _SCHEMA_PREFIXES.get(owner.rpartition(".")[2], "") + last
+    prefix = _ATEN_PREFIXES.get(owner)
+    return None if prefix is None else prefix + last
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decode(row: int, inplace: bool) -> Operator:
     head, *facts = _LINES[row].split(" | ")
     signature, _, returns = head.partition(" -> ")
@@ -280,9 +318,7 @@ def _decode(row: int, inplace: bool) -> Operator:
     if inplace and len(names) < len(spellings):
         returns = "self"
     contiguous: bool | None = None
-    aten = tuple(
-        dict.fromkeys(_aten_name(n) for n in names if n.startswith(("torch.", "Tensor.", "aten.")))
-    )
+    aten = tuple(dict.fromkeys(shown for shown in map(_aten_name, names) if shown is not None))
     for fact in facts:
         if fact in ("contiguous", "strided"):
             contiguous = None if inplace else fact == "contiguous"
@@ -297,9 +333,7 @@ def _decode(row: int, inplace: bool) -> Operator:
         params.append(name)
         if mark:
             numbers.append(name.lstrip("*"))
-    return Operator(
-        names, " ".join(params), returns, tuple(_effects(row)), aten, contiguous, tuple(numbers)
-    )
+    return Operator(names, " ".join(params), returns, tuple(_effects(row)), aten, contiguous, tuple(numbers))
 
 
 def _effects(row: int) -> Iterator[Effect]:
@@ -314,12 +348,12 @@ def _effects(row: int) -> Iterator[Effect]:
             yield Effect(cast(Event, event), when, since, before, source)
 
 
-def _of_version(operator: Operator, torch: tuple[int, int] | None) -> Operator:
+def _of_version(operator: Operator, torch: tuple[int, int]) -> Operator:
     effects = tuple(effect for effect in operator.effects if effect.holds_in(torch))
     return operator if effects == operator.effects else operator._replace(effects=effects)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _by_aten() -> dict[str, Operator]:
     found: dict[str, Operator] = {}
     for operator in operators():
