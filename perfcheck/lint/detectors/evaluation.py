@@ -66,6 +66,9 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and _runs_model(scope, call) and scope.no_grad(call) is not True:
+            head = _head(scope.node)
+            if head is not None:  # where the decorator is missing
+                yield Match(head, {"M": call})
             yield Match(call, {"M": call})
             return
 
@@ -97,6 +100,15 @@ def _switches_to_eval(scope: Scope) -> bool:
 def _is_trainers_own(scope: Scope) -> bool:
     """Methods of modules: the trainer that calls them decides."""
     return any(scope.in_class(base) for base in _TRAINERS)
+
+
+def _head(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr | None:
+    """The first parameter, which stands for the definition's line."""
+    positional = [*function.args.posonlyargs, *function.args.args]
+    for argument in positional:
+        if argument.lineno == function.lineno:
+            return ast.copy_location(ast.Name(argument.arg, ast.Load()), argument)
+    return None
 
 
 def _decorated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -65,8 +65,13 @@ def state_kept(scope: Scope) -> Iterator[Match]:
         if value is None or scope.hotness(node) < Hotness.STEP or "loss" in name:
             continue
         carried = isinstance(node, ast.AugAssign) or mentions(value, [name])
-        if carried and _has_graph(scope, value) and not _reset_nearby(scope, node, name):
-            yield Match(node, {"S": target} if target is not None else {})
+        if not carried or _reset_nearby(scope, node, name):
+            continue
+        bindings: dict[str, ast.AST] = {"S": target} if target is not None else {}
+        if _has_graph(scope, value):
+            yield Match(node, bindings)
+        elif _is_running_statistic(value) and _comes_from_module(scope, value, name):
+            yield Match(node, bindings, certain=None)
 
 
 # ---- training loops -----------------------------------------------------------------------------
@@ -156,6 +161,39 @@ def _has_graph(scope: Scope, node: ast.expr) -> bool:
     ):
         return True
     return any(_has_graph(scope, part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+
+
+def _is_running_statistic(value: ast.expr) -> bool:
+    """An undetached maximum or minimum: no cache that grows, no state of a recurrence."""
+    detached = any(isinstance(part, ast.Call) and last(part) in {"detach", "item"} for part in within(value))
+    return (
+        not detached and isinstance(value, ast.Call) and last(value) in {"max", "min", "maximum", "minimum"}
+    )
+
+
+def _comes_from_module(scope: Scope, value: ast.expr, own: str) -> bool:
+    """Does another operand come from ``super().forward(…)`` or from a module, undetached?"""
+    operands = {
+        name
+        for part in within(value)
+        if isinstance(part, ast.Name) and (name := dotted(part)) and name != own
+    }
+    for node in scope.walk(ast.Assign):
+        if not isinstance(node, ast.Assign):
+            continue
+        stored = {name for target in targets(node) if (name := dotted(target))}
+        if stored & operands and isinstance(node.value, ast.Call) and _runs_module(scope, node.value):
+            return True
+        if stored & operands and isinstance(node.value, ast.Name):
+            return _comes_from_module(scope, node.value, own)
+    return False
+
+
+def _runs_module(scope: Scope, call: ast.Call) -> bool:
+    if scope.value(call.func).kind == "module":
+        return True
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    return last(call) == "forward" and isinstance(owner, ast.Call) and last(owner) == "super"
 
 
 def _rebound_after_backward(loop: LoopStatement, term: ast.expr, use: ast.AST) -> bool:

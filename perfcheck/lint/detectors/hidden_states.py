@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from perfcheck.lint.detectors.names import within
 from perfcheck.lint.facts import Match, Scope
 
 _OF_LAST_LAYER = frozenset({"last_hidden_state", "logits", "loss", "pooler_output"})
@@ -30,19 +31,25 @@ def _uses(scope: Scope, call: ast.Call) -> list[ast.AST]:
         return [call] if isinstance(statement, ast.Attribute) else []
     if len(statement.targets) != 1 or not isinstance(statement.targets[0], ast.Name):
         return []
-    name = statement.targets[0].id
-    stores = [
-        n
-        for n in scope.walk(ast.Name)
-        if isinstance(n, ast.Name) and n.id == name and not isinstance(n.ctx, ast.Load)
+    name, elsewhere = statement.targets[0].id, _other_branches(scope, statement)
+    names = [
+        node
+        for node in scope.walk(ast.Name)
+        if isinstance(node, ast.Name) and node.id == name and id(node) not in elsewhere
     ]
-    if len(stores) != 1:
+    if sum(not isinstance(node.ctx, ast.Load) for node in names) != 1:
         return []
-    return [
-        n
-        for n in scope.walk(ast.Name)
-        if isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Load)
-    ]
+    return [node for node in names if isinstance(node.ctx, ast.Load)]
+
+
+def _other_branches(scope: Scope, statement: ast.stmt) -> frozenset[int]:
+    """The nodes (by identity) that cannot run together with the statement."""
+    found: set[int] = set()
+    for choice in scope.ancestors(statement):
+        if isinstance(choice, ast.If):
+            mine = any(statement is part for part in within(*choice.body))
+            found |= {id(part) for part in within(*(choice.orelse if mine else choice.body))}
+    return frozenset(found)
 
 
 def _is_last_layer(scope: Scope, use: ast.AST) -> bool:

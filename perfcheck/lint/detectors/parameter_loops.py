@@ -32,8 +32,10 @@ def loop_over_parameters(scope: Scope) -> Iterator[Match]:
 def ema_loop(scope: Scope) -> Iterator[Match]:
     """Loops that blend one set of parameters into another."""
     for loop, names in _loops(scope, _STATES):
-        if _averages(loop, names):
-            yield Match(loop.iter, {})
+        for node in within(*loop.body):
+            found = _blend(node)
+            if found is not None and isinstance(node, ast.stmt) and _concerns(found, names):
+                yield Match(node, {})
 
 
 def grad_zero_loop(scope: Scope) -> Iterator[Match]:
