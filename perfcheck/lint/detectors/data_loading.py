@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from perfcheck.lint.detectors.names import dotted, mentions
+from perfcheck.lint.detectors.names import dotted, last, mentions
 from perfcheck.lint.facts import Match, Scope
 
 _LOADER: Final = "torch.utils.data.DataLoader"
@@ -23,6 +23,26 @@ _PRETRAINED: Final = ("from_pretrained", "load_from_checkpoint")
 _FROM_DATA: Final = frozenset(
     {"torch.tensor", "torch.as_tensor", "torch.FloatTensor", "torch.LongTensor", "torch.Tensor"}
 )
+
+
+def loaders_without_workers(scope: Scope) -> Iterator[Match]:
+    """Loaders that load in the training process, except of tensors that lie in memory."""
+    for call in scope.calls("DataLoader"):
+        if scope.resolve(call.func) != _LOADER or scope.may_pass(call, "num_workers"):
+            continue
+        if any(isinstance(argument, ast.Starred) for argument in call.args):
+            continue
+        workers = scope.keyword(call, "num_workers", 5)
+        none = workers is None or (isinstance(workers, ast.Constant) and workers.value == 0)
+        if none and not _in_memory(scope, scope.keyword(call, "dataset", 0), call):
+            yield Match(call, {"F": call.func}, _LOADER)
+
+
+def _in_memory(scope: Scope, data: ast.expr | None, at: ast.AST) -> bool:
+    """A ``TensorDataset``, or what is split off one."""
+    if isinstance(data, ast.Name):
+        data = scope.definition(data.id, at)
+    return isinstance(data, ast.Call) and last(data) == "TensorDataset"
 
 
 def restarted_workers(scope: Scope) -> Iterator[Match]:
@@ -135,7 +155,7 @@ def _is_tokenizer_call(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
     name = dotted(node.func) or ""
-    last = name.rpartition(".")[2].lower()
-    return last.endswith("tokenizer") or (
-        last in ("encode", "encode_plus", "tokenize") and "tokenizer" in name.lower()
+    verb = name.rpartition(".")[2].lower()
+    return verb.endswith("tokenizer") or (
+        verb in ("encode", "encode_plus", "tokenize") and "tokenizer" in name.lower()
     )

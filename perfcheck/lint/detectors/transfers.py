@@ -150,11 +150,24 @@ def _origin(scope: Scope, node: ast.expr | None, at: ast.AST) -> ast.expr | None
     for _ in range(_DEPTH):
         if not isinstance(node, ast.Name):
             return node
-        found = scope.definition(node.id, at)
-        if found is None or any(part is at for part in ast.walk(found)):
+        found = _bound(scope, node.id, at)
+        if found is None:
             return node
         node, at = found, found
     return node
+
+
+def _bound(scope: Scope, name: str, at: ast.AST) -> ast.expr | None:
+    """What a name is bound to where ``at`` runs: its only definition, or the last one of the same block."""
+    found = scope.definition(name, at)
+    if found is not None:
+        return None if any(part is at for part in ast.walk(found)) else found
+    for statement in reversed(_preceding(scope, scope.statement(at))):
+        if name not in scope.assigned(statement):
+            continue
+        plain = isinstance(statement, ast.Assign) and dotted(statement.targets[0]) == name
+        return statement.value if isinstance(statement, ast.Assign) and plain else None
+    return None
 
 
 def _read_within(
@@ -167,8 +180,8 @@ def _read_within(
         if (found := reads.get(id(part))) is not None:
             return found
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
-            definition = scope.definition(part.id, at)
-            if definition is not None and not any(inner is at for inner in ast.walk(definition)):
+            definition = _bound(scope, part.id, at)
+            if definition is not None:
                 found = _read_within(scope, definition, definition, reads, depth - 1)
                 if found is not None:
                     return found
@@ -244,9 +257,20 @@ def _first_read(scope: Scope, name: str, after: ast.stmt) -> ast.expr | None:
 
 
 def _following(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
-    parent = scope.parent(statement)
+    block = _block(scope, statement)
+    return block[block.index(statement) + 1 :]
+
+
+def _preceding(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
+    block = _block(scope, statement)
+    return block[: block.index(statement)]
+
+
+def _block(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
+    """The statements that run one after the other, this one among them."""
+    parent = scope.parent(statement) or scope.node
     for name in ("body", "orelse", "finalbody"):
         block = getattr(parent, name, None)
         if isinstance(block, list) and statement in block:
-            return block[block.index(statement) + 1 :]
-    return []
+            return block
+    return [statement]

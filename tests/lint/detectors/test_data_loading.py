@@ -1,0 +1,118 @@
+"""What data sets and loaders do: what is flagged, and what is left alone."""
+
+from tests.lint.detectors.snippets import flagged
+
+
+def test_device_copies_belong_to_the_loop() -> None:
+    source = """
+        import torch
+        from torch.utils.data import Dataset
+
+        class Images(Dataset):
+            def __init__(self, images: torch.Tensor) -> None:
+                self.images = images.to("cuda")
+
+            def __getitem__(self, index: int) -> torch.Tensor:
+                return self.images[index].to("cuda").to(torch.float32)
+
+        def collate_fn(samples):
+            return torch.stack(samples).cuda()
+    """
+    assert flagged(source, "PC407") == {("PC407", 9), ("PC407", 12)}
+
+
+def test_setup_that_depends_on_the_sample() -> None:
+    source = """
+        import h5py
+        import torch
+        from torch.utils.data import Dataset
+
+        class Tiles(Dataset):
+            def __getitem__(self, index: int):
+                path = self.paths[index]
+                one = torch.load(path)
+                two = torch.load(self.paths[index])
+                three = torch.load(self.folder / f"{index}.pt")
+                if self.file is None:
+                    self.file = h5py.File(self.path)
+                return one, two, three, h5py.File(self.path)["tiles"][index]
+    """
+    assert flagged(source, "PC408") == {("PC408", 13)}
+
+
+def test_persistent_workers_matter_when_the_loader_is_used_again() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def fit(model, dataset, held_out, epochs: int, **options) -> None:
+            again = DataLoader(dataset, num_workers=4, pin_memory=True)
+            kept = DataLoader(dataset, num_workers=4, pin_memory=True, persistent_workers=True)
+            alone = DataLoader(dataset, num_workers=0, pin_memory=True)
+            open_ended = DataLoader(dataset, num_workers=4, pin_memory=True, **options)
+            once = DataLoader(held_out, num_workers=4, pin_memory=True)
+            for epoch in range(epochs):
+                for batch in again:
+                    model(batch)
+                for batches in zip(kept, alone, open_ended):
+                    model(batches)
+            for batch in once:
+                model(batch)
+    """
+    assert flagged(source, "PC403") == {("PC403", 4)}
+
+
+def test_lists_of_arrays_and_lists_of_numbers() -> None:
+    source = """
+        import numpy as np
+        import torch
+
+        def collate(samples):
+            arrays = [np.asarray(sample) for sample in samples]
+            lengths = [len(sample) for sample in samples]
+            return torch.tensor(arrays), torch.tensor(lengths), torch.from_numpy(np.stack(arrays))
+    """
+    assert flagged(source, "PC411") == {("PC411", 7)}
+
+
+def test_tokenizers_are_mapped_in_batches() -> None:
+    source = """
+        def encode(dataset, tokenizer, **options):
+            one = dataset.map(lambda row: tokenizer(row["text"]))
+            many = dataset.map(lambda rows: tokenizer(rows["text"]), batched=True)
+            unknown = dataset.map(lambda rows: tokenizer(rows["text"]), **options)
+            return one, many, unknown, list(map(str, [1])), dataset.map(lambda row: {"n": len(row["text"])})
+    """
+    assert flagged(source, "PC412") == {("PC412", 2)}
+
+
+def test_loaders_over_changing_data() -> None:
+    source = """
+        from torch.utils.data import DataLoader, TensorDataset
+
+        def fit(model, dataset, epochs: int) -> None:
+            for epoch in range(epochs):
+                loader = DataLoader(dataset, num_workers=4, pin_memory=True)
+                grown = dataset.grown(epoch)
+                other = DataLoader(grown, num_workers=4, pin_memory=True)
+                for batch in zip(loader, other):
+                    model(batch)
+    """
+    assert flagged(source, "PC406") == {("PC406", 5)}
+
+
+def test_workers_for_tensors_in_memory() -> None:
+    source = """
+        import torch
+        from torch.utils.data import DataLoader, TensorDataset
+
+        def loaders(dataset, options):
+            tensors = TensorDataset(torch.zeros(4))
+            return (
+                DataLoader(tensors, pin_memory=True),
+                DataLoader(dataset, pin_memory=True),
+                DataLoader(dataset, pin_memory=True, num_workers=0),
+                DataLoader(dataset, **options),
+                DataLoader(dataset, 8, True, None, None, 4, pin_memory=True),
+            )
+    """
+    assert flagged(source, "PC401", "PC402") == {("PC401", 8), ("PC401", 9)}

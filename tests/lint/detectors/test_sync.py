@@ -1,0 +1,176 @@
+"""Reads, branches and waits that need more than a pattern: what they flag, and what they leave alone."""
+
+from tests.lint.detectors.snippets import flagged
+
+
+def test_reads_of_elements_are_one_cause() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Lengths(nn.Module):
+            def forward(self, x: torch.Tensor, sizes: torch.Tensor) -> list:
+                first = [sizes[i].item() for i in range(4)]
+                second = [int(sizes[i, 0]) for i in range(4)]
+                return first + second
+    """
+    assert flagged(source, "PC101", "PC102", "PC103") == {("PC103", 6), ("PC103", 7)}
+
+
+def test_elements_of_a_tensor_that_the_loop_changes() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Running(nn.Module):
+            def forward(self, sizes: torch.Tensor) -> float:
+                total = 0.0
+                for i in range(4):
+                    sizes[i] = sizes[i] * 2
+                    total += sizes[i].item()
+                return total
+    """
+    assert flagged(source, "PC101", "PC103") == {("PC101", 9)}
+
+
+def test_a_constant_index_is_no_loop_over_elements() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class First(nn.Module):
+            def forward(self, sizes: torch.Tensor) -> list:
+                return [sizes[0].item() + i for i in range(4)]
+    """
+    assert flagged(source, "PC101", "PC103") == {("PC101", 6)}
+
+
+def test_rows_that_stay_on_the_device() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Rows(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return torch.stack([row.softmax(0) for row in x])
+    """
+    assert not flagged(source, "PC116")
+
+
+def test_two_reads_are_not_many() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Two(nn.Module):
+            def forward(self, x: torch.Tensor) -> tuple:
+                return x.sum().item(), x.norm().item()
+    """
+    assert flagged(source, "PC101", "PC119") == {("PC101", 6)}
+
+
+def test_reads_of_one_tensor_are_not_adjacent_reads() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Thrice(nn.Module):
+            def forward(self, x: torch.Tensor) -> tuple:
+                y = x.sum()
+                return y.item(), y.item(), y.item()
+    """
+    assert flagged(source, "PC101", "PC119") == {("PC101", 7)}
+
+
+def test_python_comparisons_of_numbers() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Sizes(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                width = max(x.shape[0], x.shape[1])
+                return x[:, : min(width, 8)]
+    """
+    assert not flagged(source, "PC115", "PC106", "PC112")
+
+
+def test_checks_of_shapes_are_free() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Checked(nn.Module):
+            def forward(self, x: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+                if x.ndim == 3 and all(size > 0 for size in x.shape):
+                    return x.flatten(1)
+                return x if mask is None else x * mask
+    """
+    assert not flagged(source, "PC106", "PC107", "PC115")
+
+
+def test_a_scalar_written_through_a_mask_does_not_wait() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Fill(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                y = x.clone()
+                y[x < 0] = 0.0
+                y[x > 1] = x.max()
+                return y
+    """
+    assert flagged(source, "PC110", "PC133") == {("PC110", 8)}
+
+
+def test_a_scaler_of_images_is_no_grad_scaler() -> None:
+    source = """
+        from torch import nn
+
+        class Zoom(nn.Module):
+            def forward(self, x, viewport):
+                return x * viewport.get_scale()
+    """
+    assert not flagged(source, "PC122")
+
+
+def test_distributions_of_python_numbers_do_not_wait() -> None:
+    source = """
+        import torch
+        from torch import nn
+        from torch.distributions import Beta, Normal
+
+        class Mix(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                weight = Beta(1.0, 1.0).sample().to(x.device, non_blocking=True)
+                noise = Normal(x, 1.0, validate_args=False).rsample()
+                return weight * x + Normal(x, 1.0).rsample() + noise
+    """
+    assert flagged(source, "PC126") == {("PC126", 9)}
+
+
+def test_waits_of_other_libraries_are_less_certain() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Step(nn.Module):
+            def forward(self, x: torch.Tensor, accelerator) -> torch.Tensor:
+                accelerator.synchronize()
+                torch.cuda.synchronize()
+                return x
+    """
+    assert flagged(source, "PC117") == {("PC117", 6), ("PC117", 7)}
+
+
+def test_lists_of_numbers_are_not_lists_of_tensors() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Weights(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return torch.tensor([x.shape[0], 2]) + torch.tensor([x.sum(), x.mean()])
+    """
+    assert flagged(source, "PC129") == {("PC129", 6)}

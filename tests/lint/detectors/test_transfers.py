@@ -1,0 +1,142 @@
+"""Copies whose cause lies in another expression: what they flag, and what they leave alone."""
+
+from tests.lint.detectors.snippets import flagged
+
+
+def test_a_factory_is_found_through_its_variable() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Positions(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                positions = torch.arange(x.shape[1])
+                positions = positions.to(x.device)
+                return x + positions + torch.full((), 0.5).cuda()
+    """
+    assert flagged(source, "PC201", "PC214") == {("PC201", 7), ("PC201", 8)}
+
+
+def test_noise_of_a_generator_of_its_own() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Noise(nn.Module):
+            def forward(self, x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+                return x + torch.randn(4, generator=generator).to(x.device)
+    """
+    assert not flagged(source, "PC201")
+
+
+def test_a_cast_on_the_device_is_no_move() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Cast(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return torch.zeros(4, device=x.device).to(torch.bfloat16) + x.to(torch.bfloat16)
+    """
+    assert not flagged(source, "PC201", "PC202", "PC214")
+
+
+def test_buffers_move_with_their_module() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Table(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.register_buffer("kept", torch.arange(8))
+                self.plain = torch.arange(8)
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return x + self.kept.to(x.device) + self.plain.to(x.device)
+    """
+    assert flagged(source, "PC210", "PC214") == {("PC210", 11)}
+
+
+def test_an_attribute_that_is_moved_for_good() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Table(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.plain = torch.arange(8)
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                self.plain = self.plain.to(x.device)
+                return x + self.plain
+    """
+    assert not flagged(source, "PC210")
+
+
+def test_data_that_comes_from_the_host_makes_no_round_trip() -> None:
+    source = """
+        import numpy as np
+        import torch
+        from torch import nn
+
+        class Lookup(nn.Module):
+            def forward(self, x: torch.Tensor, names: list[str]) -> torch.Tensor:
+                ids = torch.from_numpy(np.array([hash(name) for name in names])).to(x.device)
+                return x[ids.long()]
+    """
+    assert not flagged(source, "PC207")
+
+
+def test_images_cast_on_the_host() -> None:
+    source = """
+        import torch
+
+        device = torch.device("cuda")
+
+        def run(model, loader) -> None:
+            for images in loader:
+                model((images.float() / 255).to(device, non_blocking=True))
+                model((images / 255.0).cuda(non_blocking=True))
+                model(images.to(device, non_blocking=True).float() / 255)
+                model((images / images.norm()).to(device, non_blocking=True))
+    """
+    assert flagged(source, "PC211") == {("PC211", 7), ("PC211", 8)}
+
+
+def test_a_copy_to_the_host_is_read_after_a_wait() -> None:
+    source = """
+        import torch
+
+        def snapshot(x: torch.Tensor, y: torch.Tensor):
+            x, y = x.to("cuda"), y.to("cuda")
+            early = x.to("cpu", non_blocking=True)
+            first = early.tolist()
+            waited = x.to("cpu", non_blocking=True)
+            torch.cuda.synchronize()
+            second = waited.tolist()
+            followed = x.to("cpu", non_blocking=True)
+            blocking = y.to("cpu")
+            third = followed.tolist()
+            return first, second, third, blocking, x.to("cpu", non_blocking=True).numpy()
+    """
+    assert flagged(source, "PC204") == {("PC204", 6), ("PC204", 13)}
+
+
+def test_blocking_copies_of_pinned_batches() -> None:
+    source = """
+        import torch
+        from torch.utils.data import DataLoader
+
+        device = torch.device("cuda")
+
+        def run(model, dataset) -> None:
+            pinned = DataLoader(dataset, num_workers=4, pin_memory=True)
+            for images in pinned:
+                model(images.to(device))
+                model(images.to(device, non_blocking=True))
+            for images in DataLoader(dataset, num_workers=4):
+                model(images.to(device))
+    """
+    assert flagged(source, "PC202", "PC404", "PC214") == {("PC404", 9), ("PC202", 12)}
