@@ -73,7 +73,7 @@ class _Source:
         name, is_package = module_name(self.root, path)
         key = ""
         if self.store is not None:
-            key = "index-" + hashlib.sha256(f"{name}\0{path}\0{is_package}\0".encode() + text.encode(errors="surrogatepass")).hexdigest()
+            key = "index-" + hashlib.sha256(f"{name}\0{path}\0{is_package}\0{text}".encode(errors="surrogatepass")).hexdigest()
             cached = self.store.get(key)
             if cached is not None:
                 found: ModuleRecord = pickle.loads(cached)
