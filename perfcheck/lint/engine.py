@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from perfcheck.events import Truth
 
 _BUILTINS = frozenset(dir(builtins))
+_RECENT = 600  # evaluated bodies kept at hand
 _DEPTH = 14  # nested summaries; deeper answers are unknown
 
 
@@ -53,6 +54,8 @@ class Engine:
         self._class_envs: dict[str, dict[str, Value]] = {}
         self._globals: dict[str, Env] = {}
         self._busy: set[str] = set()
+        self._recent: dict[str, Evaluator] = {}
+        self._renamed: dict[str, frozenset[str]] = {}
         self._named: dict[str, Value] = {}
         self._dotted: dict[tuple[str, str], str | None] = {}
         self.operator = lru_cache(maxsize=None)(self._operator)
@@ -89,6 +92,14 @@ class Engine:
                 found = entity.name if isinstance(entity, ModuleRecord) else entity.dotted
         self._dotted[key] = found
         return found
+
+    def renamed(self, module: ModuleRecord) -> frozenset[str]:
+        """Local names of imports that differ from the imported ones."""
+        known = self._renamed.get(module.path)
+        if known is None:
+            known = frozenset(local for local, target in module.imports.items() if target.rpartition(".")[2] != local)
+            self._renamed[module.path] = known
+        return known
 
     def named(self, dotted: str, importer: ModuleRecord | None = None) -> Value:
         """The value of an absolute dotted name."""
@@ -149,6 +160,17 @@ class Engine:
 
     def evaluate(self, function: FunctionRef) -> Evaluator | None:
         """Run one body and remember what it returns; None if its source is gone."""
+        recent = self._recent.get(function.dotted)
+        if recent is not None:
+            return recent
+        run = self._evaluate(function)
+        if run is not None:
+            self._recent[function.dotted] = run
+            if len(self._recent) > _RECENT:
+                del self._recent[next(iter(self._recent))]
+        return run
+
+    def _evaluate(self, function: FunctionRef) -> Evaluator | None:
         node = self.project.node(function)
         if node is None:
             return None
@@ -413,6 +435,12 @@ class Engine:
             return Value(device=False, origin=origin)
         return Value(device=True if in_forward else None, origin=origin)
 
+    @staticmethod
+    def knows_arrays(module: ModuleRecord) -> bool:
+        """Does the file import NumPy, pandas or the like, or not even torch?"""
+        roots = {target.partition(".")[0] for target in module.imports.values()}
+        return bool(roots & _ARRAY_LIBRARIES) or "torch" not in roots
+
     # ---- grad mode ------------------------------------------------------------------------------
 
     @staticmethod
@@ -428,6 +456,7 @@ class Engine:
         return False
 
 
+_ARRAY_LIBRARIES = frozenset({"numpy", "pandas", "jax", "tensorflow", "cupy", "scipy", "sklearn", "polars", "pyarrow", "sympy"})
 _COMMON = frozenset(
     """forward step update compute reset get set add append items keys values run call load save init close open start
     stop read write copy to cuda cpu eval train size shape format apply reshape mean sum min max sample encode decode

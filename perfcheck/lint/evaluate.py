@@ -14,7 +14,7 @@ from perfcheck.events import Truth
 from perfcheck.lint.annotations import annotated
 from perfcheck.lint.calls import call, member
 from perfcheck.lint.conditions import Argument
-from perfcheck.lint.evidence import TENSOR_ONLY, TENSOR_PROPERTIES, by_name, tensor_evidence
+from perfcheck.lint.evidence import names_in
 from perfcheck.lint.facts import Raised
 from perfcheck.lint.index import FunctionNode, ModuleRecord
 from perfcheck.lint.operations import apply, bind, elementwise_rank, operand_device
@@ -72,7 +72,7 @@ class Evaluator:
         self.local_functions: dict[str, FunctionNode] = {}
         self.evidence: frozenset[str] = frozenset()
         self.self_name = ""
-        self.locals = _stored_names(node)
+        self.locals: set[str] = set()
         self.given: tuple[Value, ...] = ()  # the parameters, as the body begins
 
     # ---- running --------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ class Evaluator:
         if isinstance(self.node, ast.Module):
             self.block(self.node.body)
             return
-        self.evidence = tensor_evidence(self.node)
+        self.locals, self.evidence = names_in(self.node, self.engine.knows_arrays(self.module))
         if self.engine.runs_without_grad(self.function):
             self.no_grad = 1
         self.parameters(self.node)
@@ -916,40 +916,6 @@ def _differs(before: Env, after: Env, last: Env) -> bool:
         if known is not value and known != value and known is not None:
             return True
     return False
-
-
-_NO_NAMES: frozenset[str] = frozenset()
-
-
-def _stored_names(node: ast.AST) -> set[str]:
-    """Local variables of a body."""
-    found: set[str] = set()
-    globals_: set[str] = set()
-    stack: list[ast.AST] = list(getattr(node, "body", ()))
-    while stack:
-        current = stack.pop()
-        kind = type(current)
-        if kind is ast.Name:
-            if type(current.ctx) is not ast.Load:  # type: ignore[attr-defined]
-                found.add(current.id)  # type: ignore[attr-defined]
-            continue
-        if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef or kind is ast.ClassDef:
-            found.add(current.name)  # type: ignore[attr-defined]
-            continue
-        if kind is ast.Constant or kind is ast.Attribute:
-            continue
-        if kind is ast.Global or kind is ast.Nonlocal:
-            globals_.update(current.names)  # type: ignore[attr-defined]
-            continue
-        if kind is ast.Expr:
-            if type(current.value) is ast.Call:  # type: ignore[attr-defined]
-                continue
-        for field in current.__dict__.values():
-            if type(field) is list:
-                stack.extend([part for part in field if isinstance(part, ast.AST)])
-            elif isinstance(field, ast.AST):
-                stack.append(field)
-    return found - globals_
 
 
 _STATEMENTS: dict[type, Callable[..., bool | None]] = {

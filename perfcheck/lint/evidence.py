@@ -29,64 +29,88 @@ _NO_SUBJECT = frozenset(
     is_floating_point set_device synchronize empty_cache stack cat cartesian_prod einsum Tensor FloatTensor LongTensor
     Stream Event init_process_group is_grad_enabled dtype typename script trace""".split()
 )
+SHARED_WITH_ARRAYS: Final = frozenset(
+    """any all sum mean max min argmax argmin argsort amax amin std var reshape transpose flatten squeeze cumsum prod lt gt le eq ne
+    nonzero ravel""".split()
+)
+"""Methods of tensors and of NumPy arrays: they tell something only where a file knows no NumPy."""
+
 _CASTS = frozenset({"float", "long", "half", "double", "int", "bool", "abs", "norm", "sum", "mean"})
 _TORCH_ROOTS = frozenset({"torch", "F", "functional"})
 
 
-def tensor_evidence(node: ast.AST) -> frozenset[str]:
-    """Names that the body uses as only tensors are used: ``x.unsqueeze(0)``, ``F.relu(x)``, ``x.device``."""
+_NO_TENSORS = frozenset({"self", "cls", "torch", "F", "np", "model", "module", "net", "math"})
+
+
+def names_in(node: ast.AST, knows_arrays: bool) -> tuple[set[str], frozenset[str]]:
+    """(local variables of a body, names it uses as only tensors are used: ``x.unsqueeze(0)``, ``F.relu(x)``).
+
+    ``knows_arrays``: the file imports a library of arrays, so that ``x.sum()`` says nothing.
+    """
+    stored: set[str] = set()
+    outer: set[str] = set()
     found: set[str] = set()
+    telling = TENSOR_ONLY if knows_arrays else TENSOR_ONLY | SHARED_WITH_ARRAYS
     stack: list[ast.AST] = list(getattr(node, "body", ()))
     while stack:
         current = stack.pop()
         kind = type(current)
-        if kind is ast.Name or kind is ast.Constant:
+        if kind is ast.Name:
+            if type(current.ctx) is not ast.Load:  # type: ignore[attr-defined]
+                stored.add(current.id)  # type: ignore[attr-defined]
             continue
-        if kind is ast.Call:
-            func = current.func  # type: ignore[attr-defined]
-            if type(func) is ast.Attribute:
-                receiver = func.value
-                if type(receiver) is ast.Name:
-                    if func.attr in TENSOR_ONLY:
-                        found.add(receiver.id)
-                    elif func.attr == "size" and current.args:  # type: ignore[attr-defined]
-                        found.add(receiver.id)
-                    elif receiver.id in _TORCH_ROOTS and func.attr not in _NO_SUBJECT and current.args:  # type: ignore[attr-defined]
-                        first = current.args[0]  # type: ignore[attr-defined]
-                        if type(first) is ast.Name:
-                            found.add(first.id)
-                elif (
-                    type(receiver) is ast.Call
-                    and type(receiver.func) is ast.Attribute
-                    and type(receiver.func.value) is ast.Name
-                    and receiver.func.attr in _CASTS
-                    and not receiver.args
-                    and func.attr not in ("to", "cuda", "eval", "train")
-                ):
-                    found.add(receiver.func.value.id)  # x.float().sum()
-                elif (
-                    type(receiver) is ast.Attribute
-                    and type(receiver.value) is ast.Name
-                    and receiver.value.id == "torch"
-                    and receiver.attr in ("functional", "linalg", "special", "fft")
-                    and current.args  # type: ignore[attr-defined]
-                    and type(current.args[0]) is ast.Name  # type: ignore[attr-defined]
-                ):
-                    found.add(current.args[0].id)  # type: ignore[attr-defined]
-        elif kind is ast.Attribute:
+        if kind is ast.Constant:
+            continue
+        if kind is ast.Attribute:
             if current.attr in TENSOR_PROPERTIES and type(current.value) is ast.Name:  # type: ignore[attr-defined]
                 found.add(current.value.id)  # type: ignore[attr-defined]
             stack.append(current.value)  # type: ignore[attr-defined]
             continue
+        if kind is ast.Call:
+            if type(current.func) is ast.Attribute:  # type: ignore[attr-defined]
+                name = _tensor_of(current, telling)  # type: ignore[arg-type]
+                if name:
+                    found.add(name)
         elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef or kind is ast.ClassDef:
+            stored.add(current.name)  # type: ignore[attr-defined]
+            continue
+        elif kind is ast.Global or kind is ast.Nonlocal:
+            outer.update(current.names)  # type: ignore[attr-defined]
             continue
         for field in current.__dict__.values():
             if type(field) is list:
-                stack.extend([part for part in field if isinstance(part, ast.AST)])
+                stack += [part for part in field if isinstance(part, ast.AST)]
             elif isinstance(field, ast.AST):
                 stack.append(field)
-    found -= {"self", "cls", "torch", "F", "np", "model", "module", "net", "math"}
-    return frozenset(found)
+    return stored - outer, frozenset(found - _NO_TENSORS)
+
+
+def _tensor_of(call: ast.Call, telling: frozenset[str]) -> str:
+    """The variable that a method call shows to be a tensor."""
+    func = call.func
+    if not isinstance(func, ast.Attribute):
+        return ""
+    receiver, attr = func.value, func.attr
+    if type(receiver) is ast.Name:
+        if receiver.id in _TORCH_ROOTS:
+            first = call.args[0] if call.args and attr not in _NO_SUBJECT else None
+            return first.id if type(first) is ast.Name else ""
+        return receiver.id if attr in telling or (attr == "size" and call.args) else ""
+    if type(receiver) is ast.Call:  # x.float().sum()
+        inner = receiver.func
+        if (
+            type(inner) is ast.Attribute
+            and type(inner.value) is ast.Name
+            and inner.attr in _CASTS
+            and not receiver.args
+            and attr not in ("to", "cuda", "eval", "train")
+        ):
+            return inner.value.id
+    elif type(receiver) is ast.Attribute and type(receiver.value) is ast.Name:
+        first = call.args[0] if call.args else None
+        if receiver.value.id == "torch" and receiver.attr in ("functional", "linalg", "special", "fft") and type(first) is ast.Name:
+            return first.id
+    return ""
 
 
 _NAMED: tuple[tuple[re.Pattern[str], Value], ...] = (

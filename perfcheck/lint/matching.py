@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -12,12 +13,12 @@ from perfcheck.findings import Confidence, Finding, Place
 from perfcheck.lint.asking import Surroundings, asker
 from perfcheck.lint.detectors import NEEDS, Detector, detector
 from perfcheck.lint.facts import Match
-from perfcheck.lint.index import dotted
 from perfcheck.lint.scope import BodyScope
 from perfcheck.rulebook.patterns import Pattern
 from perfcheck.rulebook.predicates import evaluate
 from perfcheck.rulebook.rule import Rule
 
+_ATTRIBUTES = re.compile(r"\.([A-Za-z_]\w*)")
 _CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "heuristic")
 
 
@@ -35,7 +36,7 @@ class RuleSet:
         self._by_operator: dict[str, list[Rule]] = {}
         self._wildcards: list[tuple[str, Rule]] = []
         self._by_tail: dict[str, list[tuple[Rule, Pattern]]] = {}
-        self._by_type: dict[type[ast.AST], list[tuple[Rule, Pattern]]] = {}
+        self._by_type: dict[type[ast.AST], list[tuple[Rule, Pattern, frozenset[str]]]] = {}
         self._detectors: list[tuple[Rule, Detector, frozenset[str] | None]] = []
         self._operator_cache: dict[str, list[Rule]] = {}
         for rule in rules:
@@ -48,17 +49,18 @@ class RuleSet:
                 if pattern.tail is not None:
                     self._by_tail.setdefault(pattern.tail, []).append((rule, pattern))
                 else:
-                    self._by_type.setdefault(pattern.node_type, []).append((rule, pattern))
+                    needs = frozenset(_ATTRIBUTES.findall(pattern.text))
+                    self._by_type.setdefault(pattern.node_type, []).append((rule, pattern, needs))
             if rule.detector is not None:
                 self._detectors.append((rule, detector(rule.detector), NEEDS.get(rule.detector)))
         wanted = [needs for _, _, needs in self._detectors if needs is not None]
-        self.names = frozenset(self._by_tail).union(*wanted)
+        written = [needs for patterns in self._by_type.values() for _, _, needs in patterns]
+        self.names = frozenset(self._by_tail).union(*wanted, *written)
         """Names of which a cold body must call or read one, or bear it, to be worth a look."""
         self.reads = frozenset().union(
             *(_called_as(operator) for rule in rules if rule.confidence == "high" for operator in rule.operators)
         )
         """Names by which bodies of unknown hotness come to an event of a rule that is sure of itself."""
-        self._pattern_types = tuple({ast.Call, ast.Attribute, *self._by_type})
 
     def of_operator(self, name: str, event: str) -> list[Rule]:
         """The rules about an operator ("Tensor.__getitem__:mask"; without the variant too)."""
@@ -91,17 +93,26 @@ class RuleSet:
                 yield from self._judge(rule, match, scope, around)
 
     def _patterns(self, scope: BodyScope, around: Surroundings) -> Iterator[Hit]:
-        for node in scope.walk(*self._pattern_types):
-            kind = type(node)
-            candidates: Iterable[tuple[Rule, Pattern]] = self._by_type.get(kind, ())
-            if kind is ast.Call:
-                name = dotted(node.func).rpartition(".")[2]  # type: ignore[attr-defined]
-                resolved = scope.resolve(node.func)  # type: ignore[attr-defined]
-                tails = {name, resolved.rpartition(".")[2]} if resolved else {name}
-                candidates = [*candidates, *(c for tail in tails for c in self._by_tail.get(tail, ()) if c[1].node_type is kind)]
-            elif kind is ast.Attribute:
-                candidates = [*candidates, *(c for c in self._by_tail.get(node.attr, ()) if c[1].node_type is kind)]  # type: ignore[attr-defined]
-            for rule, pattern in candidates:
+        names = scope.function.record.names
+        for name in names & self._by_tail.keys():
+            patterns = self._by_tail[name]
+            for node in (*scope.calls(name), *scope.attributes(name)):
+                yield from self._match(node, patterns, scope, around)
+        for call, name in scope.renamed_calls():  # from torch import zeros as make
+            if name in self._by_tail:
+                yield from self._match(call, self._by_tail[name], scope, around)
+        for kind, written in self._by_type.items():
+            wanted = [(rule, pattern) for rule, pattern, needs in written if needs <= names]
+            if wanted:
+                for node in scope.walk(kind):
+                    yield from self._match(node, wanted, scope, around)
+
+    def _match(
+        self, node: ast.AST, patterns: Iterable[tuple[Rule, Pattern]], scope: BodyScope, around: Surroundings
+    ) -> Iterator[Hit]:
+        kind = type(node)
+        for rule, pattern in patterns:
+            if pattern.node_type is kind:
                 bindings = pattern.match(node, scope.resolve)
                 if bindings is not None:
                     yield from self._judge(rule, Match(node, bindings), scope, around)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _TEST_PATH = re.compile(
     r"(^|/)(tests?|testing|unit_?tests?|test_\w+|conftest\.py|\w+_tests?\.py|docs?|doc_\w+|\.github|"
-    r"benchmarks?|bench\w*|perf_tests?|profil\w+|userbenchmark|ci|setup\.py|"
+    r"benchmarks?|perf_tests?|profil\w+|userbenchmark|ci|setup\.py|bench_\w+|\w*benchmark\w*\.py|"
     r"tools?/(\w+/)*(convert|export|vis|plot|analy)\w*|convert\w*|conversion|export\w*|onnx\w*|visuali[sz]ation|plot\w*)(/|$|\.py$)",
     re.IGNORECASE,
 )
@@ -45,6 +45,7 @@ _STEP_BY_BASE = (
     ("torch.distributions.Distribution", frozenset({"sample", "rsample", "log_prob", "entropy"})),
     ("torch.autograd.Function", frozenset({"forward", "backward"})),
 )
+_METRIC_STEPS = frozenset({"update", "__call__", "iteration_completed", "forward", "accumulate", "process"})
 _EPOCH_METHODS = frozenset(
     """on_train_epoch_end on_validation_epoch_end on_train_epoch_start on_epoch_end training_epoch_end validation_epoch_end
     on_test_epoch_end after_train_epoch after_val_epoch evaluate compute_metrics compute evaluation_loop""".split()
@@ -53,7 +54,7 @@ _EPOCH_METHODS = frozenset(
 
 def is_test_path(path: str) -> bool:
     """Tests, benchmarks, converters, documentation: what never runs in training or serving."""
-    return bool(_TEST_PATH.search(path))
+    return bool(_TEST_PATH.search(path)) or path == "bench.py"
 
 
 def is_host_side(project: Project, function: FunctionRef) -> bool:
@@ -95,7 +96,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 return Hotness.STEP, False
             if name == "__call__" and ("Pipeline" in record.owner or "Processor" in record.owner and "Attn" in record.owner):
                 return Hotness.STEP, False
-            if name == "update" and ("Metric" in record.owner or any("Metric" in b for b in owner.record.bases)):
+            if name in _METRIC_STEPS and any(c.record.qualname.endswith("Metric") for c in project.ancestry(owner)[0]):
                 return Hotness.STEP, False
         if name in _COLD_DUNDER or name == "__init__":
             return Hotness.COLD, name != "__init__"

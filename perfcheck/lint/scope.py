@@ -17,6 +17,7 @@ from perfcheck.lint.values import UNKNOWN, Value
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_LEAVES = frozenset({ast.Name, ast.Constant, *_SCOPES})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -32,7 +33,8 @@ class BodyScope:
         self.run = run
         self.lines = lines
         self._parents: dict[ast.AST, ast.AST] | None = None
-        self._order: list[ast.AST] = []
+        self._of_type: dict[type[ast.AST], list[ast.AST]] = {}
+        self._calls: dict[str, list[ast.Call]] | None = None
         self._assigned: dict[ast.AST, frozenset[str]] = {}
 
     # ---- structure ------------------------------------------------------------------------------
@@ -40,20 +42,31 @@ class BodyScope:
     def _structure(self) -> dict[ast.AST, ast.AST]:
         if self._parents is None:
             parents: dict[ast.AST, ast.AST] = {}
-            order: list[ast.AST] = []
+            of_type: dict[type[ast.AST], list[ast.AST]] = {}
             stack: list[ast.AST] = list(reversed(self.node.body))
             for statement in self.node.body:
                 parents[statement] = self.node
             while stack:
                 node = stack.pop()
-                order.append(node)
-                if isinstance(node, _SCOPES):
+                kind = type(node)
+                known = of_type.get(kind)
+                if known is None:
+                    of_type[kind] = [node]
+                else:
+                    known.append(node)
+                if kind in _LEAVES:
                     continue
-                children = list(ast.iter_child_nodes(node))
+                children: list[ast.AST] = []
+                for field in node.__dict__.values():
+                    if type(field) is list:
+                        children += [part for part in field if isinstance(part, ast.AST)]
+                    elif isinstance(field, ast.AST):
+                        children.append(field)
                 for child in children:
                     parents[child] = node
-                stack.extend(reversed(children))
-            self._parents, self._order = parents, order
+                children.reverse()
+                stack += children
+            self._parents, self._of_type = parents, of_type
         return self._parents
 
     def parent(self, node: ast.AST) -> ast.AST | None:
@@ -76,11 +89,21 @@ class BodyScope:
 
     def walk(self, *types: type[ast.AST]) -> Iterable[ast.AST]:
         self._structure()
-        return [node for node in self._order if isinstance(node, types)]
+        found = [self._of_type.get(kind, []) for kind in types]
+        if len(found) == 1:
+            return found[0]
+        return sorted((node for nodes in found for node in nodes), key=_position)
 
     def calls(self, *names: str) -> Iterable[ast.Call]:
-        self._structure()
-        return [n for n in self._order if isinstance(n, ast.Call) and dotted(n.func).rpartition(".")[2] in names]
+        if self._calls is None:
+            self._structure()
+            self._calls = {}
+            for node in self._of_type.get(ast.Call, ()):
+                name = dotted(node.func).rpartition(".")[2]  # type: ignore[attr-defined]
+                self._calls.setdefault(name, []).append(node)  # type: ignore[arg-type]
+        if len(names) == 1:
+            return self._calls.get(names[0], ())
+        return sorted((node for name in names for node in self._calls.get(name, ())), key=_position)
 
     def loops(self, node: ast.AST) -> Sequence[Loop]:
         found: list[Loop] = []
@@ -103,6 +126,21 @@ class BodyScope:
                 return True
             current = self.parent(current)
         return False
+
+    def attributes(self, name: str) -> Iterable[ast.Attribute]:
+        """Attributes of that name, called or not."""
+        self._structure()
+        return [n for n in self._of_type.get(ast.Attribute, ()) if n.attr == name]  # type: ignore[attr-defined,misc]
+
+    def renamed_calls(self) -> Iterator[tuple[ast.Call, str]]:
+        """Calls by another name than the function's own, which goes with them."""
+        renamed = self.run.engine.renamed(self.function.module)
+        if renamed:
+            for name in renamed & self.function.record.names:
+                for call in self.calls(name):
+                    own = (self.resolve(call.func) or "").rpartition(".")[2]
+                    if own and own != name:
+                        yield call, own
 
     def assigned(self, node: ast.AST) -> frozenset[str]:
         known = self._assigned.get(node)
@@ -256,6 +294,10 @@ class BodyScope:
                 if value.keys is None or any(key == name for key, _ in value.keys):
                     return True
         return False
+
+
+def _position(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 
 def _in_loop(level: Hotness, kind: LoopKind) -> Hotness:
