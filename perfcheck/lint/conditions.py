@@ -202,7 +202,7 @@ def _has_host_index(argument: Argument) -> Truth:
             answers.append(None if elements(part).kind == "unknown" else elements(part).kind in ("number", "list"))
         elif part.kind == "array":
             answers.append(None if part.rank is None else part.rank > 0)
-        elif part.kind == "tensor" and part.device is False:
+        elif part.kind == "tensor" and part.device is False and part.dtype != "bool":
             answers.append(part.rank != 0 if part.rank is not None else None if part.assumed else True)
     return any_of(answers) if answers else False
 
@@ -319,6 +319,7 @@ _OF_CALL: dict[str, Callable[..., Truth]] = {
     "to_host": lambda o: _moves(o, True),
     "changes_layout": _changes_layout,
     "always": lambda o: True,
+    "same_shape": lambda o, p, q: None,  # shapes are not followed
     "count": lambda o, n: None if o.spread else len(o.all) == n,
     "selects_element": _selects_element,
     "validates": _validates,

@@ -83,6 +83,8 @@ or unknown. No condition means: when an operand is a tensor on the device.
 ``pinned(p)``, ``unpinned(p)``
     the argument lies in page-locked host memory, in pageable host memory (as data of Python or NumPy
     does)
+``same_shape(p, q)``
+    the arguments are tensors of the same shape
 ``contiguous(p)``
     the argument is laid out row by row
 ``to_device()``, ``to_host()``
@@ -100,7 +102,7 @@ or unknown. No condition means: when an operand is a tensor on the device.
 ``has_device_scalar(p)``
     an index with an integer device tensor of no dimensions in it, as an index or as a slice's bound
 ``has_host_index(p)``
-    an index with a list, an array or a host tensor (of one or more dimensions) in it
+    an index with a list, an array or a host tensor (of one or more dimensions, and not of bools) in it
 ``has_device_index(p)``
     an index with an integer device tensor of one or more dimensions in it
 ``selects_element(p)``

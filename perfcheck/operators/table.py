@@ -36,22 +36,22 @@ Tensor.__deepcopy__ : self memo -> same | aten -
 Tensor.__getitem__ : self index -> tensor own | aten index
     host-sync if has_mask('index') -- src, 2.13
     host-sync if has_device_scalar('index') -- src, 2.13
-    h2d-copy pageable-copy if has_host_index('index') -- src
-    host-sync if has_host_index('index') and not bool_dtype('index') -- src
-    host-sync if has_host_index('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
+    host-sync h2d-copy pageable-copy if has_host_index('index') -- src
+    h2d-copy if host('index') and bool_dtype('index') -- src
+    host-sync if host('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
 Tensor.__setitem__ : self index value -> none | aten index_put_
     host-sync if has_mask('index') and (device('value') or has_masks('index') or scalar('index')) -- src, 2.13
     host-sync if has_device_scalar('index') -- src, 2.13
-    h2d-copy pageable-copy if has_host_index('index') -- src
-    host-sync if has_host_index('index') and not bool_dtype('index') -- src
-    host-sync if has_host_index('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
+    host-sync h2d-copy pageable-copy if has_host_index('index') -- src
+    h2d-copy if host('index') and bool_dtype('index') -- src
+    host-sync if host('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
     host-sync h2d-copy if device('self') and host('value') -- src
     host-sync h2d-copy if device('self') and number('value') and selects_element('index') before 2.15 -- https://github.com/pytorch/pytorch/pull/188267
     host-sync h2d-copy if device('self') and number('value') and has_device_index('index') before 2.15 -- https://github.com/pytorch/pytorch/pull/188330
 torch.is_nonzero Tensor.is_nonzero : self -> bool
     host-sync -- known
 torch.equal Tensor.equal : self other -> bool
-    host-sync -- known
+    host-sync if same_shape('self', 'other') -- src, 2.13
 torch.allclose Tensor.allclose : self other rtol:n atol:n equal_nan -> bool
     host-sync -- 2.13
 
@@ -95,10 +95,10 @@ Tensor.cuda : self device non_blocking memory_format -> device | aten _to_copy
     pageable-copy if to_device() and unpinned('self') -- src
 Tensor.xpu : self device non_blocking memory_format -> device | aten -
     h2d-copy if to_device() -- known
-Tensor.copy_ : self src non_blocking -> self
+Tensor.copy_ : self other non_blocking -> self
     host-sync if to_device() and not is_true('non_blocking') -- src, 2.13
     h2d-copy if to_device() -- src, 2.13
-    pageable-copy if to_device() and unpinned('src') -- src
+    pageable-copy if to_device() and unpinned('other') -- src
     host-sync if to_host() and not is_true('non_blocking') -- src, 2.13
     d2h-copy if to_host() -- src, 2.13
 Tensor.pin_memory : self device -> pin
@@ -1054,12 +1054,10 @@ aten._to_copy : self * dtype device non_blocking memory_format -> to
     d2h-copy if to_host() -- src, 2.13
 aten.index aten._unsafe_index : self indices -> tensor
     host-sync if has_mask('indices') -- src, 2.13
-    h2d-copy pageable-copy if has_host_index('indices') -- src
-    host-sync if has_host_index('indices') and not bool_dtype('indices') -- src
+    host-sync h2d-copy pageable-copy if has_host_index('indices') -- src
 aten.index_put aten.index_put_ aten._index_put_impl_ aten._unsafe_index_put : self indices values accumulate unsafe -> tensor elementwise
     host-sync if has_masks('indices') or has_mask('indices') and (device('values') or is_true('accumulate')) -- src, 2.13
-    h2d-copy pageable-copy if has_host_index('indices') -- src
-    host-sync if has_host_index('indices') and not bool_dtype('indices') -- src
+    host-sync h2d-copy pageable-copy if has_host_index('indices') -- src
     host-sync h2d-copy if host('values') and not has_mask('indices') before 2.15 -- https://github.com/pytorch/pytorch/pull/188330
 aten._linalg_check_errors : info api_name * is_matrix -> none
     host-sync -- 2.13

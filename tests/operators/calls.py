@@ -188,6 +188,9 @@ class Call:
     def _complex_dtype(self, name: str) -> bool:
         return self._tensor(name) and bool(self.bound[name].dtype.is_complex)
 
+    def _same_shape(self, name: str, other: str) -> bool:
+        return bool(self.bound[name].shape == self.bound[other].shape)
+
     def _always(self) -> bool:
         return True
 

@@ -47,6 +47,8 @@ ONLY_ON_CPU = {
     "torch.linalg.ldl_solve": "the CPU kernel checks the pivots",
     "torch.embedding_renorm_": "the CPU kernel sorts and visits the indices",
     "torch.nn.functional.multilabel_margin_loss": "the CPU kernel checks the targets",
+    "torch.equal(f, v)": "shows by its own name, but looks at the shapes alone",
+    "Tensor.equal(f, v)": "the same",
     "torch.nn.functional.one_hot(n, num_classes=3)": "checks the classes, on CUDA it does not",
     "torch.nn.functional.embedding(n[:3] * 0, m, max_norm=1.0)": "embedding_renorm_",
     "Tensor.__setitem__(f, b, 1.0)": "reads the number, which is made a tensor on the host",

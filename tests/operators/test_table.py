@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfcheck.events import EVENTS
+from perfcheck.lint import conditions as linter
 from perfcheck.operators import Operator, Result, by_aten, find, operators, reader, results
 from perfcheck.operators.table import TABLE
 
 ALL = list(operators())
 NAMES = [name for operator in ALL for name in operator.names]
 HELP = reader.__doc__ or ""
-PREDICATES = set(re.findall(r"``(\w+)\((?:p|p, value|n|)\)``", HELP))
+PREDICATES = set(re.findall(r"``(\w+)\((?:p|p, value|p, q|n|)\)``", HELP))
 SOURCE = re.compile(r"src|\d+\.\d+|issue \d+|known|https://\S+")
 each = pytest.mark.parametrize("operator", ALL, ids=lambda operator: operator.names[0])
 
@@ -64,6 +65,12 @@ def test_conditions(operator: Operator) -> None:
                     )
             else:
                 assert isinstance(node, GRAMMAR), condition
+
+
+@each
+def test_the_linter_understands_the_conditions(operator: Operator) -> None:
+    for condition in conditions(operator):
+        linter.condition(condition)
 
 
 WORDS = {"bool", "int", "float", "complex", "promoted", "own", "0d", "1d", "elementwise", "reduce"}
