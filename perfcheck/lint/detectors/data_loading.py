@@ -26,11 +26,14 @@ _FROM_DATA: Final = frozenset(
 
 
 def loaders_without_workers(scope: Scope) -> Iterator[Match]:
-    """Loaders that load in the training process, except of tensors that lie in memory."""
+    """Loaders that load in the training process, except of tensors that lie in memory, and of single samples
+    (no other argument given)."""
     for call in scope.calls("DataLoader"):
         if scope.resolve(call.func) != _LOADER or scope.may_pass(call, "num_workers"):
             continue
         if any(isinstance(argument, ast.Starred) for argument in call.args):
+            continue
+        if len(call.args) + len(call.keywords) < 2:
             continue
         workers = scope.keyword(call, "num_workers", 5)
         none = workers is None or (isinstance(workers, ast.Constant) and workers.value == 0)

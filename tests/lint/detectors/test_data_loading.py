@@ -112,6 +112,7 @@ def test_workers_for_tensors_in_memory() -> None:
                 DataLoader(dataset, pin_memory=True),
                 DataLoader(dataset, pin_memory=True, num_workers=0),
                 DataLoader(dataset, **options),
+                DataLoader(dataset),
                 DataLoader(dataset, 8, True, None, None, 4, pin_memory=True),
             )
     """
