@@ -125,9 +125,9 @@ def _declared(data: bytes) -> tuple[str, int]:
 
 
 def _normal(encoding: str) -> str:
-    """As Python reads it: "UTF_8", "utf8" and an editor's "utf-8-unix" are UTF-8."""
+    """As Python reads it: "UTF_8" and an editor's "utf-8-unix" are UTF-8; "utf8" is found by the codecs."""
     lowered = encoding.lower().replace("_", "-")
-    if lowered == "utf8" or (lowered + "-").startswith("utf-8-"):
+    if (lowered + "-").startswith("utf-8-"):
         return "utf-8"
     if (lowered + "-").startswith(("latin-1-", "iso-8859-1-", "iso-latin-1-")):
         return "iso-8859-1"
