@@ -28,9 +28,13 @@ def device_scalars_as_integers(scope: Scope) -> Iterator[Match]:
 
 
 def tensors_of_device_scalars(scope: Scope) -> Iterator[Match]:
-    """``torch.tensor([a, b])`` of device tensors a and b."""
+    """``torch.tensor([a, b])`` of tensors a and b that are not known to be on the host."""
     for raised in scope.events:
         if raised.event != "host-sync" or raised.operator not in _COLLECTIONS or raised.subject is None:
             continue
-        if scope.value(raised.subject).kind in ("list", "tuple"):
+        value = scope.value(raised.subject)
+        parts = value.items if value.items is not None else (value.element,)
+        if value.kind in ("list", "tuple") and any(
+            part is not None and part.kind == "tensor" for part in parts
+        ):
             yield Match(raised.node, {"T": raised.subject}, raised.operator, raised.certain)
