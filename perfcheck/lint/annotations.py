@@ -10,13 +10,38 @@ from perfcheck.lint.values import ACCELERATOR, ARRAY, BOOL, DICT, INT, NUMBER, S
 Resolve = Callable[[ast.expr], str | None]
 Instance = Callable[[str], Value]
 
-_TENSORS = frozenset({"Tensor", "LongTensor", "FloatTensor", "BoolTensor", "IntTensor", "HalfTensor", "ByteTensor", "Parameter", "TensorType"})
-_DTYPES = {"LongTensor": "int", "IntTensor": "int", "BoolTensor": "bool", "FloatTensor": "float", "HalfTensor": "float"}
+_TENSORS = frozenset(
+    {
+        "Tensor",
+        "LongTensor",
+        "FloatTensor",
+        "BoolTensor",
+        "IntTensor",
+        "HalfTensor",
+        "ByteTensor",
+        "Parameter",
+        "TensorType",
+    }
+)
+_DTYPES = {
+    "LongTensor": "int",
+    "IntTensor": "int",
+    "BoolTensor": "bool",
+    "FloatTensor": "float",
+    "HalfTensor": "float",
+}
 _JAXTYPING = {"Float": "float", "Int": "int", "Bool": "bool", "Int64": "int", "Int32": "int", "Integer": "int",
               "Float32": "float", "Float16": "float", "Num": None, "Shaped": None, "UInt8": "int"}  # fmt: skip
-_SEQUENCES = frozenset({"List", "list", "Sequence", "Iterable", "Iterator", "Collection", "Set", "set", "Generator", "deque"})
+_SEQUENCES = frozenset(
+    {"List", "list", "Sequence", "Iterable", "Iterator", "Collection", "Set", "set", "Generator", "deque"}
+)
 _MAPPINGS = frozenset({"Dict", "dict", "Mapping", "MutableMapping", "OrderedDict", "defaultdict"})
-_NUMBERS: dict[str, Value] = {"int": INT, "float": NUMBER._replace(dtype="float"), "bool": BOOL, "complex": NUMBER}
+_NUMBERS: dict[str, Value] = {
+    "int": INT,
+    "float": NUMBER._replace(dtype="float"),
+    "bool": BOOL,
+    "complex": NUMBER,
+}
 _PLAIN: dict[str, Value] = {"str": STR, "ndarray": ARRAY, "NDArray": ARRAY, "DataFrame": ARRAY, "Series": ARRAY,
                             "Size": SIZE, "DictConfig": Value("host"), "Path": Value("host"), "bytes": STR,
                             "Module": Value("module"), "Optimizer": Value("optimizer"), "DataLoader": Value("loader"),

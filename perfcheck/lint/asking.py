@@ -158,7 +158,9 @@ def _keyword_missing(a: _Asked, name: str, position: int | None = None) -> Truth
         return None
     if a.scope.keyword(call, name, position) is not None:
         return False
-    return None if a.scope.may_pass(call, name) or any(isinstance(x, ast.Starred) for x in call.args) else True
+    return (
+        None if a.scope.may_pass(call, name) or any(isinstance(x, ast.Starred) for x in call.args) else True
+    )
 
 
 def _keyword_is(a: _Asked, name: str, wanted: object, position: int | None = None) -> Truth:
@@ -191,7 +193,10 @@ def _captured(a: _Asked) -> Truth:
         if isinstance(ancestor, (ast.With, ast.AsyncWith)):
             for item in ancestor.items:
                 expression = item.context_expr
-                if isinstance(expression, ast.Call) and a.scope.resolve(expression.func) == "torch.cuda.graph":
+                if (
+                    isinstance(expression, ast.Call)
+                    and a.scope.resolve(expression.func) == "torch.cuda.graph"
+                ):
                     return True
     return None
 
@@ -241,7 +246,12 @@ def _written_in_place(a: _Asked, node: ast.AST) -> Truth:
     for part in a.scope.walk(ast.Call, ast.Subscript, ast.AugAssign):
         if isinstance(part, ast.Call):
             func = part.func
-            if isinstance(func, ast.Attribute) and func.attr.endswith("_") and not func.attr.startswith("__") and dotted(func.value) == name:
+            if (
+                isinstance(func, ast.Attribute)
+                and func.attr.endswith("_")
+                and not func.attr.startswith("__")
+                and dotted(func.value) == name
+            ):
                 return True
         elif isinstance(part, ast.Subscript):
             if not isinstance(part.ctx, ast.Load) and dotted(part.value) == name:

@@ -80,7 +80,9 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
         return ev.engine.named(f"{owner.ref}.{attr}", ev.module)
     if kind == "tensor":
         if attr == "device":
-            return Value("device", device=owner.device if owner.device is not None else True, origin=owner.origin)
+            return Value(
+                "device", device=owner.device if owner.device is not None else True, origin=owner.origin
+            )
         found = ev.operate(node, f"Tensor.{attr}", Argument(owner, node.value))
         if found is not None:
             if found.kind == "size" and owner.rank is not None:
@@ -102,7 +104,13 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
     if kind == "array":
         if attr == "shape":
             return SIZE
-        return ARRAY if attr in ("T", "values", "flat", "real") else NUMBER if attr in ("size", "ndim") else UNKNOWN
+        return (
+            ARRAY
+            if attr in ("T", "values", "flat", "real")
+            else NUMBER
+            if attr in ("size", "ndim")
+            else UNKNOWN
+        )
     if kind == "host" and owner.ref in ("torch.finfo", "torch.iinfo"):
         return NUMBER
     if kind == "device":
@@ -124,7 +132,11 @@ _INSTANCES = frozenset({"module", "instance", "optimizer", "scheduler", "dataset
 def call(ev: Evaluator, node: ast.Call) -> Value:
     func = node.func
     if isinstance(func, ast.Attribute):
-        if isinstance(func.value, ast.Call) and isinstance(func.value.func, ast.Name) and func.value.func.id == "super":
+        if (
+            isinstance(func.value, ast.Call)
+            and isinstance(func.value.func, ast.Name)
+            and func.value.func.id == "super"
+        ):
             arguments = Arguments(ev, node)
             return _super(ev, func.attr, arguments)
         owner = ev.expr(func.value)
@@ -199,7 +211,9 @@ def _call_module(ev: Evaluator, target: Value, arguments: Arguments) -> Value:
     if target.ref is not None:
         entity = ev.engine.project.lookup(target.ref)
         if isinstance(entity, ClassRef):
-            forward = ev.engine.project.method(entity, "forward") or ev.engine.project.method(entity, "__call__")
+            forward = ev.engine.project.method(entity, "forward") or ev.engine.project.method(
+                entity, "__call__"
+            )
             if forward is not None:
                 found = ev.engine.call(ev, forward, arguments, 1)
                 if found.kind == "unknown" and found.device is None:
@@ -230,7 +244,9 @@ def _builtin_module(name: str, arguments: Arguments, grad: bool) -> Value:
     first = arguments.value(0, "input")
     if device is True and first is not None and first.kind == "tensor" and first.device is not None:
         device = first.device
-    plain = Value("tensor", device, "float", grad=grad, origin=first.origin if first is not None else frozenset())
+    plain = Value(
+        "tensor", device, "float", grad=grad, origin=first.origin if first is not None else frozenset()
+    )
     if name in ("LSTM",):
         return Value("tuple", items=(plain, Value("tuple", items=(plain, plain))))
     if name in ("GRU", "RNN", "LSTMCell"):
@@ -241,7 +257,14 @@ def _builtin_module(name: str, arguments: Arguments, grad: bool) -> Value:
         return plain
     if name in ("ModuleList", "ModuleDict", "ParameterList"):
         return UNKNOWN
-    if name in ("Sequential", "Module", "DataParallel", "parallel.DistributedDataParallel", "DistributedDataParallel", "Identity"):
+    if name in (
+        "Sequential",
+        "Module",
+        "DataParallel",
+        "parallel.DistributedDataParallel",
+        "DistributedDataParallel",
+        "Identity",
+    ):
         return Value(device=device, grad=grad)
     rank = first.rank if first is not None and name not in ("Flatten", "Unflatten", "Embedding") else None
     if name == "Embedding" and first is not None and first.rank is not None:
@@ -253,10 +276,16 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
     """``owner.name(...)``."""
     name, kind = func.attr, owner.kind
     receiver = Argument(owner, func.value)
-    if kind == "unknown" and (name in TENSOR_ONLY or (name in TENSOR_LIKE and owner.device is True) or (name in _MAYBE_TENSOR and owner.device is not False)):
+    if kind == "unknown" and (
+        name in TENSOR_ONLY
+        or (name in TENSOR_LIKE and owner.device is True)
+        or (name in _MAYBE_TENSOR and owner.device is not False)
+    ):
         return _likely_tensor(ev, owner, name, receiver, arguments, node)
     if kind == "unknown" and owner.batch and name in _OF_BATCH:
-        return _tensor_method(ev, owner._replace(kind="tensor", assumed=True), name, receiver, arguments, node)
+        return _tensor_method(
+            ev, owner._replace(kind="tensor", assumed=True), name, receiver, arguments, node
+        )
     if kind == "tensor":
         return _tensor_method(ev, owner, name, receiver, arguments, node)
     if owner.ref is not None and kind in _INSTANCES:
@@ -277,13 +306,19 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
     if kind == "size":
         return INT if name == "numel" else UNKNOWN
     if kind == "optimizer":
-        found = ev.operate(node, f"Optimizer.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread)
+        found = ev.operate(
+            node, f"Optimizer.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread
+        )
         return found if found is not None else UNKNOWN
     if kind == "distribution":
-        found = ev.operate(node, f"Distribution.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread)
+        found = ev.operate(
+            node, f"Distribution.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread
+        )
         return found if found is not None else Value("tensor", owner.device)
     if kind in ("stream", "instance", "loader", "host", "scheduler") and owner.ref:
-        found = ev.operate(node, f"{owner.ref}.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread)
+        found = ev.operate(
+            node, f"{owner.ref}.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread
+        )
         if found is not None:
             return found
     if kind == "unknown":
@@ -294,9 +329,28 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
 
 
 LIST_OF_NUMBERS = Value("list", element=NUMBER)
-_STR_TO_STR = frozenset({"format", "join", "lower", "upper", "strip", "replace", "rstrip", "lstrip", "title", "ljust", "rjust"})
+_STR_TO_STR = frozenset(
+    {"format", "join", "lower", "upper", "strip", "replace", "rstrip", "lstrip", "title", "ljust", "rjust"}
+)
 _MAYBE_TENSOR = frozenset({"item", "cpu", "detach", "norm"})
-_OF_BATCH = frozenset({"to", "cuda", "float", "long", "half", "double", "int", "bool", "view", "reshape", "unsqueeze", "squeeze", "transpose", "item"})
+_OF_BATCH = frozenset(
+    {
+        "to",
+        "cuda",
+        "float",
+        "long",
+        "half",
+        "double",
+        "int",
+        "bool",
+        "view",
+        "reshape",
+        "unsqueeze",
+        "squeeze",
+        "transpose",
+        "item",
+    }
+)
 
 
 def _likely_tensor(
@@ -315,7 +369,9 @@ def _tensor_method(
     ev: Evaluator, owner: Value, name: str, receiver: Argument, arguments: Arguments, node: ast.Call
 ) -> Value:
     receiver = Argument(owner, receiver.node)
-    found = ev.operate(node, f"Tensor.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread)
+    found = ev.operate(
+        node, f"Tensor.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread
+    )
     if found is None:
         return _unknown_call(arguments)._replace(device=owner.device)
     if name.endswith("_") and isinstance(receiver.node, ast.Name) and found.kind == "tensor":
@@ -333,13 +389,39 @@ def _tensor_method(
 
 
 def _module_method(ev: Evaluator, owner: Value, name: str, arguments: Arguments, node: ast.Call) -> Value:
-    if name in ("to", "cuda", "cpu", "eval", "train", "half", "float", "double", "bfloat16", "requires_grad_", "apply", "share_memory", "compile"):
-        ev.operate(node, f"Module.{name}", Argument(owner, None), arguments.positional, arguments.keywords, arguments.spread)
+    if name in (
+        "to",
+        "cuda",
+        "cpu",
+        "eval",
+        "train",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "requires_grad_",
+        "apply",
+        "share_memory",
+        "compile",
+    ):
+        ev.operate(
+            node,
+            f"Module.{name}",
+            Argument(owner, None),
+            arguments.positional,
+            arguments.keywords,
+            arguments.spread,
+        )
         return owner
     if name in ("parameters", "buffers"):
         return Value("list", element=Value("tensor", True, "float", grad=name == "parameters"))
     if name in ("named_parameters", "named_buffers"):
-        return Value("list", element=Value("tuple", items=(STR, Value("tensor", True, "float", grad=name == "named_parameters"))))
+        return Value(
+            "list",
+            element=Value(
+                "tuple", items=(STR, Value("tensor", True, "float", grad=name == "named_parameters"))
+            ),
+        )
     if name in ("modules", "children"):
         return Value("list", element=Value("module"))
     if name in ("named_modules", "named_children"):
@@ -348,7 +430,17 @@ def _module_method(ev: Evaluator, owner: Value, name: str, arguments: Arguments,
         return Value("dict", element=Value("tensor", True))
     if name == "forward":
         return _call_module(ev, owner, arguments)
-    if name in ("generate", "predict", "sample", "encode", "decode", "encode_image", "encode_text", "compute_loss", "loss"):
+    if name in (
+        "generate",
+        "predict",
+        "sample",
+        "encode",
+        "decode",
+        "encode_image",
+        "encode_text",
+        "compute_loss",
+        "loss",
+    ):
         return Value(device=True, grad=None)
     return Value(device=True if True in [a.device for a in arguments.all] else None)
 
@@ -405,7 +497,10 @@ def _update(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argumen
     if keys is not None:
         keys.update({name: a.value for name, a in arguments.keywords.items()})
     inside = [elements(owner)] + ([elements(other)] if other is not None else [])
-    ev.rebind(func.value, owner._replace(keys=None if keys is None else tuple(keys.items()), element=join_all(inside)))
+    ev.rebind(
+        func.value,
+        owner._replace(keys=None if keys is None else tuple(keys.items()), element=join_all(inside)),
+    )
 
 
 def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Arguments, node: ast.Call) -> Value:
@@ -419,7 +514,25 @@ def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Argume
         return Value("list", element=owner)
     if name in ("keys",):
         return Value("list", element=STR)
-    if name in ("get", "pop", "to", "cuda", "copy", "clone", "reshape", "transpose", "squeeze", "mean", "sum", "max", "min", "view", "flatten", "float", "long"):
+    if name in (
+        "get",
+        "pop",
+        "to",
+        "cuda",
+        "copy",
+        "clone",
+        "reshape",
+        "transpose",
+        "squeeze",
+        "mean",
+        "sum",
+        "max",
+        "min",
+        "view",
+        "flatten",
+        "float",
+        "long",
+    ):
         if name in ("to", "cuda"):
             device = owner.device if owner.device is not None else True
             return owner._replace(device=device, batch=None)
@@ -427,7 +540,11 @@ def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Argume
     if name in ("size",):
         return INT if arguments.positional else SIZE
     if name in _SYNC_METHODS and owner.kind == "unknown":
-        found = ev.operate(node, f"torch.cuda.Event.{name}", Argument(owner, None)) if name == "synchronize" else None
+        found = (
+            ev.operate(node, f"torch.cuda.Event.{name}", Argument(owner, None))
+            if name == "synchronize"
+            else None
+        )
         return found if found is not None else UNKNOWN
     found_by_name = ev.engine.method_by_name(ev, name, arguments)
     if found_by_name is not None:
@@ -486,7 +603,9 @@ def _external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) ->
         if last == "parse_shape":
             return DICT
         if first.kind == "tensor":
-            return first._replace(rank=None, contiguous=None) if last != "reduce" else first._replace(rank=None)
+            return (
+                first._replace(rank=None, contiguous=None) if last != "reduce" else first._replace(rank=None)
+            )
         return first
     constructed = ev.engine.external_instance(name)
     if constructed is not None:
@@ -551,7 +670,13 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
     """A name of torch's that the operator table lacks."""
     if name in ("torch.device",):
         return _device(arguments)
-    if name in ("torch.no_grad", "torch.enable_grad", "torch.inference_mode", "torch.set_grad_enabled", "torch.autocast"):
+    if name in (
+        "torch.no_grad",
+        "torch.enable_grad",
+        "torch.inference_mode",
+        "torch.set_grad_enabled",
+        "torch.autocast",
+    ):
         return HOST
     if name in ("torch.compile", "torch.jit.script", "torch.jit.trace", "torch.func.vmap", "torch.vmap"):
         return arguments.positional[0].value if arguments.positional else UNKNOWN
@@ -559,9 +684,16 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
         return arguments.positional[0].value if arguments.positional else UNKNOWN
     if name.startswith(("torch._C", "torch._dynamo", "torch.compiler", "torch._utils")):
         return UNKNOWN
-    if name.startswith(("torch.cuda.", "torch.backends.", "torch.distributed.", "torch.utils.", "torch.multiprocessing")):
+    if name.startswith(
+        ("torch.cuda.", "torch.backends.", "torch.distributed.", "torch.utils.", "torch.multiprocessing")
+    ):
         if last.startswith("is_") or last in ("device_count", "get_rank", "get_world_size", "current_device"):
             return NUMBER
+        return UNKNOWN
+    public = name.count(".") == 1 or name.startswith(
+        ("torch.nn.functional.", "torch.linalg.", "torch.special.", "torch.fft.")
+    )
+    if not public or (last.startswith("_") and not last.startswith("_foreach")):
         return UNKNOWN
     tensors = [v if v.kind != "list" else elements(v) for v in arguments.all]
     tensors = [v for v in tensors if v.kind == "tensor"]
@@ -601,7 +733,13 @@ def _builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
         inside = elements(value)
         if inside.kind == "tensor":
             return inside._replace(contiguous=None, rank=inside.rank)
-        return join(inside, start) if start is not None and start.kind == "tensor" else inside if inside.kind == "number" else UNKNOWN._replace(device=inside.device)
+        return (
+            join(inside, start)
+            if start is not None and start.kind == "tensor"
+            else inside
+            if inside.kind == "number"
+            else UNKNOWN._replace(device=inside.device)
+        )
     if name in ("any", "all"):
         inside = elements(value)
         if inside.kind == "tensor" and first is not None and first.node is not None:
@@ -626,7 +764,9 @@ def _builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     if name == "enumerate":
         return Value("list", element=Value("tuple", items=(INT, elements(value))))
     if name == "zip":
-        return Value("list", element=Value("tuple", items=tuple(elements(a.value) for a in arguments.positional)))
+        return Value(
+            "list", element=Value("tuple", items=tuple(elements(a.value) for a in arguments.positional))
+        )
     if name == "map":
         if arguments.positional[1:]:
             inner = [elements(a.value) for a in arguments.positional[1:]]
@@ -640,7 +780,11 @@ def _builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
                 return Value("list", element=called.element)
         return Value("list", element=UNKNOWN)
     if name == "filter":
-        return Value("list", element=elements(arguments.positional[1].value)) if arguments.positional[1:] else UNKNOWN
+        return (
+            Value("list", element=elements(arguments.positional[1].value))
+            if arguments.positional[1:]
+            else UNKNOWN
+        )
     if name == "dict":
         if arguments.keywords and not arguments.positional and not arguments.spread:
             keys = tuple((k, a.value) for k, a in arguments.keywords.items())
@@ -658,7 +802,12 @@ def _builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
         return value if value.kind == "tensor" else NUMBER
     if name == "getattr":
         key = arguments.value(1)
-        if key is not None and isinstance(key.const, str) and first is not None and isinstance(first.node, ast.expr):
+        if (
+            key is not None
+            and isinstance(key.const, str)
+            and first is not None
+            and isinstance(first.node, ast.expr)
+        ):
             attribute = ast.Attribute(first.node, key.const, ast.Load())
             ast.copy_location(attribute, node)
             return member(ev, value, attribute)

@@ -190,7 +190,12 @@ def _has_device_scalar(argument: Argument) -> Truth:
             for bound in part.items:
                 if bound.kind == "tensor":
                     answers.append(bound.device)
-        elif part.kind == "tensor" and part.device is not False and part.dtype in (None, "int") and part.rank is not None:
+        elif (
+            part.kind == "tensor"
+            and part.device is not False
+            and part.dtype in (None, "int")
+            and part.rank is not None
+        ):
             answers.append(part.rank == 0 and part.device)
     return any_of(answers) if answers else False
 
@@ -199,7 +204,9 @@ def _has_host_index(argument: Argument) -> Truth:
     answers: list[Truth] = []
     for part in index_parts(argument):
         if part.kind == "list":
-            answers.append(None if elements(part).kind == "unknown" else elements(part).kind in ("number", "list"))
+            answers.append(
+                None if elements(part).kind == "unknown" else elements(part).kind in ("number", "list")
+            )
         elif part.kind == "array":
             answers.append(None if part.rank is None else part.rank > 0)
         elif part.kind == "tensor" and part.device is False and part.dtype != "bool":
@@ -209,7 +216,10 @@ def _has_host_index(argument: Argument) -> Truth:
 
 def _has_device_index(argument: Argument) -> Truth:
     return any_of(
-        [p.kind == "tensor" and p.device is not False and p.dtype != "bool" and p.rank != 0 for p in index_parts(argument)]
+        [
+            p.kind == "tensor" and p.device is not False and p.dtype != "bool" and p.rank != 0
+            for p in index_parts(argument)
+        ]
     )
 
 
@@ -286,7 +296,9 @@ def _selects_element(o: Operands, name: str) -> Truth:
     if found is None:
         return None
     parts = index_parts(found)
-    if any(p.kind not in ("number", "unknown") or (p.kind == "number" and p.ref == "ellipsis") for p in parts):
+    if any(
+        p.kind not in ("number", "unknown") or (p.kind == "number" and p.ref == "ellipsis") for p in parts
+    ):
         return False
     if any(p.kind == "unknown" for p in parts):
         return None

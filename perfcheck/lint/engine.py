@@ -97,7 +97,9 @@ class Engine:
         """Local names of imports that differ from the imported ones."""
         known = self._renamed.get(module.path)
         if known is None:
-            known = frozenset(local for local, target in module.imports.items() if target.rpartition(".")[2] != local)
+            known = frozenset(
+                local for local, target in module.imports.items() if target.rpartition(".")[2] != local
+            )
             self._renamed[module.path] = known
         return known
 
@@ -200,7 +202,9 @@ class Engine:
             self._closures[key] = {**(closure or {}), **evaluator.env}
         return evaluator
 
-    def _returned(self, function: FunctionRef, node: FunctionNode | ast.Module, evaluator: Evaluator) -> Value:
+    def _returned(
+        self, function: FunctionRef, node: FunctionNode | ast.Module, evaluator: Evaluator
+    ) -> Value:
         found = evaluator.returned
         annotation = getattr(node, "returns", None)
         if annotation is not None and found.kind in ("unknown", "none"):
@@ -216,15 +220,20 @@ class Engine:
             return known
         if key in self._busy or len(self._busy) >= _DEPTH:
             return self._promised(function)
-        if self.evaluate(function) is None:
-            return UNKNOWN
+        try:
+            if self.evaluate(function) is None:
+                return UNKNOWN
+        except RecursionError:  # nested too deeply to be summed up
+            self._returns[key] = UNKNOWN
         return self._returns.get(key, UNKNOWN)
 
     def _promised(self, function: FunctionRef) -> Value:
         """By the annotation alone, where the body cannot be asked."""
         node = self.project.node(function)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.returns is not None:
-            return Evaluator(self, function.module, function, ast.Module([], []), None).annotation(node.returns)
+            return Evaluator(self, function.module, function, ast.Module([], []), None).annotation(
+                node.returns
+            )
         return UNKNOWN
 
     def call(self, ev: Evaluator, function: FunctionRef, arguments: Arguments, skip: int) -> Value:
@@ -237,7 +246,13 @@ class Engine:
     def call_named(self, ev: Evaluator, ref: str, arguments: Arguments, node: ast.Call) -> Value:
         entity = self.project.lookup(ref)
         if isinstance(entity, FunctionRef):
-            skip = 1 if entity.record.owner and "staticmethod" not in entity.record.decorators and _is_bound(node, entity) else 0
+            skip = (
+                1
+                if entity.record.owner
+                and "staticmethod" not in entity.record.decorators
+                and _is_bound(node, entity)
+                else 0
+            )
             return self.call(ev, entity, arguments, skip)
         return UNKNOWN
 
@@ -262,11 +277,18 @@ class Engine:
 
             return invoke(ev, attribute, arguments, arguments.node)
         if owner.kind == "instance":
-            return UNKNOWN._replace(device=True) if any(a.device and a.kind == "tensor" for a in arguments.all) else UNKNOWN
+            return (
+                UNKNOWN._replace(device=True)
+                if any(a.device and a.kind == "tensor" for a in arguments.all)
+                else UNKNOWN
+            )
         return None
 
     def _register(self, ev: Evaluator, name: str, arguments: Arguments) -> Value:
-        key, value = arguments.value(0, "name"), arguments.value(1, "default" if name == "add_state" else "tensor")
+        key, value = (
+            arguments.value(0, "name"),
+            arguments.value(1, "default" if name == "add_state" else "tensor"),
+        )
         if key is not None and isinstance(key.const, str) and value is not None and ev.self_name:
             if value.kind == "list" and value.element is None and not value.items:
                 value = Value("list", element=Value("tensor", True))
@@ -284,7 +306,12 @@ class Engine:
         candidates = self.project.methods_named(name)
         if not 0 < len(candidates) <= 3:
             return None
-        return join_all([self.call(ev, f, arguments, 0 if "staticmethod" in f.record.decorators else 1) for f in candidates])
+        return join_all(
+            [
+                self.call(ev, f, arguments, 0 if "staticmethod" in f.record.decorators else 1)
+                for f in candidates
+            ]
+        )
 
     # ---- classes --------------------------------------------------------------------------------
 
@@ -292,7 +319,11 @@ class Engine:
         outside = self.project.ancestry(class_)[1]
         for base, kind in INSTANCE_KINDS:
             if base in outside:
-                return Value(kind, device=True if kind == "module" else False if kind == "loader" else None, ref=class_.dotted)
+                return Value(
+                    kind,
+                    device=True if kind == "module" else False if kind == "loader" else None,
+                    ref=class_.dotted,
+                )
         return Value("instance", ref=class_.dotted)
 
     def instance_named(self, module: ModuleRecord) -> Callable[[str], Value]:
@@ -430,7 +461,9 @@ class Engine:
         named = by_name(name)
         if named.kind != "unknown":
             return named._replace(origin=origin)
-        in_forward = ev.function is not None and ev.function.record.name == "forward" and ev.class_ is not None
+        in_forward = (
+            ev.function is not None and ev.function.record.name == "forward" and ev.class_ is not None
+        )
         if host:
             return Value(device=False, origin=origin)
         return Value(device=True if in_forward else None, origin=origin)
@@ -456,7 +489,9 @@ class Engine:
         return False
 
 
-_ARRAY_LIBRARIES = frozenset({"numpy", "pandas", "jax", "tensorflow", "cupy", "scipy", "sklearn", "polars", "pyarrow", "sympy"})
+_ARRAY_LIBRARIES = frozenset(
+    {"numpy", "pandas", "jax", "tensorflow", "cupy", "scipy", "sklearn", "polars", "pyarrow", "sympy"}
+)
 _COMMON = frozenset(
     """forward step update compute reset get set add append items keys values run call load save init close open start
     stop read write copy to cuda cpu eval train size shape format apply reshape mean sum min max sample encode decode
@@ -488,13 +523,21 @@ def _of_self(run: Evaluator) -> dict[str, Value]:
 
 
 def _is_property(function: FunctionRef) -> bool:
-    return any(d.rpartition(".")[2] in ("property", "cached_property", "lazy_property", "lazyproperty") for d in function.record.decorators)
+    return any(
+        d.rpartition(".")[2] in ("property", "cached_property", "lazy_property", "lazyproperty")
+        for d in function.record.decorators
+    )
 
 
 def _is_bound(node: ast.Call, function: FunctionRef) -> bool:
     """Is a method called without passing its receiver?  ``Class.method(obj)`` passes it."""
     func = node.func
-    return isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name) and func.value.id in ("self", "cls") or not isinstance(func, ast.Attribute)
+    return (
+        isinstance(func, ast.Attribute)
+        and isinstance(func.value, ast.Name)
+        and func.value.id in ("self", "cls")
+        or not isinstance(func, ast.Attribute)
+    )
 
 
 def _with_origin(value: Value, origin: frozenset[str], host: bool) -> Value:
@@ -525,11 +568,17 @@ def _substitute(value: Value, bound: dict[str, Value]) -> Value:
             if given and len(given) == len(value.origin):
                 return join_all(given)
             known = [g for g in given if g.kind != "none"]
-            return join_all(known)._replace(const=UNKNOWN.const) if known else value._replace(origin=frozenset())
+            return (
+                join_all(known)._replace(const=UNKNOWN.const) if known else value._replace(origin=frozenset())
+            )
         if value.kind == "tensor":
             if value.assumed and given and all(g.kind == "number" for g in given):
                 return NUMBER
-            return value._replace(device=_given_device(value, given), origin=_origins(given), assumed=value.assumed and not given)
+            return value._replace(
+                device=_given_device(value, given),
+                origin=_origins(given),
+                assumed=value.assumed and not given,
+            )
         value = value._replace(origin=_origins(given))
     if value.items is not None:
         value = value._replace(items=tuple(_substitute(item, bound) for item in value.items))

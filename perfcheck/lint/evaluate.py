@@ -97,7 +97,9 @@ class Evaluator:
     def parameters(self, node: FunctionNode) -> None:
         arguments = node.args
         ordered = [*arguments.posonlyargs, *arguments.args]
-        defaults: list[ast.expr | None] = [None] * (len(ordered) - len(arguments.defaults)) + list(arguments.defaults)
+        defaults: list[ast.expr | None] = [None] * (len(ordered) - len(arguments.defaults)) + list(
+            arguments.defaults
+        )
         ordered += arguments.kwonlyargs
         defaults += arguments.kw_defaults
         static = any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
@@ -133,7 +135,9 @@ class Evaluator:
 
     # ---- events ---------------------------------------------------------------------------------
 
-    def emit(self, node: ast.AST, event: str, operator: str, certain: Truth, subject: ast.expr | None) -> None:
+    def emit(
+        self, node: ast.AST, event: str, operator: str, certain: Truth, subject: ast.expr | None
+    ) -> None:
         key = (node, event, operator)
         known = self.raised.get(key)
         if known is not None and known.certain is True:
@@ -330,11 +334,19 @@ class Evaluator:
             if default is not None:
                 self.expr(default)
         self.local_functions[node.name] = node
-        prefix = self.function.record.qualname + "." if self.function is not None and self.function.record.qualname else ""
+        prefix = (
+            self.function.record.qualname + "."
+            if self.function is not None and self.function.record.qualname
+            else ""
+        )
         self.env[node.name] = Value("function", ref=f"{self.module.name}.{prefix}{node.name}")
 
     def s_class(self, node: ast.ClassDef) -> None:
-        prefix = self.function.record.qualname + "." if self.function is not None and self.function.record.qualname else ""
+        prefix = (
+            self.function.record.qualname + "."
+            if self.function is not None and self.function.record.qualname
+            else ""
+        )
         self.env[node.name] = Value("class", ref=f"{self.module.name}.{prefix}{node.name}")
 
     def s_delete(self, node: ast.Delete) -> None:
@@ -480,7 +492,11 @@ class Evaluator:
             elif wanted.kind != known.kind:
                 device = known.device if known.kind in ("unknown", "list") else wanted.device
                 if wanted.kind == "tensor":
-                    wanted = wanted._replace(device=True if device is None and known.origin else device, batch=known.batch, origin=known.origin)
+                    wanted = wanted._replace(
+                        device=True if device is None and known.origin else device,
+                        batch=known.batch,
+                        origin=known.origin,
+                    )
                 self.env[key] = wanted
         elif wanted.kind == known.kind and known.kind in ("tensor", "number", "str", "array"):
             self.env[key] = UNKNOWN
@@ -546,7 +562,10 @@ class Evaluator:
         if "array" in kinds:
             return ARRAY
         if kinds == {"number"}:
-            return Value("number", dtype=None if isinstance(op, ast.Div) else left.dtype if left.dtype == right.dtype else None)
+            return Value(
+                "number",
+                dtype=None if isinstance(op, ast.Div) else left.dtype if left.dtype == right.dtype else None,
+            )
         if "str" in kinds:
             return STR
         if kinds <= {"list", "tuple", "size"} and isinstance(op, ast.Add):
@@ -560,7 +579,9 @@ class Evaluator:
         if kinds == {"unknown", "number"} or kinds == {"unknown"}:
             batch = left.batch or right.batch
             device = True if True in (left.device, right.device) else False if batch else None
-            return Value(device=device, batch=batch, pinned=False if batch else None, origin=left.origin | right.origin)
+            return Value(
+                device=device, batch=batch, pinned=False if batch else None, origin=left.origin | right.origin
+            )
         return UNKNOWN
 
     def elementwise(self, tensors: list[Value], operands: list[Value], dtype: Dtype | None) -> Value:
@@ -583,14 +604,22 @@ class Evaluator:
         value = self.expr(node.operand)
         if value.has_const and isinstance(value.const, (int, float)) and isinstance(node.op, ast.USub):
             return _constant(-value.const)
-        return value._replace(const=NONE.const, contiguous=None)._replace(const=UNKNOWN.const) if value.has_const else value
+        return (
+            value._replace(const=NONE.const, contiguous=None)._replace(const=UNKNOWN.const)
+            if value.has_const
+            else value
+        )
 
     def e_boolop(self, node: ast.BoolOp) -> Value:
         found: list[Value] = []
         entry = self.env
         last = len(node.values) - 1
         for position, part in enumerate(node.values):
-            value = self.expr(part) if not isinstance(part, (ast.BoolOp, ast.UnaryOp)) else self.truth_or_value(part)
+            value = (
+                self.expr(part)
+                if not isinstance(part, (ast.BoolOp, ast.UnaryOp))
+                else self.truth_or_value(part)
+            )
             if position < last:
                 self.dunder("__bool__", value, part)
                 self.env = dict(self.env)
@@ -615,14 +644,25 @@ class Evaluator:
         return result
 
     def compare(
-        self, left: Value, op: ast.cmpop, right: Value, left_node: ast.expr, right_node: ast.expr, node: ast.Compare
+        self,
+        left: Value,
+        op: ast.cmpop,
+        right: Value,
+        left_node: ast.expr,
+        right_node: ast.expr,
+        node: ast.Compare,
     ) -> Value:
         if isinstance(op, (ast.Is, ast.IsNot)):
             return BOOL
         if isinstance(op, (ast.In, ast.NotIn)):
             if right.kind == "tensor":
                 self.dunder("__contains__", right, right_node, node)
-            elif left.kind == "tensor" and left.device and right.kind in ("list", "tuple", "set") and right.kind != "set":
+            elif (
+                left.kind == "tensor"
+                and left.device
+                and right.kind in ("list", "tuple", "set")
+                and right.kind != "set"
+            ):
                 self.operate(node, "Tensor.__bool__", Argument(left, left_node))
             elif right.kind in ("list", "tuple") and elements(right).on_device and left.kind != "str":
                 self.operate(node, "Tensor.__bool__", Argument(elements(right), right_node))
@@ -645,15 +685,25 @@ class Evaluator:
         index = self.expr(node.slice)
         kind = container.kind
         if kind == "tensor":
-            result = self.operate(node, "Tensor.__getitem__", Argument(container, node.value), [Argument(index, node.slice)])
+            result = self.operate(
+                node, "Tensor.__getitem__", Argument(container, node.value), [Argument(index, node.slice)]
+            )
             return _indexed(container, index, result)
         if kind in ("list", "tuple"):
             if index.kind == "tensor":
                 self.dunder("__index__", index, node.slice)
-            if container.items is not None and isinstance(index.const, int) and -len(container.items) <= index.const < len(container.items):
+            if (
+                container.items is not None
+                and isinstance(index.const, int)
+                and -len(container.items) <= index.const < len(container.items)
+            ):
                 return container.items[index.const]
             if isinstance(node.slice, ast.Slice):
-                return container._replace(items=None, element=elements(container)) if container.items is None else _sliced(container, node.slice)
+                return (
+                    container._replace(items=None, element=elements(container))
+                    if container.items is None
+                    else _sliced(container, node.slice)
+                )
             return elements(container)
         if kind == "dict":
             if container.keys is not None and isinstance(index.const, str):
@@ -674,7 +724,12 @@ class Evaluator:
         if kind == "module":
             return Value("module", device=True, assumed=True)
         if kind == "unknown":
-            return Value(device=container.device, batch=container.batch, pinned=container.pinned, origin=container.origin)
+            return Value(
+                device=container.device,
+                batch=container.batch,
+                pinned=container.pinned,
+                origin=container.origin,
+            )
         return UNKNOWN
 
     def believe_subscript(self, node: ast.Subscript, value: Value) -> Value:
@@ -707,7 +762,11 @@ class Evaluator:
             if isinstance(name.const, str):
                 found.append((name.const, value))
         complete = len(found) == len(node.keys)
-        return Value("dict", element=join_all(everything) if everything else None, keys=tuple(found) if complete else None)
+        return Value(
+            "dict",
+            element=join_all(everything) if everything else None,
+            keys=tuple(found) if complete else None,
+        )
 
     def e_starred(self, node: ast.Starred) -> Value:
         return elements(self.expr(node.value))

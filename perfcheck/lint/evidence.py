@@ -16,12 +16,31 @@ TENSOR_ONLY: Final = frozenset(
     new_zeros nonzero norm normal_ numel permute pin_memory pow relu relu_ repeat_interleave requires_grad_ rsqrt scatter
     scatter_ scatter_add scatter_add_ sigmoid softmax squeeze_ sub_ tanh tile to_dense to_sparse topk tril triu type_as unbind unflatten
     uniform_ unsqueeze unsqueeze_ view view_as zero_ item tolist""".split()
-) - {"tolist", "bool", "int", "float", "long", "half", "double", "cuda", "abs_", "tile", "pow", "chunk", "flip", "norm", "view", "item"}
+) - {
+    "tolist",
+    "bool",
+    "int",
+    "float",
+    "long",
+    "half",
+    "double",
+    "cuda",
+    "abs_",
+    "tile",
+    "pow",
+    "chunk",
+    "flip",
+    "norm",
+    "view",
+    "item",
+}
 """Methods that tensors have, and modules, arrays, lists, strings and numbers do not."""
 
 TENSOR_LIKE: Final = TENSOR_ONLY | {"item", "view", "cpu", "tolist", "float", "long", "norm", "chunk"}
 
-TENSOR_PROPERTIES: Final = frozenset({"is_cuda", "requires_grad", "grad_fn", "is_leaf", "is_sparse", "is_quantized"})
+TENSOR_PROPERTIES: Final = frozenset(
+    {"is_cuda", "requires_grad", "grad_fn", "is_leaf", "is_sparse", "is_quantized"}
+)
 
 _NO_SUBJECT = frozenset(
     """tensor as_tensor from_numpy device zeros ones empty full rand randn randint arange linspace manual_seed load save
@@ -108,7 +127,11 @@ def _tensor_of(call: ast.Call, telling: frozenset[str]) -> str:
             return inner.value.id
     elif type(receiver) is ast.Attribute and type(receiver.value) is ast.Name:
         first = call.args[0] if call.args else None
-        if receiver.value.id == "torch" and receiver.attr in ("functional", "linalg", "special", "fft") and type(first) is ast.Name:
+        if (
+            receiver.value.id == "torch"
+            and receiver.attr in ("functional", "linalg", "special", "fft")
+            and type(first) is ast.Name
+        ):
             return first.id
     return ""
 
@@ -126,7 +149,12 @@ _NAMED: tuple[tuple[re.Pattern[str], Value], ...] = (
         ),
         Value("module", device=True, assumed=True),
     ),
-    (re.compile(r"^(logger|log|writer|wandb|pbar|path|filename|tokenizer|args|cfg|config|opts?)$|_(path|dir|file|fn|name)$"), UNKNOWN),
+    (
+        re.compile(
+            r"^(logger|log|writer|wandb|pbar|path|filename|tokenizer|args|cfg|config|opts?)$|_(path|dir|file|fn|name)$"
+        ),
+        UNKNOWN,
+    ),
 )
 
 

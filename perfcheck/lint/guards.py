@@ -66,7 +66,12 @@ def skips_the_rest(node: ast.stmt) -> bool:
     if _off_interval(node.test):
         return True
     test = node.test
-    return isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not _first_time(test) and _rare_test(test.operand)
+    return (
+        isinstance(test, ast.UnaryOp)
+        and isinstance(test.op, ast.Not)
+        and not _first_time(test)
+        and _rare_test(test.operand)
+    )
 
 
 def exits(body: list[ast.stmt]) -> bool:
@@ -100,7 +105,11 @@ def _first_time(test: ast.expr) -> bool:
         return False
     left, op, right = test.left, test.ops[0], test.comparators[0]
     if isinstance(op, ast.Is) and isinstance(right, ast.Constant) and right.value is None:
-        return isinstance(left, ast.Attribute) and isinstance(left.value, ast.Name) and left.value.id in {"self", "cls"}
+        return (
+            isinstance(left, ast.Attribute)
+            and isinstance(left.value, ast.Name)
+            and left.value.id in {"self", "cls"}
+        )
     if isinstance(op, ast.Eq) and isinstance(right, ast.Constant) and right.value == 0:
         if isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "len":
             return bool({"state", "param_state", "cache"} & set(_names(left)))
@@ -116,7 +125,8 @@ def _rare_test(test: ast.expr) -> bool:
         return any(rare) if isinstance(test.op, ast.And) else all(rare) or any(map(_first_time, test.values))
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return _first_time(test) or bool(
-            isinstance(test.operand, (ast.Name, ast.Attribute)) and "initial" in _names(test.operand)[0].lower()
+            isinstance(test.operand, (ast.Name, ast.Attribute))
+            and "initial" in _names(test.operand)[0].lower()
         )
     if _interval(test) or _first_time(test):
         return True

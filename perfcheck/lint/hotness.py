@@ -59,7 +59,9 @@ class HotnessMap:
                     self._heat[function.dotted] = FROZEN
                 elif level > Hotness.COLD:
                     self._heat[function.dotted] = Heat(level, True)
-                if not frozen and (level > Hotness.COLD or any(site.level > Hotness.COLD for site in record.calls)):
+                if not frozen and (
+                    level > Hotness.COLD or any(site.level > Hotness.COLD for site in record.calls)
+                ):
                     queue.append(function)
         while queue:
             function = queue.popleft()
@@ -147,5 +149,3 @@ _TOO_COMMON = frozenset(
     size shape format apply reshape mean sum min max join split index count sort pop clear update info debug warning error
     log parameters named_parameters state_dict load_state_dict zero_grad backward item numpy detach view extend remove insert""".split()
 )
-
-

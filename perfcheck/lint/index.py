@@ -198,9 +198,7 @@ class _Indexer:
             elif kind is ast.Delete:
                 self.expression(node, body, level, repeated, guarded)
 
-    def expression(
-        self, root: ast.AST, body: _Body, level: Hotness, repeated: bool, guarded: bool
-    ) -> None:
+    def expression(self, root: ast.AST, body: _Body, level: Hotness, repeated: bool, guarded: bool) -> None:
         names, stack = body.names, [root]
         while stack:
             node = stack.pop()
@@ -209,7 +207,11 @@ class _Indexer:
                 continue
             if kind is ast.Attribute:
                 names.add(node.attr)  # type: ignore[attr-defined]
-                if type(node.ctx) is not ast.Load and type(node.value) is ast.Name and node.value.id == "self":  # type: ignore[attr-defined]
+                if (
+                    type(node.ctx) is not ast.Load
+                    and type(node.value) is ast.Name
+                    and node.value.id == "self"
+                ):  # type: ignore[attr-defined]
                     body.stores.add(node.attr)  # type: ignore[attr-defined]
                 stack.append(node.value)  # type: ignore[attr-defined]
                 continue
@@ -239,9 +241,7 @@ class _Indexer:
                 elif isinstance(field, ast.AST):
                     stack.append(field)
 
-    def function(
-        self, node: FunctionNode, around: _Body, prefix: str, owner: str, outer: str
-    ) -> None:
+    def function(self, node: FunctionNode, around: _Body, prefix: str, owner: str, outer: str) -> None:
         for decorator in node.decorator_list:
             self.expression(decorator, around, Hotness.COLD, False, False)
         arguments = node.args
@@ -252,9 +252,7 @@ class _Indexer:
         body = _Body()
         self.block(node.body, body, qualname + ".", owner, qualname, Hotness.COLD, False, False)
         params = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
-        decorators = tuple(
-            dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list
-        )
+        decorators = tuple(dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list)
         self.functions[qualname] = FunctionRecord(
             qualname, node.lineno, node.end_lineno or node.lineno, owner, outer, tuple(params), decorators,
             tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed), body.loops,

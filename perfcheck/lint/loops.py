@@ -26,10 +26,20 @@ _STEPS = re.compile(
     r"total_timesteps|num_denois\w*|sampling_steps|num_sampling\w*|max_decod\w*|num_updates|sigmas$)",
     re.IGNORECASE,
 )
-_STEP_TARGET = re.compile(r"^(step|it|iteration|iter_num|global_step|batch|data_batch|mini_?batch|micro_?batch)$")
+_STEP_TARGET = re.compile(
+    r"^(step|it|iteration|iter_num|global_step|batch|data_batch|mini_?batch|micro_?batch)$"
+)
 _EPOCH = re.compile(r"epoch", re.IGNORECASE)
 _STEP_CALLS = frozenset(
-    {"backward", "training_step", "train_step", "train_on_batch", "train_batch", "zero_grad", "optimizer_step"}
+    {
+        "backward",
+        "training_step",
+        "train_step",
+        "train_on_batch",
+        "train_batch",
+        "zero_grad",
+        "optimizer_step",
+    }
 )
 
 
@@ -40,7 +50,11 @@ def _words(node: ast.AST) -> list[str]:
             words.append(part.id)
         elif isinstance(part, ast.Attribute):
             words.append(part.attr)
-        elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and isinstance(part.func.value, ast.Constant):
+        elif (
+            isinstance(part, ast.Call)
+            and isinstance(part.func, ast.Attribute)
+            and isinstance(part.func.value, ast.Constant)
+        ):
             words.append(part.func.attr)
     return words
 

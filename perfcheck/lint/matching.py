@@ -58,7 +58,12 @@ class RuleSet:
         self.names = frozenset(self._by_tail).union(*wanted, *written)
         """Names of which a cold body must call or read one, or bear it, to be worth a look."""
         self.reads = frozenset().union(
-            *(_called_as(operator) for rule in rules if rule.confidence == "high" for operator in rule.operators)
+            *(
+                _called_as(operator)
+                for rule in rules
+                if rule.confidence == "high"
+                for operator in rule.operators
+            )
         )
         """Names by which bodies of unknown hotness come to an event of a rule that is sure of itself."""
 
@@ -68,8 +73,13 @@ class RuleSet:
         known = self._operator_cache.get(key)
         if known is None:
             plain = name.partition(":")[0]
-            found = [*self._by_operator.get(name, ()), *(self._by_operator.get(plain, ()) if plain != name else ())]
-            found += [rule for prefix, rule in self._wildcards if name.startswith(prefix) and rule not in found]
+            found = [
+                *self._by_operator.get(name, ()),
+                *(self._by_operator.get(plain, ()) if plain != name else ()),
+            ]
+            found += [
+                rule for prefix, rule in self._wildcards if name.startswith(prefix) and rule not in found
+            ]
             known = [rule for rule in found if rule.event == event]
             self._operator_cache[key] = known
         return known
@@ -81,6 +91,8 @@ class RuleSet:
                 bindings: dict[str, ast.AST] = {}
                 if raised.subject is not None:
                     bindings["T"] = raised.subject
+                if scope.waiting_permitted(raised.node):
+                    continue
                 match = Match(raised.node, bindings, raised.operator.partition(":")[0], raised.certain)
                 yield from self._judge(rule, match, scope, around)
         if self._by_tail or self._by_type:
@@ -197,7 +209,12 @@ def _overlaps(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> boo
 
 def _place(node: ast.AST, scope: BodyScope) -> Place:
     line, column, end_line, end_column = _span(node)
-    return Place(line, _characters(scope.lines, line, column) + 1, end_line, _characters(scope.lines, end_line, end_column) + 1)
+    return Place(
+        line,
+        _characters(scope.lines, line, column) + 1,
+        end_line,
+        _characters(scope.lines, end_line, end_column) + 1,
+    )
 
 
 def _characters(lines: Sequence[str], line: int, offset: int) -> int:
@@ -208,7 +225,9 @@ def _characters(lines: Sequence[str], line: int, offset: int) -> int:
     return offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))
 
 
-def _finding(hit: Hit, scope: BodyScope, name: str, confidence: Confidence, places: tuple[Place, ...]) -> Finding:
+def _finding(
+    hit: Hit, scope: BodyScope, name: str, confidence: Confidence, places: tuple[Place, ...]
+) -> Finding:
     rule, match = hit.rule, hit.match
     words = {key: _short(scope.text(node)) for key, node in match.bindings.items()}
     words["operator"] = match.operator

@@ -87,7 +87,9 @@ def apply(operator: Operator, operands: Operands) -> tuple[Value, list[Happening
 
 def _reads(value: Value) -> bool:
     if value.kind in ("list", "tuple"):
-        return value.items is not None and any(item.kind == "tensor" and item.device is True for item in value.items)
+        return value.items is not None and any(
+            item.kind == "tensor" and item.device is True for item in value.items
+        )
     return value.kind == "tensor" and value.device is True
 
 
@@ -106,7 +108,9 @@ def _tensors(operands: Operands) -> list[Value]:
 
 
 def _on_device(operands: Operands) -> Truth:
-    return any_of([t.device for t in _tensors(operands)] or [operands.all[0].value.on_device if operands.all else None])
+    return any_of(
+        [t.device for t in _tensors(operands)] or [operands.all[0].value.on_device if operands.all else None]
+    )
 
 
 def device_of(value: Value | None, node: ast.expr | None = None) -> Truth:
@@ -223,11 +227,18 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
         along = operands.by_name.get("dim") or operands.by_name.get("axis")
         if (along is None or along.value.kind == "none") and not operands.spread:
             rank = 0
-        elif along is not None and along.value.kind == "number" and first.rank is not None and "keepdim" not in operands.by_name:
+        elif (
+            along is not None
+            and along.value.kind == "number"
+            and first.rank is not None
+            and "keepdim" not in operands.by_name
+        ):
             rank = max(first.rank - 1, 0)
     given = operands.by_name.get("device")
     if kind == "factory":
-        device: Truth = device_of(given.value, given.node) if given is not None else None if operands.spread else False
+        device: Truth = (
+            device_of(given.value, given.node) if given is not None else None if operands.spread else False
+        )
         rank = _factory_rank(operands) if rank is None else rank
         origin = given.value.origin if given is not None else frozenset()
         pinned_argument = operands.by_name.get("pin_memory")
@@ -242,17 +253,35 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
             dtype = inside.dtype if inside.kind in ("number", "tensor", "array") else None
         if source is not None and rank is None and source.value.kind == "number":
             rank = 0
-        if source is not None and given is None and source.value.kind in ("tensor", "unknown") and source.value.device is True:
+        if (
+            source is not None
+            and given is None
+            and source.value.kind in ("tensor", "unknown")
+            and source.value.device is True
+        ):
             device = True if source.value.kind == "tensor" else None
         requires = operands.by_name.get("requires_grad")
         grad = True if requires is not None and requires.value.const is True else False
         return Value("tensor", device, dtype, rank, pinned, True, grad, origin=origin)
     if kind == "like":
-        device = device_of(given.value, given.node) if given is not None and given.value.kind != "none" else first.device
+        device = (
+            device_of(given.value, given.node)
+            if given is not None and given.value.kind != "none"
+            else first.device
+        )
         return Value("tensor", device, dtype or first.dtype, first.rank if "0d" not in words else 0, False if device is False else None,
                      True, False, origin=first.origin, assumed=assumed)  # fmt: skip
     if kind == "host":
-        return Value("tensor", False, dtype or first.dtype, first.rank, False, first.contiguous, first.grad, origin=frozenset())
+        return Value(
+            "tensor",
+            False,
+            dtype or first.dtype,
+            first.rank,
+            False,
+            first.contiguous,
+            first.grad,
+            origin=frozenset(),
+        )
     if kind == "device":
         return Value("tensor", True, dtype or first.dtype, first.rank, None, first.contiguous, first.grad)
     if kind == "pin":
@@ -263,7 +292,9 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
     if kind == "to":
         return moved(operands, first)
     device = operand_device(tensors) if tensors else first.device if first.kind == "unknown" else None
-    return Value("tensor", device, dtype, rank, None if device else False, None, grad, origin=origin, assumed=assumed)
+    return Value(
+        "tensor", device, dtype, rank, None if device else False, None, grad, origin=origin, assumed=assumed
+    )
 
 
 def elementwise_rank(values: list[Value]) -> int | None:
@@ -309,7 +340,10 @@ def moved(operands: Operands, first: Value) -> Value:
             if "dtype" in word or "type" in word:
                 dtype = None
             elif operands.by_name.get("device") is argument and (
-                "device" in word or "rank" in word or word in ("dev", "gpu") or _is_keyword(operands, argument)
+                "device" in word
+                or "rank" in word
+                or word in ("dev", "gpu")
+                or _is_keyword(operands, argument)
             ):
                 device, found_device = True, True
             else:

@@ -29,7 +29,18 @@ _COLD_DUNDER = frozenset(
     """__repr__ __str__ __del__ __setstate__ __getstate__ __reduce__ __deepcopy__ __copy__ __init_subclass__ __format__
     __hash__ __dir__ __enter__ __exit__ __post_init__""".split()
 )
-_HOST_NAMES = frozenset({"collate_fn", "collate", "_collate_fn", "collater", "worker_init_fn", "torch_call", "tf_call", "numpy_call"})
+_HOST_NAMES = frozenset(
+    {
+        "collate_fn",
+        "collate",
+        "_collate_fn",
+        "collater",
+        "worker_init_fn",
+        "torch_call",
+        "tf_call",
+        "numpy_call",
+    }
+)
 _STEP_METHODS = frozenset(
     """training_step validation_step test_step predict_step train_step eval_step val_step train_batch compute_loss
     training_step_end validation_step_end prediction_step optimizer_step optimizer_zero_grad forward_step forward_backward
@@ -71,7 +82,12 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     last = owner.record.qualname.rpartition(".")[2]
     if last.endswith(("Dataset", "Collator", "Tokenizer")) and "torch.nn.Module" not in outside:
         return True
-    return name == "__getitem__" and "torch.nn.Module" not in outside and "__len__" in owner.record.methods and "dataset" in function.module.path.lower()
+    return (
+        name == "__getitem__"
+        and "torch.nn.Module" not in outside
+        and "__len__" in owner.record.methods
+        and "dataset" in function.module.path.lower()
+    )
 
 
 def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
@@ -83,20 +99,32 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
         outside = project.ancestry(owner)[1] if owner is not None else frozenset()
         last = record.owner.rpartition(".")[2]
         if owner is not None:
-            if name == "forward" and ("torch.nn.Module" in outside or "torch.autograd.Function" in outside or not outside - {"builtins.object"}):
+            if name == "forward" and (
+                "torch.nn.Module" in outside
+                or "torch.autograd.Function" in outside
+                or not outside - {"builtins.object"}
+            ):
                 return Hotness.STEP, False
             for base, names in _STEP_BY_BASE:
                 if name in names and base in outside:
                     return Hotness.STEP, False
             if name in ("backward", "step") and ("Optimizer" in last or "Engine" in last or "Scaler" in last):
                 return Hotness.STEP, False
-            if last.endswith(("Optimizer", "Adam", "AdamW", "Lamb", "LAMB")) and not _COLD_NAME.match(name) and not name.startswith("__"):
+            if (
+                last.endswith(("Optimizer", "Adam", "AdamW", "Lamb", "LAMB"))
+                and not _COLD_NAME.match(name)
+                and not name.startswith("__")
+            ):
                 return Hotness.STEP, False
             if name == "step" and "Scheduler" in record.owner and "LR" not in record.owner:
                 return Hotness.STEP, False
-            if name == "__call__" and ("Pipeline" in record.owner or "Processor" in record.owner and "Attn" in record.owner):
+            if name == "__call__" and (
+                "Pipeline" in record.owner or "Processor" in record.owner and "Attn" in record.owner
+            ):
                 return Hotness.STEP, False
-            if name in _METRIC_STEPS and any(c.record.qualname.endswith("Metric") for c in project.ancestry(owner)[0]):
+            if name in _METRIC_STEPS and any(
+                c.record.qualname.endswith("Metric") for c in project.ancestry(owner)[0]
+            ):
                 return Hotness.STEP, False
         if name in _COLD_DUNDER or name == "__init__":
             return Hotness.COLD, name != "__init__"

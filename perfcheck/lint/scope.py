@@ -24,7 +24,15 @@ _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 class BodyScope:
     """Implements :class:`perfcheck.lint.facts.Scope`."""
 
-    def __init__(self, function: FunctionRef, run: Evaluator, heat: Heat, path: str, lines: Sequence[str]) -> None:
+    def __init__(
+        self,
+        function: FunctionRef,
+        run: Evaluator,
+        heat: Heat,
+        path: str,
+        lines: Sequence[str],
+        sync_allowed: Sequence[str] = (),
+    ) -> None:
         self.function = function
         self.node = run.node
         self.qualname = function.record.qualname
@@ -32,6 +40,7 @@ class BodyScope:
         self.heat = heat
         self.run = run
         self.lines = lines
+        self.sync_allowed = frozenset(sync_allowed)
         self._parents: dict[ast.AST, ast.AST] | None = None
         self._of_type: dict[type[ast.AST], list[ast.AST]] = {}
         self._calls: dict[str, list[ast.Call]] | None = None
@@ -113,7 +122,9 @@ class BodyScope:
                 if child in ancestor.body or (isinstance(ancestor, ast.While) and child is ancestor.test):
                     found.append(ancestor)
             elif isinstance(ancestor, _COMPREHENSIONS) and not (
-                isinstance(child, ast.comprehension) and child is ancestor.generators[0] and self._in_iter(node, child)
+                isinstance(child, ast.comprehension)
+                and child is ancestor.generators[0]
+                and self._in_iter(node, child)
             ):
                 found.extend(reversed(ancestor.generators))
             child = ancestor
@@ -162,7 +173,11 @@ class BodyScope:
                 continue
             if name not in self._targets(node):
                 continue
-            if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], (ast.Name, ast.Attribute)):
+            if (
+                isinstance(node, ast.Assign)
+                and len(node.targets) == 1
+                and isinstance(node.targets[0], (ast.Name, ast.Attribute))
+            ):
                 found.append(node.value)
             elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
                 found.append(node.value)
@@ -178,7 +193,12 @@ class BodyScope:
             targets = [i.optional_vars for i in node.items if i.optional_vars is not None]
         else:
             targets = [node.target]  # type: ignore[attr-defined]
-        return {dotted(p) for t in targets for p in ast.walk(t) if isinstance(p, (ast.Name, ast.Attribute)) and not isinstance(p.ctx, ast.Load)}
+        return {
+            dotted(p)
+            for t in targets
+            for p in ast.walk(t)
+            if isinstance(p, (ast.Name, ast.Attribute)) and not isinstance(p.ctx, ast.Load)
+        }
 
     # ---- values ---------------------------------------------------------------------------------
 
@@ -233,9 +253,14 @@ class BodyScope:
                     level = outside[-1] if isinstance(body[-1], ast.Break) else outside[0]
             elif isinstance(parent, ast.ExceptHandler):
                 level, guarded = min(level, Hotness.EPOCH), True
-            elif isinstance(parent, _LOOPS) and (current in parent.body or (isinstance(parent, ast.While) and current is parent.test)):
+            elif isinstance(parent, _LOOPS) and (
+                current in parent.body or (isinstance(parent, ast.While) and current is parent.test)
+            ):
                 outside.append(level)
-                level, guarded = _in_loop(level, loop_kind(parent)), False if loop_kind(parent) is LoopKind.STEP else guarded
+                level, guarded = (
+                    _in_loop(level, loop_kind(parent)),
+                    False if loop_kind(parent) is LoopKind.STEP else guarded,
+                )
             elif isinstance(current, _COMPREHENSIONS) and level >= Hotness.STEP and current is not node:
                 level = Hotness.ELEMENT
             elif isinstance(parent, ast.Assert) and current is parent.msg:
@@ -253,10 +278,44 @@ class BodyScope:
                 return block
         return [statement]
 
+    def waiting_permitted(self, node: ast.AST) -> bool:
+        """In a function or a ``with`` block of which the project says that it may wait."""
+        allowed = self.sync_allowed
+        if not allowed:
+            return False
+        record = self.function.record
+        names = {
+            record.name,
+            record.qualname,
+            *record.decorators,
+            *(d.rpartition(".")[2] for d in record.decorators),
+        }
+        for ancestor in self.ancestors(node):
+            if isinstance(ancestor, (ast.With, ast.AsyncWith)):
+                for item in ancestor.items:
+                    callee = (
+                        item.context_expr.func
+                        if isinstance(item.context_expr, ast.Call)
+                        else item.context_expr
+                    )
+                    names |= {dotted(callee), dotted(callee).rpartition(".")[2], self.resolve(callee) or ""}
+            elif isinstance(ancestor, ast.Call):
+                names |= {
+                    dotted(ancestor.func),
+                    dotted(ancestor.func).rpartition(".")[2],
+                    self.resolve(ancestor.func) or "",
+                }
+        return not allowed.isdisjoint(names)
+
     def compiled(self) -> Truth:
         for decorator in self.function.record.decorators:
             name = self.run.engine.dotted_name(self.function.module, decorator)
-            if name in ("torch.compile", "torch._dynamo.optimize", "torch.jit.script", "torch.jit.script_method"):
+            if name in (
+                "torch.compile",
+                "torch._dynamo.optimize",
+                "torch.jit.script",
+                "torch.jit.script_method",
+            ):
                 return True
         return None
 
@@ -283,7 +342,11 @@ class BodyScope:
         for keyword in call.keywords:
             if keyword.arg == name:
                 return keyword.value
-        if position is not None and position < len(call.args) and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1]):
+        if (
+            position is not None
+            and position < len(call.args)
+            and not any(isinstance(a, ast.Starred) for a in call.args[: position + 1])
+        ):
             return call.args[position]
         return None
 

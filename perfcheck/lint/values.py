@@ -161,7 +161,9 @@ def join(a: Value, b: Value) -> Value:
         either(a.contiguous, b.contiguous),
         True if a.grad or b.grad else either(a.grad, b.grad),
         either(a.batch, b.batch),
-        a.const if a.has_const and b.has_const and type(a.const) is type(b.const) and a.const == b.const else NO_CONST,
+        a.const
+        if a.has_const and b.has_const and type(a.const) is type(b.const) and a.const == b.const
+        else NO_CONST,
         a.ref if a.ref == b.ref else None,
         element,
         items,
@@ -195,5 +197,7 @@ def elements(container: Value) -> Value:
     if kind == "str":
         return STR
     if kind == "unknown":
-        return Value(device=container.device, batch=container.batch, pinned=container.pinned, origin=container.origin)
+        return Value(
+            device=container.device, batch=container.batch, pinned=container.pinned, origin=container.origin
+        )
     return UNKNOWN

@@ -1,0 +1,146 @@
+"""Evaluating the bodies of a project's files, and asking the rules about each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from perfcheck.events import Hotness
+from perfcheck.findings import Finding, LintError, Predicted
+from perfcheck.lint.asking import Surroundings
+from perfcheck.lint.corpus import Corpus
+from perfcheck.lint.engine import Engine
+from perfcheck.lint.evaluate import Evaluator
+from perfcheck.lint.hotness import Heat, HotnessMap
+from perfcheck.lint.index import ModuleRecord
+from perfcheck.lint.matching import RuleSet, findings
+from perfcheck.lint.project import FunctionRef, Project, Trees
+from perfcheck.lint.scope import BodyScope
+from perfcheck.lint.values import Value, elements
+from perfcheck.rulebook.rule import Rule
+from perfcheck.source.text import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class LintOptions:
+    """What to tell, and what the project permits."""
+
+    events: bool = False  # report every predicted event, hot or cold
+    sync_allowed: tuple[str, ...] = ()  # names of functions and contexts in which waiting is permitted
+    torch_version: str | None = None
+
+
+class FileResult(NamedTuple):
+    findings: list[Finding]
+    predicted: list[Predicted]
+    errors: list[LintError]
+
+
+class Analysis:
+    """One project, linked; files are then asked for one by one, in any order, with the same answers."""
+
+    def __init__(
+        self, records: Sequence[ModuleRecord], corpus: Corpus, rules: Sequence[Rule], options: LintOptions
+    ) -> None:
+        version = (
+            tuple(int(part) for part in options.torch_version.split(".")[:2])
+            if options.torch_version
+            else None
+        )
+        torch = (version[0], version[1]) if version else None
+        self._project = Project(records, Trees(corpus.tree))
+        self._engine = Engine(self._project, torch)
+        self._options = options
+        prefix = str(corpus.root) + "/"
+        self._names = {
+            r.path: r.path.removeprefix(prefix) if r.path.startswith(prefix) else r.path.rpartition("/")[2]
+            for r in records
+        }
+        self._heat = HotnessMap(self._engine, self._names)
+        self._rules = RuleSet(rules)
+        imports = {target.partition(".")[0] for r in records for target in (*r.imports.values(), *r.stars)}
+        self._around = Surroundings(torch, frozenset(imports))
+
+    def file(self, target: SourceFile) -> FileResult:
+        """The findings and predicted events of one file."""
+        result = FileResult([], [], [])
+        module = self._project.by_path.get(str(target.path))
+        if module is None:
+            return result
+        lines = target.text.split("\n")
+        for record in module.functions.values():
+            function = FunctionRef(module, record)
+            if not self._worth(function):
+                continue
+            try:
+                self._body(function, target, lines, result)
+            except RecursionError:
+                what = record.qualname or "the module body"
+                result.errors.append(
+                    LintError(target.name, record.line, f"{what} is nested too deeply to be analysed")
+                )
+        return result
+
+    def _body(
+        self, function: FunctionRef, target: SourceFile, lines: Sequence[str], result: FileResult
+    ) -> None:
+        run = self._engine.evaluate(function)
+        if run is None:
+            return
+        heat = self._heat_of(function, run)
+        scope = BodyScope(
+            function, run, heat, self._names[function.module.path], lines, self._options.sync_allowed
+        )
+        if self._options.events:
+            result.predicted.extend(_predictions(scope, target.name))
+        hits = self._rules.hits(scope, self._around)
+        result.findings.extend(findings(hits, scope, target.name, presumed=not heat.sure))
+
+    def _worth(self, function: FunctionRef) -> bool:
+        """Can anything be found there?"""
+        record = function.record
+        if self._options.events or record.loops or self._heat.of(function).level >= Hotness.STEP:
+            return True
+        own = record.names | {record.name}
+        if not own.isdisjoint(self._rules.names):
+            return True
+        return self._may_be_hot(function) and not own.isdisjoint(self._rules.reads)
+
+    def _may_be_hot(self, function: FunctionRef) -> bool:
+        record = function.record
+        return bool(record.qualname) and not self._heat.stays_cold(function) and record.name != "__init__"
+
+    def _heat_of(self, function: FunctionRef, run: Evaluator) -> Heat:
+        """Functions that are handed device tensors and have no visible caller are taken to run on every step;
+        what is said of them is said with less confidence."""
+        heat = self._heat.of(function)
+        if heat.level >= Hotness.STEP or not self._may_be_hot(function):
+            return heat
+        return Heat(Hotness.STEP, False) if any(map(_holds_tensor, run.given)) else heat
+
+
+def _holds_tensor(value: Value) -> bool:
+    if value.kind in ("list", "tuple", "dict"):
+        return elements(value).on_device is True
+    return value.on_device is True or value.kind == "module"
+
+
+def _predictions(scope: BodyScope, name: str) -> Iterable[Predicted]:
+    found: dict[tuple[int, str, str], Predicted] = {}
+    for raised in scope.events:
+        node = raised.node
+        operator = raised.operator.partition(":")[0]
+        key = (node.lineno, raised.event, operator)
+        if key in found and found[key].certainty == "yes":
+            continue
+        found[key] = Predicted(
+            raised.event,
+            name,
+            node.lineno,
+            node.end_lineno or node.lineno,
+            operator,
+            "yes" if raised.certain is True else "maybe",
+            scope.hotness(node).word,
+        )
+    return found.values()

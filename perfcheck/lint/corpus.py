@@ -1,0 +1,163 @@
+"""The texts of a project, and the index of each file: parsed, or remembered from an earlier run."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import pickle
+import warnings
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from perfcheck.findings import LintError
+from perfcheck.lint.index import ModuleRecord, index
+from perfcheck.source.text import SourceFile, read_bytes
+
+
+class Store(Protocol):
+    """Bytes by key; see :class:`perfcheck.source.cache.Store`."""
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def put(self, key: str, data: bytes) -> None: ...
+
+
+class Indexed(NamedTuple):
+    """What indexing a file gave; neither, if nothing in it can matter."""
+
+    record: ModuleRecord | None = None
+    error: LintError | None = None
+
+
+_RELEVANT = ("torch", "cuda", "tensor", "loader", "lightning", "accelerat", "jax")
+
+
+class Corpus:
+    """Texts on demand: the targets as they were given, their surroundings from disk."""
+
+    def __init__(
+        self, root: Path, targets: Sequence[SourceFile], others: Iterable[str], store: Store | None
+    ) -> None:
+        self.root = root
+        self.targets = {str(target.path): target for target in targets}
+        self.paths = list(dict.fromkeys([*self.targets, *others]))
+        self._store = store
+
+    def text(self, path: str) -> str:
+        """The text of a file; "" where it cannot be had."""
+        target = self.targets.get(path)
+        if target is not None:
+            return target.text
+        from perfcheck.source.text import decoded
+
+        data = read_bytes(Path(path), path)
+        if isinstance(data, LintError):
+            return ""
+        source = decoded(data, Path(path), path)
+        return "" if isinstance(source, LintError) else source.text
+
+    def tree(self, path: str) -> ast.Module:
+        return parse(self.text(path))
+
+    def digest(self) -> str:
+        """A digest of all names and texts, those of the surroundings as they are on disk."""
+        total = hashlib.blake2b(digest_size=20)
+        for path in sorted(self.paths):
+            target = self.targets.get(path)
+            if target is not None:
+                data: bytes | LintError = f"{target.name}\0{target.text}".encode(errors="surrogatepass")
+            else:
+                data = read_bytes(Path(path), path)
+            if isinstance(data, LintError):
+                data = b""
+            total.update(f"{path}\0{path in self.targets}\0{len(data)}\0".encode(errors="surrogatepass"))
+            total.update(data)
+        return total.hexdigest()
+
+    def index(self, path: str) -> Indexed:
+        """The index of one file, from the store or by parsing; only a target's errors are told."""
+        text = self.text(path)
+        target = self.targets.get(path)
+        matters = any(word in text for word in _RELEVANT)
+        if target is None and not matters:
+            return Indexed()
+        name, is_package = module_name(self.root, path)
+        key = ""
+        if self._store is not None:
+            content = hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=20).hexdigest()
+            key = f"index {engine_state()} {path} {name} {is_package} {content}"
+            known = self._store.get(key)
+            if known is not None:
+                found: Indexed = pickle.loads(known)  # signed by the store
+                return self._named(found, target)
+        found = self._parse(path, text, name, is_package, matters)
+        if self._store is not None:
+            self._store.put(key, pickle.dumps(found, pickle.HIGHEST_PROTOCOL))
+        return self._named(found, target)
+
+    @staticmethod
+    def _named(found: Indexed, target: SourceFile | None) -> Indexed:
+        if found.error is None:
+            return found
+        if target is None:
+            return Indexed(found.record)
+        return Indexed(found.record, LintError(target.name, found.error.line, found.error.message))
+
+    @staticmethod
+    def _parse(path: str, text: str, name: str, is_package: bool, matters: bool) -> Indexed:
+        try:
+            tree = parse(text)
+            if not matters:
+                return Indexed()
+            return Indexed(index(tree, name, path, is_package, text.count("\n") + 1))
+        except (SyntaxError, ValueError) as error:
+            message = getattr(error, "msg", None) or str(error)
+            return Indexed(
+                error=LintError(path, getattr(error, "lineno", None) or 1, f"cannot be parsed: {message}")
+            )
+        except (RecursionError, MemoryError):
+            return Indexed(error=LintError(path, 1, "cannot be analysed: expressions are nested too deeply"))
+
+
+def parse(text: str) -> ast.Module:
+    """SyntaxError, ValueError (NUL bytes), RecursionError and MemoryError as ``ast.parse`` raises them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def module_name(root: Path, path: str) -> tuple[str, bool]:
+    """The dotted name a file is imported by, seen from the project's root (``src`` left out)."""
+    start = str(root) + os.sep
+    relative = path[len(start) :] if path.startswith(start) else os.path.basename(path)
+    parts = relative.split(os.sep)
+    if parts[0] in ("src", "lib", "python") and len(parts) > 1:
+        parts = parts[1:]
+    parts[-1] = parts[-1].rpartition(".")[0] or parts[-1]
+    is_package = parts[-1] == "__init__"
+    if is_package:
+        parts.pop()
+    return ".".join(parts) if parts else root.name, is_package
+
+
+def engine_state() -> str:
+    """Changes with the engine's own code, so that an installed update believes no older results."""
+    global _state
+    if not _state:
+        package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+        total = hashlib.blake2b(digest_size=12)
+        for folder in ("lint", os.path.join("lint", "detectors"), "operators", "rulebook"):
+            with os.scandir(os.path.join(package, folder)) as entries:
+                for entry in sorted(entries, key=lambda e: e.name):
+                    if entry.name.endswith(".py"):
+                        status = entry.stat()
+                        total.update(
+                            f"{folder} {entry.name} {status.st_size} {status.st_mtime_ns}\0".encode()
+                        )
+        _state = total.hexdigest()
+    return _state
+
+
+_state = ""
