@@ -178,10 +178,12 @@ def _comes_from_module(scope: Scope, value: ast.expr, own: str) -> bool:
         for part in within(value)
         if isinstance(part, ast.Name) and (name := dotted(part)) and name != own
     }
-    for node in scope.walk(ast.Assign):
+    for node in reversed(list(scope.walk(ast.Assign))):
         if not isinstance(node, ast.Assign):
             continue
         stored = {name for target in targets(node) if (name := dotted(target))}
+        if stored & operands and isinstance(node.value, ast.Call) and last(node.value) == "detach":
+            return False
         if stored & operands and isinstance(node.value, ast.Call) and _runs_module(scope, node.value):
             return True
         if stored & operands and isinstance(node.value, ast.Name):
