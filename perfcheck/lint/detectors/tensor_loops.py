@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from perfcheck.lint.detectors.names import derived, dotted, last, mentions, root, targets, within
 from perfcheck.lint.facts import Match, Scope
@@ -21,22 +22,40 @@ _FEW = 4  # elements that are not worth batching
 _DEPTH = 3  # definitions followed
 
 
+class _Turn(NamedTuple):
+    """What changes from turn to turn: an index, or the elements themselves."""
+
+    names: frozenset[str]
+    tensor: ast.expr
+
+
 def loop_over_batch(scope: Scope) -> Iterator[Match]:
     """Loops with independent turns whose results have one shape: stored by index, or stacked."""
     extents = _Extents(scope)
     for loop in scope.walk(ast.For):
-        if isinstance(loop, ast.For) and (index := extents.index(loop.iter, loop.target)):
-            tensor = _indexed(scope, index, loop.body, _stored(loop.body))
-            if tensor is not None and _stores_by_index(scope, loop, index) and _independent(loop, index):
-                yield Match(loop.iter, {"T": tensor})
+        if isinstance(loop, ast.For):
+            turn = _turn(extents, loop.iter, loop.target, loop.body)
+            if turn is not None and _collects(scope, loop, turn) and _independent(loop, turn.names):
+                yield Match(loop.iter, {"T": turn.tensor})
     for made in scope.walk(ast.ListComp):
         if not isinstance(made, ast.ListComp) or len(made.generators) != 1 or made.generators[0].ifs:
             continue
-        generator = made.generators[0]
-        if (index := extents.index(generator.iter, generator.target)) and _stacked(scope, made):
-            tensor = _indexed(scope, index, [made.elt], frozenset())
-            if tensor is not None and _launches([made.elt], index) and not _ragged([made.elt], index):
-                yield Match(made, {"T": tensor})
+        turn = _turn(extents, made.generators[0].iter, made.generators[0].target, [made.elt])
+        if turn is not None and _stacked(scope, made) and _batchable([made.elt], turn.names):
+            yield Match(made, {"T": turn.tensor})
+
+
+def _turn(extents: _Extents, over: ast.expr, target: ast.expr, body: Sequence[ast.AST]) -> _Turn | None:
+    """``for i in range(len(x))`` where the body takes ``x[i]``; ``for row in x``, ``zip(x, y)``."""
+    index = extents.index(over, target)
+    if index is not None:
+        tensor = _indexed(extents.scope, index, body, _stored(body))
+        return None if tensor is None else _Turn(frozenset({index}), tensor)
+    names = frozenset(part.id for part in ast.walk(target) if isinstance(part, ast.Name))
+    wrapped = isinstance(over, ast.Call) and dotted(over.func) in {"zip", "enumerate"}
+    sources = over.args if isinstance(over, ast.Call) and wrapped else [over]
+    rows = [source for source in sources if extents.is_batch(source)]
+    return _Turn(names, rows[0]) if rows and len(rows) == len(sources) else None
 
 
 class _Extents:
@@ -63,6 +82,11 @@ class _Extents:
         if known.has_const and isinstance(known.const, int) and known.const <= _FEW:
             return None
         return target.id if self._is_extent(end) else None
+
+    def is_batch(self, node: ast.expr) -> bool:
+        """A device tensor of rows, not of numbers."""
+        value = self.scope.value(node)
+        return value.is_tensor is True and value.on_device is True and value.rank not in (0, 1)
 
     def _is_extent(self, node: ast.expr, depth: int = 0) -> bool:
         if isinstance(node, ast.Name):
@@ -124,24 +148,43 @@ def _indexed(
     return None
 
 
-def _stores_by_index(scope: Scope, loop: ast.For, index: str) -> bool:
-    """``out[i] = …`` with something computed from an element, and no way out of the loop."""
+def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
+    """``out[i] = …``, or ``outs.append(…)`` and a ``torch.stack(outs)``; and no way out of the loop."""
     if loop.orelse or any(
         isinstance(n, (ast.Break, ast.Return, ast.Yield, ast.Await)) for n in within(*loop.body)
     ):
         return False
-    if _ragged(loop.body, index) or not _launches(loop.body, index):
+    if not _batchable(loop.body, turn.names):
         return False
-    return any(
+    if any(
         isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Subscript)
-        and mentions(node.targets[0].slice, [index])
+        and mentions(node.targets[0].slice, turn.names)
         and scope.value(node.targets[0].value).is_tensor is True
         for node in within(*loop.body)
+    ):
+        return True
+    appended = {
+        dotted(statement.value.func.value)
+        for statement in loop.body
+        if isinstance(statement, ast.Expr)
+        and isinstance(statement.value, ast.Call)
+        and isinstance(statement.value.func, ast.Attribute)
+        and statement.value.func.attr == "append"
+    }
+    return any(
+        call.args
+        and dotted(call.args[0]) in appended
+        and (scope.resolve(call.func) or "").startswith("torch.")
+        for call in scope.calls("stack")
     )
 
 
-def _independent(loop: ast.For, index: str) -> bool:
+def _batchable(body: Sequence[ast.AST], names: frozenset[str]) -> bool:
+    return _launches(body, names) and not _ragged(body, names)
+
+
+def _independent(loop: ast.For, names: frozenset[str]) -> bool:
     """No turn reads what an earlier one wrote: not to a name, nor to another element."""
     written: set[str] = set()
     carried: set[str] = set()
@@ -163,29 +206,28 @@ def _independent(loop: ast.For, index: str) -> bool:
     for node in within(*loop.body):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and root(node) in stored:
             parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-            if any(mentions(part, [index]) and not isinstance(part, ast.Name) for part in parts):
+            if any(mentions(part, names) and not isinstance(part, ast.Name) for part in parts):
                 return False  # out[i - 1]
     return True
 
 
-def _launches(body: Iterable[ast.AST], index: str) -> bool:
+def _launches(body: Sequence[ast.AST], names: frozenset[str]) -> bool:
     """Is anything computed from an element, beyond moving it about?"""
-    elements = derived([index], [node for node in body if isinstance(node, ast.stmt)])
+    elements = derived(names, [node for node in body if isinstance(node, ast.stmt)])
     for node in within(*body):
         if isinstance(node, ast.Call) and last(node) not in _VIEWS and mentions(node, elements):
             return True
         if isinstance(node, ast.BinOp) and any(
-            isinstance(part, ast.Subscript) and mentions(part.slice, [index]) for part in within(node)
+            isinstance(part, ast.Subscript) and mentions(part.slice, names) for part in within(node)
         ):
             return True
     return False
 
 
-def _ragged(body: Iterable[ast.AST], index: str) -> bool:
+def _ragged(body: Sequence[ast.AST], names: frozenset[str]) -> bool:
     """Elements of different sizes, or work that needs the host."""
-    nodes = list(body)
-    elements = derived([index], [node for node in nodes if isinstance(node, ast.stmt)])
-    for node in within(*nodes):
+    elements = derived(names, [node for node in body if isinstance(node, ast.stmt)])
+    for node in within(*body):
         if isinstance(node, ast.Call) and last(node) in _RAGGED:
             return True
         if isinstance(node, ast.Slice) and any(
