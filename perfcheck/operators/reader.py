@@ -183,13 +183,16 @@ def version(text: str) -> tuple[int, int]:
 
 def find(name: str, torch: tuple[int, int] | None = None) -> Operator | None:
     """The operator of that name as a torch version (by default CHECKED_WITH) has it; None without a row."""
-    for spelled in (name, canonical(name)):
-        row = _ROWS.get(spelled)
-        if row is None:
-            row = _ROWS.get(spelled.rpartition(".")[0] + ".*")
-        if row is not None:
-            return _of_version(_decode(row, _is_inplace(spelled)), torch or CHECKED_WITH)
-    return None
+    row = _row(name)
+    if row is None:
+        name = canonical(name)
+        row = _row(name)
+    return None if row is None else _of_version(_decode(row, _is_inplace(name)), torch or CHECKED_WITH)
+
+
+def _row(name: str) -> int | None:
+    row = _ROWS.get(name)
+    return _ROWS.get(name.rpartition(".")[0] + ".*") if row is None else row
 
 
 def by_aten(name: str, torch: tuple[int, int] | None = None) -> Operator | None:

@@ -12,7 +12,7 @@ Tensor.item : self -> number | aten item _local_scalar_dense
 Tensor.tolist : self -> list | aten -
     host-sync d2h-copy -- 2.13
 Tensor.numpy : self * force -> array | aten -
-    host-sync d2h-copy if is_true('force') -- 2.13
+    host-sync d2h-copy if is_true('force') -- known
 Tensor.cpu : self memory_format -> host | aten _to_copy
     host-sync d2h-copy -- src, 2.13
 Tensor.__bool__ : self -> bool | aten is_nonzero
@@ -983,7 +983,7 @@ builtins.sorted : iterable * key reverse -> list
 builtins.sum : iterable start -> tensor if tensor('iterable') else unknown
     kernel-launch -- 2.13
 builtins.range : start:n stop:n step:n -> list(int)
-builtins.round : number ndigits:n -> tensor elementwise if tensor('number') else number
+builtins.round : number ndigits:n -> number
 builtins.abs : x -> tensor elementwise if tensor('x') else number
 builtins.pow : base exp mod -> tensor elementwise if tensor('base') or tensor('exp') else number
 builtins.divmod : x y -> unknown

@@ -17,7 +17,6 @@ NAMES = [name for operator in ALL for name in operator.names]
 HELP = reader.__doc__ or ""
 PREDICATES = set(re.findall(r"``(\w+)\((?:p|p, value|p, q|n|)\)``", HELP))
 SOURCE = re.compile(r"src|\d+\.\d+|issue \d+|known|https://\S+")
-each = pytest.mark.parametrize("operator", ALL, ids=lambda operator: operator.names[0])
 
 
 def test_there_are_many_and_none_is_written_twice() -> None:
@@ -34,8 +33,7 @@ def conditions(operator: Operator) -> list[str]:
     return [condition for condition in found if condition]
 
 
-@each
-def test_effects(operator: Operator) -> None:
+def check_effects(operator: Operator) -> None:
     for effect in operator.effects:
         assert effect.event in EVENTS
         assert effect.source, f"{effect} does not say how it is known"
@@ -51,8 +49,7 @@ GRAMMAR = (
 )
 
 
-@each
-def test_conditions(operator: Operator) -> None:
+def check_conditions(operator: Operator) -> None:
     parameters = {name.lstrip("*") for name in operator.params.split()}
     for condition in conditions(operator):
         for node in ast.walk(ast.parse(condition, mode="eval")):
@@ -67,8 +64,7 @@ def test_conditions(operator: Operator) -> None:
                 assert isinstance(node, GRAMMAR), condition
 
 
-@each
-def test_the_linter_understands_the_conditions(operator: Operator) -> None:
+def check_that_the_linter_understands(operator: Operator) -> None:
     for condition in conditions(operator):
         linter.condition(condition)
 
@@ -77,8 +73,7 @@ WORDS = {"bool", "int", "float", "complex", "promoted", "own", "0d", "1d", "elem
 TENSORS = {"tensor", "factory", "like", "host", "device", "to", "pin", "view", "self", "same"}
 
 
-@each
-def test_results(operator: Operator) -> None:
+def check_results(operator: Operator) -> None:
     found = results(operator.returns)
     assert found[-1].when == ""
     for result in found:
@@ -92,6 +87,14 @@ def check(result: Result) -> None:
     assert bool(result.items) <= (result.kind in ("tuple", "list"))
     for item in result.items:
         check(item)
+
+
+@pytest.mark.parametrize("operator", ALL, ids=lambda operator: operator.names[0])
+def test_row(operator: Operator) -> None:
+    check_effects(operator)
+    check_conditions(operator)
+    check_that_the_linter_understands(operator)
+    check_results(operator)
 
 
 def test_parameters_are_named_once() -> None:
