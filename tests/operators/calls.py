@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy
 import torch
 
 from perfcheck.operators import Operator, Result, find
@@ -101,7 +100,7 @@ def operands(arguments: str, replaced: Mapping[str, torch.Tensor]) -> dict[str, 
     """What the arguments of a sample name; made anew for each call, because some write into them."""
     torch.manual_seed(0)
     named = {name: OPERANDS[name]() for name in re.findall(r"\w+", arguments) if name in OPERANDS}
-    return {"torch": torch, "numpy": numpy, "io": io} | named | {n: t.clone() for n, t in replaced.items()}
+    return {"torch": torch, "io": io} | named | {n: t.clone() for n, t in replaced.items()}
 
 
 def _with_gradient(parameter: torch.nn.Parameter) -> torch.nn.Parameter:
@@ -170,7 +169,7 @@ class Call:
     _device = _tensor
 
     def _host(self, name: str) -> bool:
-        return isinstance(self.bound.get(name), numpy.ndarray | list)
+        return isinstance(self.bound.get(name), list)
 
     def _number(self, name: str) -> bool:
         return isinstance(self.bound.get(name), int | float | complex)
@@ -232,7 +231,7 @@ class Call:
         )
 
     def _has_host_index(self, name: str) -> bool:
-        return any(isinstance(p, numpy.ndarray | list) for p in self._index(name))
+        return any(isinstance(p, list) for p in self._index(name))
 
     def _selects_element(self, name: str) -> bool:
         parts = self._index(name)

@@ -172,8 +172,6 @@ def mismatch(expected: Result, got: Any, call: Call) -> str:
         return ""
     if kind in PYTHON:
         return "" if isinstance(got, PYTHON[kind]) else f"gives {type(got).__name__}"
-    if kind == "array":
-        return "" if type(got).__module__ == "numpy" else f"gives {type(got).__name__}"
     if kind == "self":
         return "" if got is call.arguments[0] else "gives another object"
     if kind in ("list", "tuple"):
@@ -237,6 +235,9 @@ NOT_CALLED = {
     "Tensor.record_stream": "needs an accelerator",
     "torch.Event": "needs an accelerator",
     "torch.Stream": "needs an accelerator",
+    "Tensor.numpy": "needs NumPy",
+    "Tensor.__array__": "needs NumPy",
+    "torch.from_numpy": "needs NumPy",
     "torch.from_file": "needs a file",
     "torch.load": "needs a file",
     "torch.compile": "slow",

@@ -17,7 +17,7 @@ SCHEMAS: dict[str, list[Any]] = {}
 for schema in torch._C._jit_get_all_schemas():
     SCHEMAS.setdefault(schema.name, []).append(schema)
 
-ABSENT = ("aten.", "tensorboardX.", "wandb.", "mlflow.", "tqdm.", "torch.utils.tensorboard.")
+ABSENT = ("aten.", "numpy.", "tensorboardX.", "wandb.", "mlflow.", "tqdm.", "torch.utils.tensorboard.")
 OF_INSTANCES = {  # set by constructors, no attributes of the class
     f"Distribution.{name}"
     for name in (
