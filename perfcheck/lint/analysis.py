@@ -102,14 +102,19 @@ class Analysis:
         record = function.record
         if self._options.events or record.loops or self._heat.of(function).level >= Hotness.STEP:
             return True
+        if any(decorator.rpartition(".")[2] in _COMPILERS for decorator in record.decorators):
+            return True
         own = record.names | {record.name}
         if not own.isdisjoint(self._rules.names):
             return True
         return self._may_be_hot(function) and not own.isdisjoint(self._rules.reads)
 
     def _may_be_hot(self, function: FunctionRef) -> bool:
+        """Not a constructor, and not what drives the steps itself."""
         record = function.record
-        return bool(record.qualname) and not self._heat.stays_cold(function) and record.name != "__init__"
+        if not record.qualname or record.name == "__init__" or self._heat.stays_cold(function):
+            return False
+        return not any(site.level > Hotness.COLD for site in record.calls)
 
     def _heat_of(self, function: FunctionRef, run: Evaluator) -> Heat:
         """Functions that are handed device tensors and have no visible caller are taken to run on every step;
@@ -117,13 +122,17 @@ class Analysis:
         heat = self._heat.of(function)
         if heat.level >= Hotness.STEP or not self._may_be_hot(function):
             return heat
-        return Heat(Hotness.STEP, False) if any(map(_holds_tensor, run.given)) else heat
+        in_module = run.class_ is not None and self._engine.instance_of(run.class_).kind == "module"
+        return Heat(Hotness.STEP, False) if in_module or any(map(_holds_tensor, run.given)) else heat
+
+
+_COMPILERS = frozenset({"compile", "script", "script_method", "optimize", "jit"})
 
 
 def _holds_tensor(value: Value) -> bool:
     if value.kind in ("list", "tuple", "dict"):
         return elements(value).on_device is True
-    return value.on_device is True or value.kind == "module"
+    return value.on_device is True
 
 
 def _predictions(scope: BodyScope, name: str) -> Iterable[Predicted]:

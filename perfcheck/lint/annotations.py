@@ -44,7 +44,7 @@ _NUMBERS: dict[str, Value] = {
 }
 _PLAIN: dict[str, Value] = {"str": STR, "ndarray": ARRAY, "NDArray": ARRAY, "DataFrame": ARRAY, "Series": ARRAY,
                             "Size": SIZE, "DictConfig": Value("host"), "Path": Value("host"), "bytes": STR,
-                            "Module": Value("module"), "Optimizer": Value("optimizer"), "DataLoader": Value("loader"),
+                            "Module": Value("module"), "Optimizer": Value("optimizer"), "DataLoader": Value("loader", device=False),
                             "device": ACCELERATOR, "dtype": Value("dtype"), "SummaryWriter": Value("host"),
                             "Callable": Value("function"), "Namespace": Value("host"), "ArrayLike": ARRAY}  # fmt: skip
 

@@ -567,6 +567,15 @@ def _external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) ->
         return base._replace(device=True, grad=True, origin=frozenset(), assumed=False)
     if name in ("torch.finfo", "torch.iinfo"):
         return Value("host", ref=name)
+    root, last = name.partition(".")[0], name.rpartition(".")[2]
+    if root == "copy" and arguments.positional:
+        return arguments.positional[0].value
+    if last == "partial" and arguments.positional:
+        return arguments.positional[0].value
+    if last == "trange":
+        return Value("list", element=INT)
+    if last == "tqdm" or name.startswith("tqdm."):
+        return arguments.positional[0].value if arguments.positional else UNKNOWN
     found = ev.operate(node, name, None, arguments.positional, arguments.keywords, arguments.spread)
     if found is not None:
         if found.kind in ("loader", "optimizer", "distribution", "module"):
@@ -574,8 +583,6 @@ def _external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) ->
         if name == "torch.device":
             return _device(arguments)
         return found
-    root = name.partition(".")[0]
-    last = name.rpartition(".")[2]
     if root == "torch":
         return _torch(name, last, arguments)
     if root in _ARRAY_PACKAGES:
@@ -588,12 +595,6 @@ def _external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) ->
             if argument.node is not None:
                 ev.dunder("__float__", argument.value, argument.node, node)
         return NUMBER
-    if root == "copy" and arguments.positional:
-        return arguments.positional[0].value
-    if last == "partial" and arguments.positional:
-        return arguments.positional[0].value
-    if last == "tqdm" or last == "trange" or name.startswith("tqdm."):
-        return arguments.positional[0].value if arguments.positional else UNKNOWN
     if root in _HOST_PACKAGES:
         return HOST_RESULTS.get(name, HOST)
     if root == "einops" and arguments.positional:

@@ -31,7 +31,7 @@ class Indexed(NamedTuple):
     error: LintError | None = None
 
 
-_RELEVANT = ("torch", "cuda", "tensor", "loader", "lightning", "accelerat", "jax")
+_RELEVANT = ("torch", "cuda", "CUDA", "tensor", "loader", "lightning", "accelerat", "transformers", "jax")
 
 
 class Corpus:

@@ -513,7 +513,7 @@ _CONSTANTS: dict[str, Value] = {
     "torch.nan": Value("number", dtype="float"),
     "numpy.pi": Value("number", dtype="float"),
     "numpy.inf": Value("number", dtype="float"),
-    "os.environ": DICT,
+    "os.environ": DICT._replace(ref="os.environ"),
 }
 
 

@@ -139,7 +139,7 @@ def _tensor_of(call: ast.Call, telling: frozenset[str]) -> str:
 _NAMED: tuple[tuple[re.Pattern[str], Value], ...] = (
     (re.compile(r"(^|_)(device|dev)$|^gpu$"), ACCELERATOR),
     (re.compile(r"(^|_)dtype$"), Value("dtype")),
-    (re.compile(r"(^|_)(data_?)?loader$|(^|_)dl$|^dataloaders?$"), Value("loader")),
+    (re.compile(r"(^|_)(data_?)?loader$|(^|_)dl$|^dataloaders?$"), Value("loader", device=False)),
     (re.compile(r"^(optimizer|optim|opt)$|_(optimizer|optim)$"), Value("optimizer")),
     (re.compile(r"^(lr_)?scheduler$"), Value("scheduler")),
     (

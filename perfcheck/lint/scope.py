@@ -209,7 +209,7 @@ class BodyScope:
         value = self.run.values.get(node)
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
             return self.run.resolve_static(node)  # a setting: torch.backends.cudnn.benchmark = True
-        if value is None or value.kind not in ("python-module", "function", "class"):
+        if value is None or value.kind not in ("python-module", "function", "class", "dict"):
             return None
         return value.ref
 
