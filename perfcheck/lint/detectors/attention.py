@@ -40,7 +40,12 @@ def manual_attention(scope: Scope) -> Iterator[Match]:
         chain = _chain(weights.id, assigned)
         softmaxes = [e for e in chain if _calls(e, {"softmax", "log_softmax"})]
         products = [p for e in chain for p in within(e) if _transposed_product(p, assigned)]
-        if softmaxes and products and node not in products and not _used_elsewhere(scope, weights):
+        if (
+            softmaxes
+            and products
+            and node not in products
+            and not (_used_elsewhere(scope, weights) or _returned(scope, weights.id, assigned))
+        ):
             shape = [_simple(expression, products) for expression in chain]
             if False not in shape:
                 yield Match(node, {}, certain=None if None in shape else True)
@@ -148,6 +153,19 @@ def _transposed_product(node: ast.AST, assigned: dict[str, list[ast.expr]]) -> b
         made = assigned.get(right.id, ())
         return any(isinstance(e, (ast.Call, ast.Attribute)) and last(e) in _FLIPS for e in made)
     return False
+
+
+def _returned(scope: Scope, name: str, assigned: dict[str, list[ast.expr]]) -> bool:
+    """Are the weights given out under another name (before dropout, say)?"""
+    sources = {
+        part.id for made in assigned.get(name, ()) for part in within(made) if isinstance(part, ast.Name)
+    } | {name}
+    softmaxes = {s for s in sources if any(_calls(made, {"softmax"}) for made in assigned.get(s, ()))}
+    return any(
+        isinstance(part, ast.Name) and part.id in softmaxes
+        for node in scope.walk(ast.Return)
+        for part in within(node)
+    )
 
 
 def _used_elsewhere(scope: Scope, weights: ast.Name) -> bool:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from perfcheck.events import Truth
 from perfcheck.lint.detectors.names import dotted, last, mentions, targets, within
 from perfcheck.lint.facts import Match, Scope
 
@@ -20,8 +21,8 @@ def expert_loop(scope: Scope) -> Iterator[Match]:
         if not isinstance(loop, ast.For) or not _over_experts(loop.iter):
             continue
         names = {name for target in targets(loop) if (name := dotted(target))}
-        if _selects(loop, names) and _runs(scope, loop, names):
-            yield Match(loop.iter, {})
+        if _selects(loop, names) and (runs := _runs(scope, loop, names)) is not False:
+            yield Match(loop.iter, {}, certain=runs)
 
 
 def _over_experts(node: ast.expr) -> bool:
@@ -41,8 +42,9 @@ def _selects(loop: ast.For, names: set[str]) -> bool:
     return False
 
 
-def _runs(scope: Scope, loop: ast.For, names: set[str]) -> bool:
-    """``expert(x)``, ``self.experts[i](x)``, ``x @ weights[i]``."""
+def _runs(scope: Scope, loop: ast.For, names: set[str]) -> Truth:
+    """``expert(x)``, ``self.experts[i](x)``: yes. ``x @ weights[i]`` with the weights in one tensor may be
+    the fallback of something faster: unknown."""
     modules = set(names) | {
         name
         for node in within(*loop.body)
@@ -52,6 +54,7 @@ def _runs(scope: Scope, loop: ast.For, names: set[str]) -> bool:
         for target in targets(node)
         if (name := dotted(target))
     }
+    found: Truth = False
     for node in within(*loop.body):
         if isinstance(node, ast.Call):
             called = node.func
@@ -60,7 +63,7 @@ def _runs(scope: Scope, loop: ast.For, names: set[str]) -> bool:
             if isinstance(called, ast.Subscript) and _over_experts(called.value):
                 return True
             if last(node) in {"linear", "matmul", "mm", "bmm"} and mentions(node, names):
-                return True
+                found = None
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) and mentions(node, names):
-            return True
-    return False
+            found = None
+    return found
