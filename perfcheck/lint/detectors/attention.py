@@ -44,7 +44,7 @@ def manual_attention(scope: Scope) -> Iterator[Match]:
             softmaxes
             and products
             and node not in products
-            and not (_used_elsewhere(scope, weights) or _returned(scope, weights.id, assigned))
+            and not (_used_elsewhere(scope, weights) or _returned(scope, weights, assigned))
         ):
             shape = [_simple(expression, products) for expression in chain]
             if False not in shape:
@@ -155,14 +155,17 @@ def _transposed_product(node: ast.AST, assigned: dict[str, list[ast.expr]]) -> b
     return False
 
 
-def _returned(scope: Scope, name: str, assigned: dict[str, list[ast.expr]]) -> bool:
+def _returned(scope: Scope, weights: ast.Name, assigned: dict[str, list[ast.expr]]) -> bool:
     """Are the weights given out under another name (before dropout, say)?"""
     sources = {
-        part.id for made in assigned.get(name, ()) for part in within(made) if isinstance(part, ast.Name)
-    } | {name}
+        part.id
+        for made in assigned.get(weights.id, ())
+        for part in within(made)
+        if isinstance(part, ast.Name)
+    } | {weights.id}
     softmaxes = {s for s in sources if any(_calls(made, {"softmax"}) for made in assigned.get(s, ()))}
     return any(
-        isinstance(part, ast.Name) and part.id in softmaxes
+        isinstance(part, ast.Name) and part.id in softmaxes and part is not weights
         for node in scope.walk(ast.Return)
         for part in within(node)
     )
