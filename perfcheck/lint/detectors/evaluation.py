@@ -32,9 +32,7 @@ _SWITCHES = frozenset(
 _GRADIENTS = frozenset(
     {"backward", "grad", "jacobian", "hessian", "vjp", "jvp", "functional_call", "attribute"}
 )
-_MODEL_NAME = re.compile(
-    r"(^|_)(model|net|network|module|encoder|decoder|backbone|classifier|pipe|unet|generator|detector)s?$"
-)
+_MODEL_NAME = re.compile(r"(^|_)(model|net|network|module|backbone)$")
 _MODELS = frozenset(
     f"torch.nn.{name}"
     for name in (
@@ -76,7 +74,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
 def _evaluates(scope: Scope) -> bool:
     """By its name, or because it puts a model into evaluation mode and goes through data."""
     name = scope.qualname.rpartition(".")[2].lower()
-    if _OTHER_ROLE.search(name):
+    if _OTHER_ROLE.search(name) or name.endswith("_step"):  # steps are called by a trainer that decides
         return False
     if _ROLE.search(name):
         return True

@@ -64,7 +64,7 @@ def state_kept(scope: Scope) -> Iterator[Match]:
         value = node.value if isinstance(node, (ast.Assign, ast.AugAssign)) else None
         if value is None or scope.hotness(node) < Hotness.STEP or "loss" in name:
             continue
-        carried = isinstance(node, ast.AugAssign) or mentions(value, [name])
+        carried = isinstance(node, ast.AugAssign) or (mentions(value, [name]) and _accumulates(value))
         if not carried or _reset_nearby(scope, node, name):
             continue
         bindings: dict[str, ast.AST] = {"S": target} if target is not None else {}
@@ -161,6 +161,14 @@ def _has_graph(scope: Scope, node: ast.expr) -> bool:
     ):
         return True
     return any(_has_graph(scope, part) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
+
+
+def _accumulates(value: ast.expr) -> bool:
+    """Arithmetic, a maximum or a minimum; the state of a recurrence comes from a layer instead."""
+    return isinstance(value, ast.BinOp) or (
+        isinstance(value, ast.Call)
+        and last(value) in {"max", "min", "maximum", "minimum", "lerp", "add", "logaddexp"}
+    )
 
 
 def _is_running_statistic(value: ast.expr) -> bool:
