@@ -132,8 +132,8 @@ def test_blocking_copies_of_pinned_batches() -> None:
         device = torch.device("cuda")
 
         def run(model, dataset) -> None:
-            pinned = DataLoader(dataset, num_workers=4, pin_memory=True)
-            for images in pinned:
+            loader = DataLoader(dataset, num_workers=4, pin_memory=True)
+            for images in loader:
                 model(images.to(device))
                 model(images.to(device, non_blocking=True))
             for images in DataLoader(dataset, num_workers=4):
