@@ -311,9 +311,9 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
         )
         return found if found is not None else UNKNOWN
     if kind == "distribution":
-        found = ev.operate(
-            node, f"Distribution.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread
-        )
+        own = f"{owner.ref}.{name}"
+        row = own if ev.engine.operator(own) is not None else f"Distribution.{name}"
+        found = ev.operate(node, row, receiver, arguments.positional, arguments.keywords, arguments.spread)
         return found if found is not None else Value("tensor", owner.device)
     if kind in ("stream", "instance", "loader", "host", "scheduler") and owner.ref:
         found = ev.operate(

@@ -313,10 +313,15 @@ def _validates(o: Operands) -> Truth:
         receiver = o.all[0].value if o.all else None
         if receiver is not None and receiver.kind == "distribution" and receiver.const is False:
             return False
-        return True
+        return _on_device(o)
     if found.value.const is False:
         return False
-    return True if found.value.const in (True, None) else None
+    return _on_device(o) if found.value.const in (True, None) else None
+
+
+def _on_device(o: Operands) -> Truth:
+    facts = [a.value.on_device if a.value.kind == "tensor" else a.value.device for a in o.all]
+    return any_of([fact for a, fact in zip(o.all, facts) if a.value.kind in ("tensor", "distribution", "unknown")])
 
 
 def _changes_layout(o: Operands) -> Truth:

@@ -70,7 +70,9 @@ def apply(operator: Operator, operands: Operands) -> tuple[Value, list[Happening
     """The result of a call, and what it does to host and device."""
     result = _result(operator, operands)
     if operator.contiguous is not None and result.kind == "tensor":
-        result = result._replace(contiguous=operator.contiguous)
+        receiver = operands.all[0].value if operands.all else UNKNOWN
+        fact = operator.contiguous or (False if receiver.contiguous else None)
+        result = result._replace(contiguous=fact)
     operands = operands._replace(result=result)
     raised: list[Happening] = []
     for effect in operator.effects:
@@ -200,6 +202,8 @@ _SIMPLE = {
     "event": Value("instance", ref="torch.cuda.Event"),
     "generator": Value("host"),
     "host-object": Value("host"),
+    "torch-device": Value("device", device=True),
+    "scheduler": Value("scheduler"),
 }
 
 
@@ -217,8 +221,7 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
         if explicit.value.kind == "none":
             dtype = None
     elif dtype is None and kind not in ("factory",):
-        known = {t.dtype for t in tensors}
-        dtype = known.pop() if len(known) == 1 else None
+        dtype = first.dtype if "own" in words else _widest([t.dtype for t in tensors])
         if "promoted" in words and dtype == "bool":
             dtype = "int"
     if "elementwise" in words:
@@ -295,6 +298,12 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
     return Value(
         "tensor", device, dtype, rank, None if device else False, None, grad, origin=origin, assumed=assumed
     )
+
+
+def _widest(dtypes: list[Dtype | None]) -> Dtype | None:
+    if not dtypes or None in dtypes:
+        return None
+    return max(dtypes, key=("bool", "int", "float").index)  # type: ignore[arg-type]
 
 
 def elementwise_rank(values: list[Value]) -> int | None:

@@ -34,6 +34,7 @@ DETECTORS: Final[dict[str, str]] = {
     # transfer
     "factory-then-device": "transfers:factory_then_device",
     "round-trips": "transfers:round_trips",
+    "blocking-batch-mover": "batch_movers:blocking_batch_mover",
     "plain-tensor-attributes": "transfers:plain_tensor_attributes",
     "pinned-blocking-copies": "transfers:pinned_blocking_copies",
     "casts-before-transfer": "transfers:casts_before_transfer",
@@ -47,6 +48,7 @@ DETECTORS: Final[dict[str, str]] = {
     "unbatched-tokenization": "data_loading:unbatched_tokenization",
     # launch overhead
     "growing-cat": "growing_cat:growing_cat",
+    "cat-onto-state": "growing_cat:cat_onto_state",
     "cat-read-in-loop": "growing_cat:cat_read_in_loop",
     "loop-over-batch": "tensor_loops:loop_over_batch",
     "loop-over-parameters": "parameter_loops:loop_over_parameters",
@@ -115,6 +117,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "host-metrics": frozenset(_METRICS.split()),
     "validated-distributions": frozenset(_DISTRIBUTIONS.split()),
     "factory-then-device": _MOVES,
+    "blocking-batch-mover": frozenset({"to", "cuda"}),
     "round-trips": frozenset({"cpu", "numpy", "tolist", "item"}),
     "plain-tensor-attributes": _MOVES,
     "pinned-blocking-copies": _MOVES,
@@ -127,6 +130,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "lists-of-arrays": _FROM_DATA,
     "unbatched-tokenization": frozenset({"map"}),
     "growing-cat": _CONCATENATIONS,
+    "cat-onto-state": _CONCATENATIONS,
     "cat-read-in-loop": _CONCATENATIONS,
     "loop-over-batch": frozenset({"range"}),
     "loop-over-parameters": _PARAMETERS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from perfcheck.lint.detectors.names import dotted, loads, targets, within
@@ -128,4 +129,28 @@ def _bounded(loop: LoopStatement) -> bool:
     if isinstance(turns, ast.Call) and dotted(turns.func) == "range":
         last = turns.args[0] if len(turns.args) == 1 else turns.args[1] if len(turns.args) > 1 else None
         return isinstance(last, ast.Constant) and isinstance(last.value, int) and last.value <= _FEW
+    return False
+
+
+def cat_onto_state(scope: Scope) -> Iterator[Match]:
+    """``self.x = torch.cat([self.x, y])`` in a method that runs on every step."""
+    for call in scope.calls(*_JOINS):
+        name = _grown(scope, call)
+        if name is None or not name.startswith("self.") or scope.loops(call):
+            continue
+        if _CACHES.search(name) or _is_cut(scope, name) or scope.value(call).on_device is False:
+            continue
+        yield _match(call, name)
+
+
+_CACHES = re.compile(r"(^|[._])(past|k|v|keys?|values?|kv|cache\w*|\w*cache|\w*queue\w*|buffer|memory|\w*bank)s?(_|$)", re.IGNORECASE)
+
+
+def _is_cut(scope: Scope, name: str) -> bool:
+    """Is it sliced or reset in the same body, so that it cannot grow without end?"""
+    for node in scope.walk(ast.Assign):
+        if isinstance(node, ast.Assign) and any(dotted(target) == name for target in node.targets):
+            value = node.value
+            if isinstance(value, ast.Subscript) or (isinstance(value, ast.Constant) and value.value is None):
+                return True
     return False

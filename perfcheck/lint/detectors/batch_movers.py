@@ -1,0 +1,56 @@
+"""Functions that carry whole batches to the device, whatever containers their tensors are in."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from perfcheck.lint.detectors.names import dotted
+from perfcheck.lint.facts import Match, Scope
+
+_MOVER = re.compile(
+    r"(^|[._])(to_(device|cuda|gpu)|(move|send|transfer|put|copy|map)\w*_(device|cuda|gpu)|cast_data|convert_tensor|"
+    r"_?prepare_(batch|input|data)s?|(batch|data|tensors?|inputs?)_to(_\w+)?|recursive_to|(move|transfer)_batch\w*)([._]|$)",
+    re.IGNORECASE,
+)
+_CONTAINERS = ("dict", "list", "tuple", "Mapping", "Sequence", "abc")
+
+
+def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
+    """``x.to(device)`` without ``non_blocking``, in a function that exists to move batches."""
+    if not _MOVER.search(scope.qualname) and not _recurses(scope):
+        return
+    for call in scope.calls("to", "cuda"):
+        if not isinstance(call.func, ast.Attribute) or _is_settled(scope, call):
+            continue
+        value = scope.value(call.func.value)
+        if value.kind in ("unknown", "tensor") and (value.device is not True or value.assumed):
+            yield Match(call, {"T": call.func.value})
+
+
+def _is_settled(scope: Scope, call: ast.Call) -> bool:
+    """The call says whether it blocks, or does not change the device."""
+    if any(keyword.arg in ("non_blocking", None) for keyword in call.keywords):
+        return True
+    target = scope.keyword(call, "device", 0)
+    name = dotted(call.func) or ""
+    if name.endswith(".cuda") or name == "cuda":
+        return False
+    if target is None or len(call.args) > 1:
+        return True
+    word = (dotted(target) or "").rpartition(".")[2]
+    return not ("device" in word or word in ("rank", "gpu", "dev", "cuda")) and scope.value(target).kind != "device"
+
+
+def _recurses(scope: Scope) -> bool:
+    """Does it call itself for what lists and dicts hold?"""
+    name = scope.qualname.rpartition(".")[2]
+    if not name or not any(True for _ in scope.calls(name)):
+        return False
+    return any(
+        (dotted(part) or "").rpartition(".")[2] in _CONTAINERS
+        for call in scope.calls("isinstance")
+        for part in ast.walk(call)
+        if isinstance(part, (ast.Name, ast.Attribute))
+    )
