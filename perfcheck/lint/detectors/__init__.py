@@ -76,6 +76,7 @@ DETECTORS: Final[dict[str, str]] = {
     "loss-accumulated-with-graph": "graph_retention:loss_accumulated",
     "outputs-kept-with-graph": "graph_retention:outputs_kept",
     "state-kept-with-graph": "graph_retention:state_kept",
+    "save-in-loop": "saves:save_in_loop",
     "all-hidden-states-kept": "hidden_states:all_hidden_states_kept",
     # distributed
     "accumulation-without-no-sync": "gradient_accumulation:accumulation_without_no_sync",
@@ -149,6 +150,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "detach-after-forward": frozenset({"detach"}),
     "loss-accumulated-with-graph": _BACKWARD,
     "outputs-kept-with-graph": _BACKWARD,
+    "save-in-loop": frozenset({"save"}),
     "all-hidden-states-kept": frozenset({"hidden_states", "last_hidden_state", "logits", "pooler_output"}),
     "accumulation-without-no-sync": _BACKWARD,
     "all-gather-then-cat": frozenset({"all_gather"}),

@@ -51,6 +51,7 @@ _VERB = re.compile(
 _NOT_FORWARD = frozenset(
     {"generate", "eval", "train", "to", "cuda", "state_dict", "load_state_dict", "parameters"}
 )
+_OBSERVED = frozenset({"state", "action", "ob", "observation", "next_state"})
 _STEPS = frozenset(
     {"val_step", "test_step", "validation_step", "eval_step", "predict_step", "forward_test", "simple_test"}
 )
@@ -60,7 +61,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     """The first call of a model in a function that evaluates, and in which nothing touches autograd."""
     if isinstance(scope.node, ast.Module) or not _evaluates(scope) or _is_trainers_own(scope):
         return
-    if _decorated(scope.node) or _touches_autograd(scope):
+    if _decorated(scope.node) or _touches_autograd(scope) or _scores_actions(scope.node):
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and _runs_model(scope, call) and scope.no_grad(call) is not True:
@@ -107,6 +108,11 @@ def _head(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr | None:
         if argument.lineno == function.lineno:
             return ast.copy_location(ast.Name(argument.arg, ast.Load()), argument)
     return None
+
+
+def _scores_actions(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """``evaluate(state, action)`` of reinforcement learning is differentiated by its callers."""
+    return any(argument.arg.rstrip("s") in _OBSERVED for argument in function.args.args)
 
 
 def _decorated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from perfcheck.events import Hotness
 from perfcheck.lint.detectors.names import derived, dotted, last, mentions, targets, within
 from perfcheck.lint.facts import Match, Scope
+
+_RECURRENT = re.compile(r"loss|hidden|cell|memory|cache|context|weights_cum|coverage|align|state")
+"""State that is meant to be differentiated through: within a sequence, or until the losses are added up."""
 
 LoopStatement = ast.For | ast.AsyncFor | ast.While
 
@@ -62,7 +66,7 @@ def state_kept(scope: Scope) -> Iterator[Match]:
         ):
             continue
         value = node.value if isinstance(node, (ast.Assign, ast.AugAssign)) else None
-        if value is None or scope.hotness(node) < Hotness.STEP or "loss" in name:
+        if value is None or scope.hotness(node) < Hotness.STEP or _RECURRENT.search(name):
             continue
         carried = isinstance(node, ast.AugAssign) or (mentions(value, [name]) and _accumulates(value))
         if not carried or _reset_nearby(scope, node, name):

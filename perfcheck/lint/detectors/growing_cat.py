@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import dotted, loads, targets, within
+from perfcheck.lint.detectors.names import dotted, loads, root, targets, within
 from perfcheck.lint.facts import Match, Scope
 
 _JOINS = ("cat", "concat", "concatenate", "hstack", "vstack")
@@ -63,7 +63,7 @@ def _carrying_loop(scope: Scope, call: ast.Call, name: str) -> LoopStatement | N
         return None
     loop = loops[-1]
     own = scope.statement(call)
-    if any(dotted(target) == name for target in targets(loop)):
+    if any(root(target) == name.partition(".")[0] for target in targets(loop)):
         return None
     for node in within(*loop.body):
         stores = any(dotted(target) == name for target in targets(node))
@@ -143,7 +143,10 @@ def cat_onto_state(scope: Scope) -> Iterator[Match]:
         yield _match(call, name)
 
 
-_CACHES = re.compile(r"(^|[._])(past|k|v|keys?|values?|kv|cache\w*|\w*cache|\w*queue\w*|buffer|memory|\w*bank)s?(_|$)", re.IGNORECASE)
+_CACHES = re.compile(
+    r"(^|[._])(past|k|v|keys?|values?|kv|cache\w*|\w*cache|\w*queue\w*|buffer|memory|\w*bank)s?(_|$)",
+    re.IGNORECASE,
+)
 
 
 def _is_cut(scope: Scope, name: str) -> bool:
