@@ -68,7 +68,9 @@ def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callab
 @click.option("--stdin-filename", metavar="NAME", type=click.Path(), help="What the text of - is called.")
 @click.option("-n", "--no-cache", is_flag=True, help="Neither read nor write the cache.")
 @click.option("--cache-dir", metavar="DIR", type=click.Path(), help="[default: .perfcheck_cache]")
-@click.option("-j", "--jobs", type=click.IntRange(1, MOST_JOBS), help="Processes.  [default: one a processor]")
+@click.option(
+    "-j", "--jobs", type=click.IntRange(1, MOST_JOBS), help="Processes.  [default: one a processor]"
+)
 @click.option(
     "--config",
     multiple=True,

@@ -1,5 +1,6 @@
 """The ``perfcheck`` command: its sub-commands, loaded when they are wanted, and how failures are told."""
 
+import os
 import sys
 from importlib import import_module
 
@@ -44,6 +45,7 @@ def main() -> None:
     from perfcheck.cli.output import OutputError
     from perfcheck.config.settings import ConfigError
 
+    _open_streams()
     try:
         code = cli.main(prog_name="perfcheck", standalone_mode=False)
         sys.stdout.flush()
@@ -64,6 +66,13 @@ def main() -> None:
     except Exception as error:
         code = _internal(error, f"{type(error).__name__}: {error}")
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _open_streams() -> None:
+    """Standard streams that were closed before the start lead nowhere, not into the next opened file."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - for as long as we run
 
 
 def _internal(error: Exception, message: str) -> int:

@@ -311,6 +311,19 @@ def test_a_closed_pipe_is_quiet(tmp_path: Path) -> None:
         assert run.returncode in (0, 1), command
 
 
+def test_closed_streams(tmp_path: Path) -> None:
+    write(tmp_path, {"train.py": TRAIN})
+    for stream, command, code in ((0, "-", 0), (1, "train.py", 1), (2, "train.py", 1), (2, "nowhere.py", 2)):
+        run = subprocess.run(
+            ["/bin/sh", "-c", f'exec "$0" -m perfcheck lint {command} {stream}>&-', sys.executable],
+            cwd=tmp_path,
+            env=environment(),
+            capture_output=True,
+            check=False,
+        )
+        assert (run.returncode, run.stderr) == (code, b""), (stream, command)
+
+
 def interrupted(*arguments: str, cwd: Path, after: float) -> tuple[int, str]:
     with subprocess.Popen(
         [sys.executable, "-m", "perfcheck", *arguments],
