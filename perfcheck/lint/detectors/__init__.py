@@ -80,6 +80,7 @@ DETECTORS: Final[dict[str, str]] = {
     "all-hidden-states-kept": "hidden_states:all_hidden_states_kept",
     # distributed
     "accumulation-without-no-sync": "gradient_accumulation:accumulation_without_no_sync",
+    "gather-in-training-step": "gathered_losses:gather_in_training_step",
     "all-gather-then-cat": "gathered_lists:all_gather_then_cat",
 }
 
@@ -153,6 +154,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "save-in-loop": frozenset({"save"}),
     "all-hidden-states-kept": frozenset({"hidden_states", "last_hidden_state", "logits", "pooler_output"}),
     "accumulation-without-no-sync": _BACKWARD,
+    "gather-in-training-step": frozenset({"gather", "gather_for_metrics", "reduce"}),
     "all-gather-then-cat": frozenset({"all_gather"}),
 }
 """Names of which a body must call or read one (or bear it) to be worth a detector's look; one that
