@@ -9,6 +9,7 @@ from typing import NamedTuple
 from perfcheck.events import Hotness
 from perfcheck.findings import Finding, LintError, Predicted
 from perfcheck.lint.asking import Surroundings
+from perfcheck.lint.compiled import CompiledMap
 from perfcheck.lint.corpus import Corpus
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.evaluate import Evaluator
@@ -58,6 +59,7 @@ class Analysis:
             for r in records
         }
         self._heat = HotnessMap(self._engine, self._names)
+        self._compiled = CompiledMap(self._engine, self._heat)
         self._rules = RuleSet(rules)
         imports = {target.partition(".")[0] for r in records for target in (*r.imports.values(), *r.stars)}
         self._around = Surroundings(torch, frozenset(imports))
@@ -89,9 +91,8 @@ class Analysis:
         if run is None:
             return
         heat = self._heat_of(function, run)
-        scope = BodyScope(
-            function, run, heat, self._names[function.module.path], lines, self._options.sync_allowed
-        )
+        path, compiled = self._names[function.module.path], self._compiled.of(function)
+        scope = BodyScope(function, run, heat, path, lines, compiled, self._options.sync_allowed)
         if self._options.events:
             result.predicted.extend(_predictions(scope, target.name))
         hits = self._rules.hits(scope, self._around)
@@ -113,6 +114,10 @@ class Analysis:
         """Not a constructor, and not what drives the steps itself."""
         record = function.record
         if not record.qualname or record.name == "__init__" or self._heat.stays_cold(function):
+            return False
+        if record.outer and record.outer.rpartition(".")[2] == "__init__":
+            return False
+        if self._heat.called_rarely(function):
             return False
         return not any(site.level > Hotness.COLD for site in record.calls)
 

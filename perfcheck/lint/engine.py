@@ -332,7 +332,12 @@ class Engine:
             if isinstance(entity, ClassRef):
                 return self.instance_of(entity)
             if isinstance(entity, str):
-                return self.external_instance(entity) or UNKNOWN
+                known = self.external_instance(entity)
+                if known is not None:
+                    return known
+                package, _, last = entity.rpartition(".")
+                if package and last[:1].isupper() and last[1:2].islower() and package.partition(".")[0] not in _TYPES:
+                    return Value("instance", ref=entity)
             return UNKNOWN
 
         return instance
@@ -489,6 +494,7 @@ class Engine:
         return False
 
 
+_TYPES = frozenset({"typing", "typing_extensions", "collections", "builtins", "torch", "jaxtyping", "torchtyping", "types", "abc"})
 _ARRAY_LIBRARIES = frozenset(
     {"numpy", "pandas", "jax", "tensorflow", "cupy", "scipy", "sklearn", "polars", "pyarrow", "sympy"}
 )

@@ -58,7 +58,7 @@ _CASTS = frozenset({"float", "long", "half", "double", "int", "bool", "abs", "no
 _TORCH_ROOTS = frozenset({"torch", "F", "functional"})
 
 
-_NO_TENSORS = frozenset({"self", "cls", "torch", "F", "np", "model", "module", "net", "math"})
+_NO_TENSORS = frozenset({"self", "cls", "torch", "F", "np", "model", "module", "net", "math", "accelerator", "fabric", "trainer", "dist"})
 
 
 def names_in(node: ast.AST, knows_arrays: bool) -> tuple[set[str], frozenset[str]]:

@@ -33,11 +33,25 @@ class HotnessMap:
         self._project = engine.project
         self._heat: dict[str, Heat] = {}
         self._frozen: set[str] = set()
+        self._callers: dict[str, bool] | None = None
         self._paths = paths
         self._run()
 
     def of(self, function: FunctionRef) -> Heat:
         return self._heat.get(function.dotted, COLD)
+
+    def called_rarely(self, function: FunctionRef) -> bool:
+        """Has it callers in the project, all of them cold by role or calling it now and then?"""
+        if self._callers is None:
+            self._callers = {}
+            for caller in self._project.functions():
+                rare = caller.dotted in self._frozen or not caller.record.qualname
+                for site in caller.record.calls:
+                    for callee, sure in self.targets(caller, site.target):
+                        if sure and callee.dotted != caller.dotted:
+                            known = self._callers.get(callee.dotted, True)
+                            self._callers[callee.dotted] = known and (rare or site.guarded)
+        return self._callers.get(function.dotted, False)
 
     def _in_tests(self, module: ModuleRecord) -> bool:
         return is_test_path(self._paths.get(module.path, module.path))
@@ -78,7 +92,7 @@ class HotnessMap:
         base = heat.level
         best: dict[str, Hotness] = {}
         for site in function.record.calls:
-            if site.guarded and site.level <= Hotness.EPOCH:
+            if site.guarded:
                 continue
             level = max(base, site.level)
             if base >= Hotness.STEP and (site.level >= Hotness.STEP or site.repeated):

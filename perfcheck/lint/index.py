@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from perfcheck.events import Hotness
 from perfcheck.lint.guards import is_cooling
-from perfcheck.lint.loops import LoopKind, loop_kind
+from perfcheck.lint.loops import LoopKind, loop_kind, words_of
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -96,9 +96,10 @@ _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 class _Body:
     """What is gathered while one function's body is walked."""
 
-    __slots__ = ("calls", "loops", "names", "passed", "stores")
+    __slots__ = ("aliases", "calls", "loops", "names", "passed", "stores")
 
     def __init__(self) -> None:
+        self.aliases: dict[str, list[str]] = {}
         self.calls: list[CallSite] = []
         self.names: set[str] = set()
         self.stores: set[str] = set()
@@ -138,6 +139,10 @@ class _Indexer:
             kind = type(node)
             if kind is ast.Expr or kind is ast.Assign or kind is ast.AugAssign or kind is ast.Return:
                 self.expression(node, body, level, repeated, guarded)
+                if kind is ast.Assign:
+                    target = node.targets[0]  # type: ignore[attr-defined]
+                    if type(target) is ast.Name and type(node.value) is ast.Call:  # type: ignore[attr-defined]
+                        body.aliases[target.id] = words_of(node.value)  # type: ignore[attr-defined]
                 if kind is ast.Assign and not prefix:
                     for target in node.targets:  # type: ignore[attr-defined]
                         if type(target) is ast.Name:
@@ -158,7 +163,7 @@ class _Indexer:
                     node.test if kind is ast.While else node.iter,  # type: ignore[attr-defined]
                     body, level, repeated, guarded,
                 )  # fmt: skip
-                found = loop_kind(node)  # type: ignore[arg-type]
+                found = loop_kind(node, body.aliases)  # type: ignore[arg-type]
                 inner, again = level, repeated
                 if found is LoopKind.EPOCH:
                     inner = max(level, Hotness.EPOCH)
@@ -169,7 +174,7 @@ class _Indexer:
                         inner = Hotness.ELEMENT
                     again = True
                 args = (prefix, owner, outer)
-                self.block(node.body, body, *args, inner, again, guarded)  # type: ignore[attr-defined]
+                self.block(node.body, body, *args, inner, again, guarded and found is not LoopKind.STEP)  # type: ignore[attr-defined]
                 self.block(node.orelse, body, *args, level, repeated, guarded)  # type: ignore[attr-defined]
             elif kind is ast.With or kind is ast.AsyncWith:
                 for item in node.items:  # type: ignore[attr-defined]

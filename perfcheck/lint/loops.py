@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 LoopNode = ast.For | ast.AsyncFor | ast.While
@@ -43,7 +44,7 @@ _STEP_CALLS = frozenset(
 )
 
 
-def _words(node: ast.AST) -> list[str]:
+def words_of(node: ast.AST) -> list[str]:
     words = []
     for part in ast.walk(node):
         if isinstance(part, ast.Name):
@@ -86,20 +87,24 @@ def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
 _SKIP = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Name, ast.Constant})
 
 
-def loop_kind(node: LoopNode) -> LoopKind:
-    """Decide from what is iterated, else from what the body does.  Remembered on the node."""
+def loop_kind(node: LoopNode, aliases: Mapping[str, Sequence[str]] | None = None) -> LoopKind:
+    """Decide from what is iterated, else from what the body does.  Remembered on the node.
+
+    ``aliases``: the words of what local names were last bound to (``pbar = tqdm(train_loader)``).
+    """
     known: LoopKind | None = getattr(node, "_kind", None)
     if known is None:
-        known = _decide(node)
+        known = _decide(node, aliases or {})
         node._kind = known  # type: ignore[union-attr]
     return known
 
 
-def _decide(node: LoopNode) -> LoopKind:
+def _decide(node: LoopNode, aliases: Mapping[str, Sequence[str]]) -> LoopKind:
     if isinstance(node, ast.While):
-        words, targets = _words(node.test), []
+        words, targets = words_of(node.test), []
     else:
-        words, targets = _words(node.iter), [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+        words, targets = words_of(node.iter), [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+        words += [word for name in words for word in aliases.get(name, ())]
     named_epoch = any(_EPOCH.search(t) for t in targets) or (
         any(_EPOCH.search(w) for w in words) and not any(_LOADER.search(w) for w in words)
     )

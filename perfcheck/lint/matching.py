@@ -53,9 +53,11 @@ class RuleSet:
                     self._by_type.setdefault(pattern.node_type, []).append((rule, pattern, needs))
             if rule.detector is not None:
                 self._detectors.append((rule, detector(rule.detector), NEEDS.get(rule.detector)))
-        wanted = [needs for _, _, needs in self._detectors if needs is not None]
+        cool = [rule for rule in rules if not _asks_heat(rule)]
+        wanted = [needs for rule, _, needs in self._detectors if needs is not None and rule in cool]
         written = [needs for patterns in self._by_type.values() for _, _, needs in patterns]
-        self.names = frozenset(self._by_tail).union(*wanted, *written)
+        tails = {tail for tail, found in self._by_tail.items() if any(rule in cool for rule, _ in found)}
+        self.names = frozenset(tails).union(*wanted, *written)
         """Names of which a cold body must call or read one, or bear it, to be worth a look."""
         self.reads = frozenset().union(
             *(
@@ -151,7 +153,7 @@ _SPELLINGS = {
 
 
 def _asks_heat(rule: Rule) -> bool:
-    return any("hot(" in p.text or "cold(" in p.text for p in rule.where)
+    return any("hot(" in p.text for p in rule.where)
 
 
 def findings(hits: Iterable[Hit], scope: BodyScope, name: str, presumed: bool) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
@@ -92,6 +93,7 @@ class Project:
             by_tail.setdefault(module.name.rpartition(".")[2], []).append(module)
         self._by_tail = by_tail
         self._entities: dict[str, Entity | None] = {}
+        self._resolving: set[tuple[str, str]] = set()
         self._methods: dict[str, list[FunctionRef]] | None = None
         self._subclasses: dict[str, list[ClassRef]] | None = None
         self._bases: dict[str, tuple[tuple[ClassRef, ...], frozenset[str]]] = {}
@@ -101,7 +103,7 @@ class Project:
     def find_module(self, name: str, importer: ModuleRecord | None = None) -> ModuleRecord | None:
         """A module by its dotted name; a script's neighbours may be imported by their bare names."""
         module = self.modules.get(name)
-        if module is not None or importer is None:
+        if module is not None or importer is None or name.partition(".")[0] in _ELSEWHERE:
             return module
         package = importer.name if importer.is_package else importer.name.rpartition(".")[0]
         while package:
@@ -142,6 +144,16 @@ class Project:
         class_ = module.classes.get(name)
         if class_ is not None:
             return ClassRef(module, class_)
+        key = (module.path, name)
+        if key in self._resolving:
+            return f"{module.name}.{name}"  # re-exported from where it is imported
+        self._resolving.add(key)
+        try:
+            return self._imported(module, name)
+        finally:
+            self._resolving.discard(key)
+
+    def _imported(self, module: ModuleRecord, name: str) -> Entity:
         head, _, rest = name.partition(".")
         if head in module.classes:
             return self._class_member(ClassRef(module, module.classes[head]), rest) or f"{module.name}.{name}"
@@ -247,6 +259,12 @@ class Project:
             return found
         return None
 
+
+_ELSEWHERE = sys.stdlib_module_names | frozenset(
+    """torch torchvision torchaudio numpy pandas scipy sklearn transformers diffusers accelerate lightning pytorch_lightning
+    datasets tokenizers triton apex deepspeed timm einops jax flax tensorflow wandb tqdm yaml PIL cv2 torchmetrics""".split()
+)
+"""Packages that no folder of the same name deeper in a project stands for."""
 
 _STAR_PACKAGES = frozenset({"torch", "numpy", "math", "jax", "tensorflow"})
 

@@ -22,7 +22,7 @@ _COLD_NAME = re.compile(
     r"configure|reset_parameters|init_weights|initiali[sz]e|extra_repr|state_dict|load_state_dict|serialize|deserialize|"
     r"calibrate|profile|benchmark|bench|test_|check_|validate_(config|args|params)|get_config|merge_and_unload|merge|unmerge|quantize_model|"
     r"resize_token_embeddings|tie_weights|from_config|write|read|checkpoint_|on_save|on_load|finalize|shutdown|cleanup|close|"
-    r"log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
+    r"\w*(data)?loaders?|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
     re.IGNORECASE,
 )
 _COLD_DUNDER = frozenset(

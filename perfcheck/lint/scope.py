@@ -13,7 +13,7 @@ from perfcheck.lint.hotness import Heat
 from perfcheck.lint.index import dotted
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.project import FunctionRef
-from perfcheck.lint.values import UNKNOWN, Value
+from perfcheck.lint.values import UNKNOWN, Value, elements
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -31,6 +31,7 @@ class BodyScope:
         heat: Heat,
         path: str,
         lines: Sequence[str],
+        is_compiled: Truth = None,
         sync_allowed: Sequence[str] = (),
     ) -> None:
         self.function = function
@@ -40,6 +41,7 @@ class BodyScope:
         self.heat = heat
         self.run = run
         self.lines = lines
+        self.is_compiled = is_compiled
         self.sync_allowed = frozenset(sync_allowed)
         self._parents: dict[ast.AST, ast.AST] | None = None
         self._of_type: dict[type[ast.AST], list[ast.AST]] = {}
@@ -257,10 +259,8 @@ class BodyScope:
                 current in parent.body or (isinstance(parent, ast.While) and current is parent.test)
             ):
                 outside.append(level)
-                level, guarded = (
-                    _in_loop(level, loop_kind(parent)),
-                    False if loop_kind(parent) is LoopKind.STEP else guarded,
-                )
+                kind = self._kind_of(parent)
+                level, guarded = _in_loop(level, kind), guarded and kind is not LoopKind.STEP
             elif isinstance(current, _COMPREHENSIONS) and level >= Hotness.STEP and current is not node:
                 level = Hotness.ELEMENT
             elif isinstance(parent, ast.Assert) and current is parent.msg:
@@ -269,6 +269,11 @@ class BodyScope:
                 level, guarded = Hotness.COLD, True
             parent = current
         return level, guarded
+
+    def _kind_of(self, loop: ast.For | ast.AsyncFor | ast.While) -> LoopKind:
+        if not isinstance(loop, ast.While) and _gives_batches(self.value(loop.iter)):
+            return LoopKind.STEP
+        return loop_kind(loop)
 
     @staticmethod
     def _block_of(parent: ast.AST, statement: ast.stmt) -> list[ast.stmt]:
@@ -308,16 +313,7 @@ class BodyScope:
         return not allowed.isdisjoint(names)
 
     def compiled(self) -> Truth:
-        for decorator in self.function.record.decorators:
-            name = self.run.engine.dotted_name(self.function.module, decorator)
-            if name in (
-                "torch.compile",
-                "torch._dynamo.optimize",
-                "torch.jit.script",
-                "torch.jit.script_method",
-            ):
-                return True
-        return None
+        return self.is_compiled
 
     def no_grad(self, node: ast.AST) -> Truth:
         engine = self.run.engine
@@ -357,6 +353,14 @@ class BodyScope:
                 if value.keys is None or any(key == name for key, _ in value.keys):
                     return True
         return False
+
+
+def _gives_batches(iterable: Value) -> bool:
+    """A loader, whatever it is called and wrapped in (``enumerate(tqdm(loader))``)."""
+    if iterable.kind == "loader":
+        return True
+    inside = elements(iterable)
+    return inside.batch is True and not iterable.batch or any(item.batch for item in inside.items or ())
 
 
 def _position(node: ast.AST) -> tuple[int, int]:

@@ -210,20 +210,18 @@ def _runs_module(scope: Scope, call: ast.Call) -> bool:
     return last(call) == "forward" and isinstance(owner, ast.Call) and last(owner) == "super"
 
 
-def _rebound_after_backward(loop: LoopStatement, term: ast.expr, use: ast.AST) -> bool:
+def _rebound_after_backward(loop: LoopStatement, term: ast.expr, use: ast.expr | ast.stmt) -> bool:
     """Is the name given another value between backward and the place (``loss = reduce(loss)``)?"""
     name = dotted(term)
-    line: int = getattr(use, "lineno", 0)
-    called = [
-        n.lineno
-        for n in within(*loop.body)
-        if isinstance(n, ast.Call) and last(n) in {"backward", "manual_backward"}
+    place = (use.lineno, use.col_offset)
+    calls = [
+        (node.lineno, node.col_offset)
+        for node in within(*loop.body)
+        if isinstance(node, ast.Call) and last(node) in {"backward", "manual_backward"}
     ]
-    before = [at for at in called if at < line]
-    if not before:
-        return False
-    return any(
-        before[-1] < node.lineno < line
+    before = max((call for call in calls if call < place), default=None)
+    return before is not None and any(
+        before < (node.lineno, node.col_offset) < place
         for node in within(*loop.body)
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
         and any(dotted(target) == name for target in targets(node))

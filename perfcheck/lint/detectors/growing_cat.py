@@ -108,7 +108,9 @@ def _read(scope: Scope, name: str, loop: LoopStatement) -> bool:
 
 
 def _part_of_growth(scope: Scope, node: ast.AST, name: str) -> bool:
-    return any(isinstance(part, ast.Call) and _grown(scope, part) == name for part in scope.ancestors(node))
+    parts = scope.parent(node)
+    call = scope.parent(parts) if isinstance(parts, (ast.List, ast.Tuple)) else None
+    return isinstance(call, ast.Call) and _grown(scope, call) == name
 
 
 def _first_turn(scope: Scope, node: ast.AST) -> bool:
