@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from perfcheck.events import Truth
-from perfcheck.lint.detectors.names import last, loads, targets, within
+from perfcheck.lint.detectors.names import last, targets, within
 from perfcheck.lint.facts import Match, Scope
 
 _PRODUCTS = frozenset({"matmul", "bmm", "einsum"})
@@ -78,7 +78,7 @@ def _chain(name: str, assigned: dict[str, list[ast.expr]]) -> list[ast.expr]:
             found.append(expression)
             if any(_transposed_product(part, assigned) for part in within(expression)):
                 continue  # the scores: what lies before are queries and keys
-            for part in loads(expression):
+            for part in within(expression):
                 if isinstance(part, ast.Name) and part.id not in seen:
                     seen.add(part.id)
                     queue.append(part.id)

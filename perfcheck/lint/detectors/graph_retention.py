@@ -127,10 +127,10 @@ def _with_graph(scope: Scope, node: ast.expr, losses: frozenset[str]) -> ast.exp
     """The part of a value that is a differentiated tensor, or has a graph for certain."""
     if isinstance(node, (ast.Name, ast.Attribute)):
         value = scope.value(node)
-        if value.kind not in ("tensor", "unknown") or value.grad is False:
+        if value.kind not in ("tensor", "unknown"):
             return None
-        if dotted(node) in losses and scope.no_grad(node) is not True:
-            return node
+        if dotted(node) in losses:  # what backward is called on has a graph
+            return node if scope.no_grad(node) is not True else None
         return node if value.kind == "tensor" and value.grad is True else None
     if isinstance(node, ast.BinOp):
         return _with_graph(scope, node.left, losses) or _with_graph(scope, node.right, losses)

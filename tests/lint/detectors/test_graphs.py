@@ -1,0 +1,210 @@
+"""Autograd graphs that live too long, or that nobody needs: what is flagged, and what is left alone."""
+
+import pytest
+
+from tests.lint.detectors.snippets import flagged
+
+TRAIN = """
+        import torch
+        from torch import nn
+
+        def train(model: nn.Module, loader, optimizer, accelerator):
+            total, losses, outputs = 0.0, [], []
+            for images, labels in loader:
+                output = model(images)
+                loss = nn.functional.cross_entropy(output, labels)
+                {backward}
+                optimizer.step()
+                {report}
+            return total, losses, outputs
+"""
+
+
+@pytest.mark.parametrize(
+    "backward", ["loss.backward()", "accelerator.backward(loss)", "(loss / 4).backward()"]
+)
+@pytest.mark.parametrize(
+    ("report", "rule"),
+    [
+        ("total += loss", "PC901"),
+        ("total = total + loss / 4", "PC901"),
+        ("losses.append(loss)", "PC902"),
+        ("losses.append(loss.mean())", "PC902"),
+    ],
+)
+def test_reports_that_keep_the_graph(backward: str, report: str, rule: str) -> None:
+    assert flagged(TRAIN.format(backward=backward, report=report), rule) == {(rule, 11)}
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "total += loss.detach()",
+        "total += loss.item()",
+        "total += float(loss)",
+        "losses.append(loss.detach().cpu())",
+        "loss = accelerator.reduce(loss.detach()); total += loss",
+        "local = loss; local += 1",
+    ],
+)
+def test_reports_without_the_graph(report: str) -> None:
+    source = TRAIN.format(backward="loss.backward()", report=report)
+    assert flagged(source, "PC901") | flagged(source, "PC902") == set()
+
+
+def test_sums_that_are_differentiated() -> None:
+    source = """
+        def episode(policy, loader, optimizer):
+            for batch in loader:
+                total, steps = 0.0, []
+                for observation in batch:
+                    loss = policy(observation)
+                    total += loss
+                    steps.append(loss)
+                (total + sum(steps)).backward()
+                optimizer.step()
+    """
+    assert flagged(source, "PC901") | flagged(source, "PC902") == set()
+
+
+def test_statistics_kept_on_the_module() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Router(nn.Module):
+            def __init__(self, width: int) -> None:
+                super().__init__()
+                self.gate = nn.Linear(width, width)
+
+            def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+                logits = self.gate(hidden)
+                self.mean = 0.9 * self.mean + 0.1 * logits.mean(dim=0)
+                self.peak = torch.maximum(self.peak, logits.detach())
+                self.hidden_state = 0.5 * self.hidden_state + logits
+                self.last = logits
+                return logits
+
+            @torch.no_grad()
+            def training_step(self, hidden: torch.Tensor) -> None:
+                self.mean = 0.9 * self.mean + 0.1 * self.gate(hidden)
+    """
+    assert flagged(source, "PC903") == {("PC903", 11)}
+
+
+def test_evaluation_with_autograd_on() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        def evaluate(model: nn.Module, loader):
+            for batch in loader:
+                model(batch)
+
+        def run(model: nn.Module, loader):
+            model.eval()
+            for batch in loader:
+                model(batch)
+
+        class Runner:
+            def val(self, batch):
+                return self.model.val_step(batch)
+    """
+    assert flagged(source, "PC801") == {
+        ("PC801", 4), ("PC801", 6), ("PC801", 8), ("PC801", 11), ("PC801", 14), ("PC801", 15)
+    }  # fmt: skip
+
+
+def test_evaluation_that_knows_about_autograd() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        @torch.no_grad()
+        def evaluate(model: nn.Module, loader):
+            for batch in loader:
+                model(batch)
+
+        def validate(model: nn.Module, loader):
+            with torch.inference_mode():
+                for batch in loader:
+                    model(batch)
+
+        def evaluate_attack(model: nn.Module, loader):
+            for batch in loader:
+                torch.autograd.grad(model(batch).sum(), batch)
+
+        def predict(model: nn.Module, batch):
+            torch.set_grad_enabled(False)
+            return model(batch)
+
+        def evaluate_actions(policy: nn.Module, states, actions):
+            return policy(states)
+
+        def build_validation_model(model: nn.Module):
+            return model(1)
+
+        class Forces(nn.Module):
+            def evaluate(self, positions):
+                return self.energy_model(positions)
+    """
+    assert flagged(source, "PC801") == set()
+
+
+def test_averages_of_live_parameters() -> None:
+    source = """
+        import torch
+
+        class Average:
+            def update(self, model):
+                for name, parameter in model.named_parameters():
+                    self.shadow[name] = 0.9 * self.shadow[name] + (1 - 0.9) * parameter
+                for name, parameter in model.named_parameters():
+                    self.shadow[name].mul_(0.9).add_(parameter.detach(), alpha=1 - 0.9)
+                for mean, parameter in zip(self.means, model.parameters()):
+                    mean.lerp_(parameter.data, 0.1)
+                for mean, parameter in zip(self.means, model.parameters()):
+                    mean.lerp_(parameter, 0.1)
+
+            @torch.no_grad()
+            def step(self, model):
+                for mean, parameter in zip(self.means, model.parameters()):
+                    mean.lerp_(parameter, 0.1)
+    """
+    assert flagged(source, "PC812") == {("PC812", 6), ("PC812", 12)}
+
+
+def test_forward_passes_that_are_detached() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        def train(teacher: nn.Module, student: nn.Module, loader):
+            for images in loader:
+                target = teacher(images)[0].mean(dim=1).detach()
+                with torch.no_grad():
+                    known = teacher(images).detach()
+                output = student(images)
+                kept = output.detach()
+                student.loss(output, target, known, kept).backward()
+    """
+    assert flagged(source, "PC811") == {("PC811", 6)}
+
+
+def test_hidden_states_of_which_the_last_is_used() -> None:
+    source = """
+        import torch
+
+        def embed(model, ids, layers):
+            last = model(ids, output_hidden_states=True)
+            first = model(ids, output_hidden_states=True)
+            given = model(ids, output_hidden_states=True)
+            if layers:
+                branch = model(ids, output_hidden_states=True)
+                last = branch.logits
+            else:
+                branch = model(ids)
+                last = branch.hidden_states[0]
+            return last.hidden_states[-1], first.hidden_states[1], given
+    """
+    assert flagged(source, "PC907") == {("PC907", 8)}

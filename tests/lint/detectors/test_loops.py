@@ -1,0 +1,190 @@
+"""Loops that launch many small kernels: what is flagged, and what is left alone."""
+
+from tests.lint.detectors.snippets import flagged
+
+
+def test_tensors_that_grow_unread() -> None:
+    source = """
+        import torch
+
+        def collect(model, loader):
+            first, second, third = torch.zeros(0), None, torch.zeros(0)
+            for images in loader:
+                outputs = model(images)
+                first = torch.cat([first, outputs])
+                second = outputs if second is None else second
+                if third is None:
+                    third = outputs
+                else:
+                    third = torch.cat((third, outputs), dim=0)
+            return first, second, third
+    """
+    assert flagged(source, "PC501") == {("PC501", 7), ("PC501", 12)}
+
+
+def test_concatenations_that_do_not_grow() -> None:
+    source = """
+        import torch
+
+        def dense(blocks, loader, features):
+            for images in loader:
+                fresh = images
+                fresh = torch.cat([fresh, images])
+                for part in blocks:
+                    part.weight = torch.cat([part.weight, images])
+                for block in blocks:
+                    features = torch.cat([features, block(features)], dim=1)
+                for padding in range(2):
+                    images = torch.cat([images, padding])
+            return fresh, features
+    """
+    assert flagged(source, "PC501") == set()
+
+
+def test_turns_that_depend_on_each_other() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Scan(nn.Module):
+            def forward(self, inputs: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+                outputs = torch.empty_like(inputs)
+                state = inputs[0]
+                for step in range(inputs.shape[0]):
+                    state = torch.tanh(state + inputs[step])
+                    outputs[step] = state
+                for step in range(1, inputs.shape[0]):
+                    outputs[step] = torch.tanh(outputs[step - 1] + inputs[step])
+                for row in range(inputs.shape[0]):
+                    outputs[row] = inputs[row, : lengths[row]].mean()
+                for row in range(3):
+                    outputs[row] = torch.tanh(inputs[row])
+                return outputs
+    """
+    assert flagged(source, "PC503") == set()
+
+
+def test_independent_turns_of_one_shape() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Spectra(nn.Module):
+            def forward(self, images: torch.Tensor) -> torch.Tensor:
+                spectra = []
+                for image in images:
+                    spectra.append(torch.fft.fft2(image))
+                stacked = torch.stack(spectra)
+                batch, channels = images.shape[:2]
+                powers = torch.stack([stacked[i].abs().square() for i in range(batch)])
+                listed = [powers[i].mean() for i in range(batch)]
+                return powers
+    """
+    assert flagged(source, "PC503") == {("PC503", 7), ("PC503", 11)}
+
+
+def test_loops_over_parameters_that_compute() -> None:
+    source = """
+        import torch
+
+        def train(model, average, batches, optimizer):
+            for batch in batches:
+                model(batch).backward()
+                for parameter in model.parameters():
+                    parameter.grad.clamp_(-1, 1)
+                for name, parameter in model.named_parameters():
+                    parameter.requires_grad_(True)
+                for mean, parameter in zip(average.parameters(), model.parameters()):
+                    mean.data.mul_(0.9).add_(parameter.data, alpha=1 - 0.9)
+                for parameter in model.parameters():
+                    parameter.grad.zero_()
+                optimizer.step()
+    """
+    found = flagged(source, "PC504") | flagged(source, "PC505") | flagged(source, "PC805")
+    assert found == {("PC504", 6), ("PC505", 11), ("PC805", 13)}
+
+
+def test_gradients_that_either_way_are_dropped() -> None:
+    source = """
+        def zero(model, batches, set_to_none):
+            for batch in batches:
+                model(batch).backward()
+                for parameter in model.parameters():
+                    if set_to_none:
+                        parameter.grad = None
+                    else:
+                        parameter.grad.zero_()
+    """
+    assert flagged(source, "PC805") == set()
+
+
+def test_recurrent_cells_that_feed_themselves() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Decoder(nn.Module):
+            def __init__(self, width: int) -> None:
+                super().__init__()
+                self.cell = nn.GRUCell(width, width)
+
+            def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+                hidden = output = inputs[0]
+                for step in range(inputs.shape[0]):
+                    output = self.cell(output, hidden)
+                    hidden = output.tanh()
+                for step in range(inputs.shape[0]):
+                    hidden = self.cell(inputs[step], hidden)
+                return hidden
+    """
+    assert flagged(source, "PC507") == {("PC507", 15)}
+
+
+def test_attention_that_the_fused_function_can_do() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Plain(nn.Module):
+            def forward(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor):
+                scores = torch.matmul(q, k.transpose(-2, -1)) * self.scale
+                scores = scores + mask
+                weights = self.dropout(scores.softmax(dim=-1))
+                return torch.matmul(weights, v)
+
+        class TalkingHeads(nn.Module):
+            def forward(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor):
+                weights = self.mix((q @ k.transpose(-2, -1))).softmax(dim=-1)
+                return weights @ v
+
+        class Shown(nn.Module):
+            def forward(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor):
+                weights = (q @ k.transpose(-2, -1)).softmax(dim=-1)
+                return weights @ v, weights
+
+        class Offered(nn.Module):
+            def forward(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor):
+                if self.fused:
+                    return nn.functional.scaled_dot_product_attention(q, k, v)
+                weights = (q @ k.transpose(-2, -1)).softmax(dim=-1)
+                return weights @ v
+    """
+    assert flagged(source, "PC510") == {("PC510", 9)}
+
+
+def test_experts_one_by_one() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Mixture(nn.Module):
+            def forward(self, tokens: torch.Tensor, choice: torch.Tensor) -> torch.Tensor:
+                output = torch.zeros_like(tokens)
+                for index in range(self.num_experts):
+                    rows, = torch.where(choice == index)
+                    output.index_add_(0, rows, self.experts[index](tokens[rows]))
+                for expert in self.experts:
+                    expert.reset()
+                return output
+    """
+    assert flagged(source, "PC511") == {("PC511", 7)}

@@ -1,0 +1,185 @@
+"""Compiled code, optimizers, collectives: what is flagged, and what is left alone."""
+
+from tests.lint.detectors.snippets import flagged
+
+
+def test_what_ends_a_compiled_graph() -> None:
+    source = """
+        import logging
+        import torch
+        from torch import nn
+
+        logger = logging.getLogger(__name__)
+
+        class Block(nn.Module):
+            @torch.compile
+            def forward(self, x: torch.Tensor, valid: torch.Tensor, flag: bool) -> torch.Tensor:
+                logger.info("forward")
+                if not torch.compiler.is_compiling():
+                    print("eager")
+                self.calls += 1
+                self.total += x.sum()
+                if flag and x.shape[0] > 1:
+                    x = x + 1
+                if x.sum() > 0 or flag:
+                    x = x * 2
+                assert (x > 0).all()
+                chosen = torch.masked_select(x, valid)
+                count = torch.nonzero(x)
+                return torch.where(valid, x, 0.0)
+
+        def eager(x: torch.Tensor) -> torch.Tensor:
+            logger.info("forward")
+            return x
+    """
+    found = set()
+    for rule in ("PC603", "PC604", "PC605", "PC607"):
+        found |= flagged(source, rule)
+    assert found == {("PC604", 10), ("PC607", 13), ("PC603", 17), ("PC605", 20), ("PC605", 21)}
+
+
+def test_zeros_by_call_and_by_default() -> None:
+    source = """
+        import torch
+
+        class Sharded(torch.optim.Optimizer):
+            def zero_grad(self, set_to_none: bool = False) -> None:
+                super().zero_grad(set_to_none)
+
+        class Plain(torch.optim.Optimizer):
+            def zero_grad(self, set_to_none: bool = True) -> None:
+                super().zero_grad(set_to_none=set_to_none)
+
+        def update(model, optimizer):
+            optimizer.zero_grad(False)
+            model.zero_grad(set_to_none=False)
+            optimizer.zero_grad()
+    """
+    assert flagged(source, "PC804") == {("PC804", 4), ("PC804", 12), ("PC804", 13)}
+
+
+def test_optimizers_with_nothing_said() -> None:
+    source = """
+        from torch import optim
+
+        def optimizers(model, temperature, options):
+            yield optim.AdamW(model.parameters(), lr=1e-3)
+            yield optim.Adam([{"params": model.parameters()}])
+            yield optim.Adam([temperature], lr=1e-3)
+            yield optim.AdamW(model.parameters(), fused=True)
+            yield optim.AdamW(model.parameters(), foreach=False)
+            yield optim.AdamW(model.parameters(), **options)
+    """
+    assert flagged(source, "PC803") == {("PC803", 4), ("PC803", 5)}
+
+
+def test_bias_before_batch_norm() -> None:
+    source = """
+        from torch import nn
+
+        def layers(width, norm, **options):
+            first = nn.Sequential(nn.Conv2d(3, width, 3), nn.BatchNorm2d(width))
+            second = nn.Sequential(nn.Conv2d(3, width, 3, bias=False), nn.BatchNorm2d(width))
+            third = nn.Sequential(nn.Conv2d(3, width, 3), nn.ReLU(), nn.BatchNorm2d(width))
+            fourth = [nn.Conv2d(3, width, 3, bias=norm is None), nn.BatchNorm2d(width)]
+            fifth = [nn.ConvTranspose2d(3, width, 3), nn.BatchNorm2d(width)]
+            sixth = nn.Sequential(nn.Conv2d(3, width, 3, **options), nn.BatchNorm2d(width))
+            return first, second, third, fourth, fifth, sixth
+    """
+    assert flagged(source, "PC809") == {("PC809", 4), ("PC809", 8)}
+
+
+def test_scalers_for_bfloat16() -> None:
+    source = """
+        import torch
+
+        def plain(model, x):
+            scaler = torch.amp.GradScaler("cuda")
+            with torch.autocast("cuda", torch.bfloat16):
+                scaler.scale(model(x)).backward()
+
+        def chosen(model, x, dtype):
+            scaler = torch.amp.GradScaler("cuda", enabled=dtype is torch.float16)
+            with torch.autocast("cuda", torch.bfloat16):
+                scaler.scale(model(x)).backward()
+
+        def half(model, x):
+            scaler = torch.amp.GradScaler("cuda")
+            with torch.autocast("cuda", torch.float16):
+                scaler.scale(model(x)).backward()
+    """
+    assert flagged(source, "PC704") == {("PC704", 4)}
+
+
+def test_accumulation_and_its_reductions() -> None:
+    source = """
+        from torch.nn.parallel import DistributedDataParallel
+
+        def every_step(net, loader, optimizer):
+            model = DistributedDataParallel(net)
+            for index, batch in enumerate(loader):
+                model(batch).backward()
+                if (index + 1) % 4 == 0:
+                    optimizer.step()
+
+        def deferred(net, loader, optimizer):
+            model = DistributedDataParallel(net)
+            for index, batch in enumerate(loader):
+                with model.no_sync():
+                    model(batch).backward()
+                if (index + 1) % 4 == 0:
+                    optimizer.step()
+
+        def alone(model, loader, optimizer):
+            for index, batch in enumerate(loader):
+                model(batch).backward()
+                if (index + 1) % 4 == 0:
+                    optimizer.step()
+
+        def at_once(net, loader, optimizer):
+            model = DistributedDataParallel(net)
+            for batch in loader:
+                model(batch).backward()
+                optimizer.step()
+    """
+    assert flagged(source, "PC1002") == {("PC1002", 6)}
+
+
+def test_gathers_into_lists() -> None:
+    source = """
+        import torch
+        import torch.distributed as dist
+
+        def joined(x, world):
+            parts = [torch.empty_like(x) for _ in range(world)]
+            dist.all_gather(parts, x)
+            return torch.cat(parts)
+
+        def with_gradient(x, world, rank):
+            parts = [torch.empty_like(x) for _ in range(world)]
+            dist.all_gather(parts, x)
+            parts[rank] = x
+            return torch.cat(parts)
+
+        def of_unequal_parts(x, sizes):
+            parts = [x.new_empty(size) if size else None for size in sizes]
+            dist.all_gather(parts, x)
+            return torch.cat(parts)
+    """
+    assert flagged(source, "PC1005") == {("PC1005", 6)}
+
+
+def test_saves_without_a_condition() -> None:
+    source = """
+        import torch
+
+        def fit(model, loader, best):
+            for step, batch in enumerate(loader):
+                loss = model(batch)
+                loss.backward()
+                torch.save(model.state_dict(), "last.pt")
+                if loss < best:
+                    torch.save(model.state_dict(), "best.pt")
+            torch.save(model.state_dict(), "final.pt")
+    """
+    assert flagged(source, "PC906") == {("PC906", 7)}
