@@ -71,6 +71,10 @@ class Predicted:
     hotness: str
 
 
+INTERNAL = "internal error"
+"""How the message of an error begins that is perfcheck's own fault."""
+
+
 @dataclass(frozen=True, slots=True)
 class LintError:
     """A file that could not be read or understood; never a crash, never a silent skip."""

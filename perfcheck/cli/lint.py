@@ -15,10 +15,14 @@ from perfcheck.cli.output import colors, complain, write
 from perfcheck.cli.progress import ProgressBar
 from perfcheck.config.lookup import Lookup, inline
 from perfcheck.config.settings import MOST_JOBS, OUTPUT_FORMATS, SEVERITIES, TIERS, as_toml
+from perfcheck.findings import INTERNAL
 from perfcheck.source.files import shown
 
 FOUND = 1
 """The exit code that tells of findings."""
+
+WRONG = 2
+"""The exit code of an internal error, which is told among the errors."""
 
 _FOR_PEOPLE = ("text", "concise")
 
@@ -120,6 +124,8 @@ def lint(paths: tuple[str, ...], **given: Any) -> int:
     if not result.files and not result.errors and not given["quiet"]:
         complain("no Python files were found there")
     _report(outcome, output_format, given)
+    if any(error.message.startswith(INTERNAL) for error in result.errors):
+        return WRONG
     return FOUND if result.findings and not given["exit_zero"] else 0
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from perfcheck.events import Hotness
-from perfcheck.findings import Finding, LintError, Predicted
+from perfcheck.findings import INTERNAL, Finding, LintError, Predicted
 from perfcheck.lint.asking import Surroundings
 from perfcheck.lint.compiled import CompiledMap
 from perfcheck.lint.corpus import Corpus
@@ -82,6 +82,10 @@ class Analysis:
                 result.errors.append(
                     LintError(target.name, record.line, f"{what} is nested too deeply to be analysed")
                 )
+            except Exception as error:  # a defect of ours costs one body, and is told
+                what = record.qualname or "the module body"
+                message = f"{INTERNAL} in {what}: {type(error).__name__}: {error}; please report it"
+                result.errors.append(LintError(target.name, record.line, message))
         return result
 
     def _body(

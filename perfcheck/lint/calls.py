@@ -189,7 +189,7 @@ def invoke(ev: Evaluator, target: Value, arguments: Arguments, node: ast.Call) -
     if kind == "module":
         return _call_module(ev, target, arguments)
     if kind == "instance" and target.ref:
-        return ev.engine.call_method(ev, target, "__call__", arguments)
+        return ev.engine.call_method(ev, target, "__call__", arguments) or _unknown_call(arguments)
     if kind in ("number", "str", "none", "list", "dict", "array", "tensor"):
         return UNKNOWN
     return _unknown_call(arguments)

@@ -145,7 +145,7 @@ class Project:
         if class_ is not None:
             return ClassRef(module, class_)
         key = (module.path, name)
-        if key in self._resolving:
+        if key in self._resolving or name.count(".") > _LONGEST:
             return f"{module.name}.{name}"  # re-exported from where it is imported
         self._resolving.add(key)
         try:
@@ -259,6 +259,8 @@ class Project:
             return found
         return None
 
+
+_LONGEST = 12  # dots in a name that is still looked up: re-exports can go round in circles that lengthen it
 
 _ELSEWHERE = sys.stdlib_module_names | frozenset(
     """torch torchvision torchaudio numpy pandas scipy sklearn transformers diffusers accelerate lightning pytorch_lightning

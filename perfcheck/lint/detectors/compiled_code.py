@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from perfcheck.events import Hotness
 from perfcheck.lint.detectors.names import dotted, last
 from perfcheck.lint.facts import Match, Scope
 
@@ -84,12 +85,26 @@ def _counted(scope: Scope, node: ast.AST) -> ast.expr | None:
 
 
 def logging(scope: Scope) -> Iterator[Match]:
-    """``print``, loggers and warnings."""
-    if scope.compiled() is not True:
+    """``print``, loggers and warnings; on every step of what may be compiled, only those that always run."""
+    compiled = scope.compiled()
+    if compiled is False:
         return
     for call in scope.walk(ast.Call):
-        if isinstance(call, ast.Call) and _logs(scope, call) and not _skipped_by_compiler(scope, call):
+        if not isinstance(call, ast.Call) or not _logs(scope, call) or _skipped_by_compiler(scope, call):
+            continue
+        if compiled is True:
             yield Match(call, {"F": call.func})
+        elif scope.hotness(call) >= Hotness.STEP and not _conditional(scope, call):
+            yield Match(call, {"F": call.func}, certain=None)
+
+
+def _conditional(scope: Scope, node: ast.AST) -> bool:
+    """Under an ``if`` that asks about more than a type."""
+    return any(
+        isinstance(choice, ast.If)
+        and not (isinstance(choice.test, ast.Call) and last(choice.test) == "isinstance")
+        for choice in scope.ancestors(node)
+    )
 
 
 def _logs(scope: Scope, call: ast.Call) -> bool:
