@@ -15,6 +15,7 @@ _LOGGER = re.compile(r"^_*(logger|logging|log)$", re.IGNORECASE)
 _ONCE = re.compile(
     r"^_*((log|warn|warning|info|logger|rank_zero)_(once|info|warn|warning|debug)|log_once|print_once|warning_once)$"
 )
+_MODEL_CODE = re.compile(r"(^|\.)(forward|_*\w*attention\w*)$")
 _COUNTED = frozenset(
     {"torch.nonzero", "torch.argwhere", "torch.masked_select", "torch.unique", "torch.unique_consecutive"}
 )
@@ -94,16 +95,18 @@ def logging(scope: Scope) -> Iterator[Match]:
             continue
         if compiled is True:
             yield Match(call, {"F": call.func})
-        elif scope.hotness(call) >= Hotness.STEP and not _conditional(scope, call):
+        elif _MODEL_CODE.search(scope.qualname) and _may_matter(scope, call):
             yield Match(call, {"F": call.func}, certain=None)
 
 
-def _conditional(scope: Scope, node: ast.AST) -> bool:
-    """Under an ``if`` that asks about more than a type."""
-    return any(
+def _may_matter(scope: Scope, call: ast.Call) -> bool:
+    """On every step, under no ``if`` that asks about more than a type; a deprecation is no log."""
+    if scope.hotness(call) < Hotness.STEP or (scope.resolve(call.func) or "").startswith("warnings."):
+        return False
+    return not any(
         isinstance(choice, ast.If)
         and not (isinstance(choice.test, ast.Call) and last(choice.test) == "isinstance")
-        for choice in scope.ancestors(node)
+        for choice in scope.ancestors(call)
     )
 
 
