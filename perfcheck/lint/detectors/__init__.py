@@ -76,6 +76,8 @@ DETECTORS: Final[dict[str, str]] = {
     "loss-accumulated-with-graph": "graph_retention:loss_accumulated",
     "outputs-kept-with-graph": "graph_retention:outputs_kept",
     "state-kept-with-graph": "graph_retention:state_kept",
+    "empty-cache-in-loop": "released_memory:empty_cache",
+    "gc-collect-in-loop": "released_memory:collect_garbage",
     "save-in-loop": "saves:save_in_loop",
     "all-hidden-states-kept": "hidden_states:all_hidden_states_kept",
     # distributed
@@ -151,6 +153,8 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "detach-after-forward": frozenset({"detach"}),
     "loss-accumulated-with-graph": _BACKWARD,
     "outputs-kept-with-graph": _BACKWARD,
+    "empty-cache-in-loop": frozenset({"empty_cache"}),
+    "gc-collect-in-loop": frozenset({"collect"}),
     "save-in-loop": frozenset({"save"}),
     "all-hidden-states-kept": frozenset({"hidden_states", "last_hidden_state", "logits", "pooler_output"}),
     "accumulation-without-no-sync": _BACKWARD,
