@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from perfcheck.events import Hotness
@@ -19,6 +20,7 @@ from perfcheck.lint.matching import RuleSet, findings
 from perfcheck.lint.project import FunctionRef, Project, Trees
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.values import Value, elements
+from perfcheck.operators.reader import operator_names
 from perfcheck.rulebook.rule import Rule
 from perfcheck.source.text import SourceFile
 
@@ -112,7 +114,7 @@ class Analysis:
         own = record.names | {record.name}
         if not own.isdisjoint(self._rules.names):
             return True
-        return self._may_be_hot(function) and not own.isdisjoint(self._rules.reads)
+        return not own.isdisjoint(_tensor_names()) and self._may_be_hot(function)
 
     def _may_be_hot(self, function: FunctionRef) -> bool:
         """Not a constructor, and not what drives the steps itself."""
@@ -136,6 +138,12 @@ class Analysis:
 
 
 _COMPILERS = frozenset({"compile", "script", "script_method", "optimize", "jit"})
+
+
+@cache
+def _tensor_names() -> frozenset[str]:
+    """The last names of all operators that can read, copy or compute on tensors."""
+    return frozenset(name for operator in operator_names() if not (name := operator.rpartition(".")[2]).startswith("__"))
 
 
 def _holds_tensor(value: Value) -> bool:

@@ -282,6 +282,10 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
         or (name in _MAYBE_TENSOR and owner.device is not False)
     ):
         return _likely_tensor(ev, owner, name, receiver, arguments, node)
+    if kind == "unknown" and name in ("to", "cuda") and _is_part_of_batch(ev, owner, func, arguments):
+        part = Value("tensor", False, pinned=owner.pinned, batch=True, assumed=True)
+        ev.values[func.value] = part
+        return _tensor_method(ev, part, name, Argument(part, func.value), arguments, node)
     if kind == "unknown" and owner.batch and name in _OF_BATCH:
         return _tensor_method(
             ev, owner._replace(kind="tensor", assumed=True), name, receiver, arguments, node
@@ -326,6 +330,21 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
     if kind in ("host", "scheduler"):
         return UNKNOWN
     return _unknown_call(arguments)
+
+
+def _is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments) -> bool:
+    """``batch["input_ids"].to(device)``: what is carried over by name comes from the host."""
+    part = func.value
+    if owner.device is not None or not isinstance(part, ast.Subscript) or not isinstance(part.slice, ast.Constant):
+        return False
+    if not isinstance(part.slice.value, str) or ev.on_host:
+        return False
+    target = arguments.value(0, "device")
+    if func.attr == "cuda":
+        return True
+    argument = arguments.positional[0].node if arguments.positional else None
+    follows = isinstance(argument, ast.Attribute) and argument.attr == "device" and ev.values.get(argument.value, UNKNOWN).kind == "tensor"
+    return target is not None and target.kind == "device" and target.device is not False and not follows
 
 
 LIST_OF_NUMBERS = Value("list", element=NUMBER)
@@ -486,6 +505,20 @@ def _container_method(
     return NONE if name in ("update", "clear", "sort", "reverse", "remove") else UNKNOWN
 
 
+def _fill_entry(ev: Evaluator, node: ast.Call, added: Value) -> bool:
+    """``lists[key].append(x)``: the dictionary holds lists of such values."""
+    entry = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if not isinstance(entry, ast.Subscript):
+        return False
+    container = ev.values.get(entry.value, UNKNOWN)
+    if container.kind not in ("dict", "list"):
+        return False
+    known = container.element
+    inside = added if known is None or known.element is None else join(known.element, added)
+    ev.rebind(entry.value, container._replace(element=Value("list", element=inside), keys=None, items=None))
+    return True
+
+
 def _update(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments) -> None:
     """``d.update(other)``, where the keys of both are known."""
     other = arguments.value(0)
@@ -514,6 +547,8 @@ def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Argume
         return Value("list", element=owner)
     if name in ("keys",):
         return Value("list", element=STR)
+    if name == "append" and arguments.positional and _fill_entry(ev, node, arguments.positional[0].value):
+        return NONE
     if name in (
         "get",
         "pop",

@@ -446,13 +446,16 @@ class Engine:
         run = self.evaluate(function)
         return None if run is None else run.env.get(f"{run.self_name}.{name}")
 
+    def is_host_side(self, function: FunctionRef) -> bool:
+        return is_host_side(self.project, function)
+
     # ---- parameters -----------------------------------------------------------------------------
 
     def parameter(self, ev: Evaluator, parameter: ast.arg, default: ast.expr | None) -> Value:
         """What a function may take a parameter to be: annotation, default, use, name."""
         name = parameter.arg
         origin = frozenset((name,))
-        host = ev.function is not None and is_host_side(self.project, ev.function)
+        host = ev.on_host
         given = ev.annotation(parameter.annotation) if parameter.annotation is not None else UNKNOWN
         if given.kind != "unknown":
             return _with_origin(given, origin, host)

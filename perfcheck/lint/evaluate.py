@@ -69,6 +69,7 @@ class Evaluator:
         self.returns: list[Value] = []
         self.yields: list[Value] = []
         self.no_grad = 0
+        self.on_host = function is not None and engine.is_host_side(function)
         self.local_functions: dict[str, FunctionNode] = {}
         self.evidence: frozenset[str] = frozenset()
         self.self_name = ""
@@ -433,7 +434,8 @@ class Evaluator:
     def believe(self, name: str, value: Value) -> Value:
         """An unknown value that is used like a tensor is one."""
         if value.kind == "unknown" and name in self.evidence:
-            return value._replace(kind="tensor", assumed=True)
+            device = value.device if value.device is not None or value.batch or self.on_host else True
+            return value._replace(kind="tensor", device=device, assumed=True)
         return value
 
     # ---- narrowing ------------------------------------------------------------------------------

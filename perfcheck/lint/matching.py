@@ -59,15 +59,6 @@ class RuleSet:
         tails = {tail for tail, found in self._by_tail.items() if any(rule in cool for rule, _ in found)}
         self.names = frozenset(tails).union(*wanted, *written)
         """Names of which a cold body must call or read one, or bear it, to be worth a look."""
-        self.reads = frozenset().union(
-            *(
-                _called_as(operator)
-                for rule in rules
-                if rule.confidence == "high"
-                for operator in rule.operators
-            )
-        )
-        """Names by which bodies of unknown hotness come to an event of a rule that is sure of itself."""
 
     def of_operator(self, name: str, event: str) -> list[Rule]:
         """The rules about an operator ("Tensor.__getitem__:mask"; without the variant too)."""
@@ -139,19 +130,6 @@ class RuleSet:
         yield Hit(rule, match, match.certain is True)
 
 
-def _called_as(operator: str) -> frozenset[str]:
-    name = operator.partition(":")[0].rpartition(".")[2]
-    return _SPELLINGS.get(name, frozenset((name,)) if not name.startswith("__") else frozenset())
-
-
-_SPELLINGS = {
-    "__float__": frozenset({"float"}),
-    "__int__": frozenset({"int"}),
-    "__bool__": frozenset({"any", "all", "bool", "isnan", "isinf", "isfinite", "allclose"}),
-    "__repr__": frozenset({"print", "str"}),
-}
-
-
 def _asks_heat(rule: Rule) -> bool:
     return any("hot(" in p.text for p in rule.where)
 
@@ -162,8 +140,11 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str, presumed: bool) -
     groups: dict[tuple[str, str], list[Hit]] = {}
     for hit in kept:
         warm = not presumed or not _asks_heat(hit.rule) or scope.lexically_hot(hit.match.node)
-        lowered = (not hit.sure) + (not warm)
-        level = _CONFIDENCES.index(hit.rule.confidence) + lowered
+        level = _CONFIDENCES.index(hit.rule.confidence)
+        if not warm:
+            level = max(level, 1)  # how often it runs is a presumption: never more than medium
+        if not hit.sure:
+            level += 1
         groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)
     for (_, confidence), group in groups.items():
         group.sort(key=lambda hit: _place(hit.match.node, scope))

@@ -50,6 +50,10 @@ _STEP_METHODS = frozenset(
     p_mean_variance q_sample training_losses get_loss calc_loss loss_fn update_policy update_critic update_actor learn
     train_minibatch process_batch process_micro_batch micro_step train_epoch_step""".split()
 )
+_STEP_NAME = re.compile(
+    r"_*(forward_backward\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
+    r"generator|discriminator|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter|batch))$"
+)
 _STEP_BY_BASE = (
     ("torch.optim.Optimizer", frozenset({"step", "_step", "zero_grad"})),
     ("torchmetrics.Metric", frozenset({"update", "forward"})),
@@ -128,7 +132,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 return Hotness.STEP, False
         if name in _COLD_DUNDER or name == "__init__":
             return Hotness.COLD, name != "__init__"
-    if name in _STEP_METHODS:
+    if name in _STEP_METHODS or _STEP_NAME.match(name):
         return Hotness.STEP, False
     if name in _EPOCH_METHODS:
         return Hotness.EPOCH, False

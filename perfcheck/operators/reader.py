@@ -115,7 +115,7 @@ release on the CPU (the reads inside an operator show there too), ``issue N`` sa
 pytorch/pytorch, ``known`` general knowledge that nobody has checked on a GPU, or a URL.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple, cast
 
@@ -199,6 +199,11 @@ def by_aten(name: str, torch: tuple[int, int] | None = None) -> Operator | None:
     """The operator that the dispatcher shows as ``aten::name``."""
     operator = _by_aten().get(name)
     return None if operator is None else _of_version(operator, torch or CHECKED_WITH)
+
+
+def operator_names() -> Iterable[str]:
+    """Every spelling of every operator."""
+    return _ROWS
 
 
 def operators() -> Iterator[Operator]:
