@@ -93,10 +93,23 @@ def logging(scope: Scope) -> Iterator[Match]:
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or not _logs(scope, call) or _skipped_by_compiler(scope, call):
             continue
-        if compiled is True:
+        if compiled is True and not _only_warns(scope, call):
             yield Match(call, {"F": call.func})
-        elif _MODEL_CODE.search(scope.qualname) and _may_matter(scope, call):
+        elif compiled is None and _MODEL_CODE.search(scope.qualname) and _may_matter(scope, call):
             yield Match(call, {"F": call.func}, certain=None)
+
+
+def _only_warns(scope: Scope, call: ast.Call) -> bool:
+    """A warning under a condition: the compiler traces the branches that are taken, and this one hardly is."""
+    name = scope.resolve(call.func) or ""
+    warns = name.startswith("warnings.") or last(call) in {
+        "warning",
+        "warn",
+        "error",
+        "exception",
+        "critical",
+    }
+    return warns and any(isinstance(choice, ast.If) for choice in scope.ancestors(call))
 
 
 def _may_matter(scope: Scope, call: ast.Call) -> bool:

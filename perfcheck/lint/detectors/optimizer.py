@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from perfcheck.lint.facts import Match, Scope
 
 _FUSABLE = frozenset({"torch.optim.Adam", "torch.optim.AdamW"})
+_SCALE = re.compile(
+    r"fsdp|ddp|distributed|parallel|accelerat|fabric|deepspeed|autocast|bf16|bfloat16|param_groups|optim_groups|"
+    r"grouped_parameters|mesh|shard|zero_?[123]|llm|gpt|llama|lora|diffusion|unet|from_pretrained",
+    re.IGNORECASE,
+)
 _CHOICES = ("fused", "foreach", "capturable", "differentiable")
 
 
@@ -22,7 +28,14 @@ def optimizer_not_fused(scope: Scope) -> Iterator[Match]:
         ):
             continue
         if not any(scope.keyword(call, name) or scope.may_pass(call, name) for name in _CHOICES):
-            yield Match(call, {})
+            yield Match(call, {}, certain=True if _is_large(scope) else None)
+
+
+def _is_large(scope: Scope) -> bool:
+    """Does anything in the function speak of training at scale, where the update is worth a word?"""
+    names = [node.id for node in scope.walk(ast.Name) if isinstance(node, ast.Name)]
+    names += [node.attr for node in scope.walk(ast.Attribute) if isinstance(node, ast.Attribute)]
+    return any(_SCALE.search(name) for name in (*names, scope.qualname))
 
 
 def _group(node: ast.expr) -> bool:

@@ -30,6 +30,8 @@ def _is_full(generation: ast.expr) -> bool:
 
 def _unasked(scope: Scope, calls: Iterable[ast.Call]) -> Iterator[Match]:
     """Those that no option asks for."""
+    if _OPTION.search(scope.qualname.rpartition(".")[2]):
+        return  # that is what the function is for
     by_role = scope.qualname.rpartition(".")[2] in _STEPS
     for call in calls:
         looped = any(isinstance(loop, (ast.For, ast.While)) for loop in scope.loops(call))

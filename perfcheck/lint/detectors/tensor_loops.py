@@ -41,7 +41,7 @@ def loop_over_batch(scope: Scope) -> Iterator[Match]:
         if not isinstance(made, ast.ListComp) or len(made.generators) != 1 or made.generators[0].ifs:
             continue
         turn = _turn(extents, made.generators[0].iter, made.generators[0].target, [made.elt])
-        if turn is not None and _stacked(scope, made) and _batchable([made.elt], turn.names):
+        if turn is not None and _stacked(scope, made) and _batchable(scope, [made.elt], turn.names):
             yield Match(made, {"T": turn.tensor})
 
 
@@ -154,7 +154,7 @@ def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
         isinstance(n, (ast.Break, ast.Return, ast.Yield, ast.Await)) for n in within(*loop.body)
     ):
         return False
-    if not _batchable(loop.body, turn.names):
+    if not _batchable(scope, loop.body, turn.names):
         return False
     if any(
         isinstance(node, ast.Assign)
@@ -180,8 +180,8 @@ def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
     )
 
 
-def _batchable(body: Sequence[ast.AST], names: frozenset[str]) -> bool:
-    return _launches(body, names) and not _ragged(body, names)
+def _batchable(scope: Scope, body: Sequence[ast.AST], names: frozenset[str]) -> bool:
+    return _launches(body, names) and not _ragged(scope, body, names)
 
 
 def _independent(loop: ast.For, names: frozenset[str]) -> bool:
@@ -224,8 +224,8 @@ def _launches(body: Sequence[ast.AST], names: frozenset[str]) -> bool:
     return False
 
 
-def _ragged(body: Sequence[ast.AST], names: frozenset[str]) -> bool:
-    """Elements of different sizes, or work that needs the host."""
+def _ragged(scope: Scope, body: Sequence[ast.AST], names: frozenset[str]) -> bool:
+    """Elements of different sizes, look-ups in host containers, or work that needs the host."""
     elements = derived(names, [node for node in body if isinstance(node, ast.stmt)])
     for node in within(*body):
         if isinstance(node, ast.Call) and last(node) in _RAGGED:
@@ -236,7 +236,19 @@ def _ragged(body: Sequence[ast.AST], names: frozenset[str]) -> bool:
             return True
         if isinstance(node, (ast.If, ast.IfExp)) and mentions(node.test, elements):
             return True
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.ctx, ast.Load)
+            and mentions(node.slice, elements)
+        ):
+            if scope.value(node.value).kind in {"dict", "list", "tuple", "array", "str"} or _is_lookup(node):
+                return True
     return False
+
+
+def _is_lookup(node: ast.Subscript) -> bool:
+    """``table[index[i]]``: the key is itself looked up."""
+    return isinstance(node.slice, ast.Subscript) and not isinstance(node.slice.slice, ast.Tuple)
 
 
 def _stacked(scope: Scope, made: ast.ListComp) -> bool:

@@ -16,7 +16,8 @@ def zero_grad_to_zeros(scope: Scope) -> Iterator[Match]:
             yield Match(call, {})
     if not isinstance(scope.node, ast.Module) and scope.node.name == "zero_grad":
         flag = _default(scope.node.args, "set_to_none")
-        if isinstance(flag, ast.Constant) and flag.value is False:
+        used = any(isinstance(n, ast.Name) and n.id == "set_to_none" for n in scope.walk(ast.Name))
+        if used and isinstance(flag, ast.Constant) and flag.value is False:
             yield Match(flag, {})
 
 
