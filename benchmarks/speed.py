@@ -72,6 +72,7 @@ class Tools(NamedTuple):
 def run(command: Sequence[str], cwd: Path) -> Run:
     """Run to the end, output thrown away. Raises :class:`Failed`."""
     environment = {**os.environ, "RAYON_NUM_THREADS": "1", "NO_COLOR": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # compiled files are kept, as they are by default
     with tempfile.TemporaryFile() as complaints:
         begin = time.perf_counter()
         process = subprocess.Popen(
