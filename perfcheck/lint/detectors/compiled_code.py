@@ -15,7 +15,7 @@ _LOGGER = re.compile(r"^_*(logger|logging|log)$", re.IGNORECASE)
 _ONCE = re.compile(
     r"^_*((log|warn|warning|info|logger|rank_zero)_(once|info|warn|warning|debug)|log_once|print_once|warning_once)$"
 )
-_MODEL_CODE = re.compile(r"(^|\.)(forward|_*\w*attention\w*)$")
+_MODEL_CODE = re.compile(r"(^|\.)(forward|\w*attention_(forward|call|fn))$")
 _COUNTED = frozenset(
     {"torch.nonzero", "torch.argwhere", "torch.masked_select", "torch.unique", "torch.unique_consecutive"}
 )
@@ -100,15 +100,9 @@ def logging(scope: Scope) -> Iterator[Match]:
 
 
 def _only_warns(scope: Scope, call: ast.Call) -> bool:
-    """A warning under a condition: the compiler traces the branches that are taken, and this one hardly is."""
+    """A warning under a condition: the compiler traces the branches that are taken, which this hardly is."""
     name = scope.resolve(call.func) or ""
-    warns = name.startswith("warnings.") or last(call) in {
-        "warning",
-        "warn",
-        "error",
-        "exception",
-        "critical",
-    }
+    warns = name.startswith("warnings.") or last(call) in _LEVELS - {"debug", "info", "log"}
     return warns and any(isinstance(choice, ast.If) for choice in scope.ancestors(call))
 
 

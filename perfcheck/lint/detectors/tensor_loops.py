@@ -236,14 +236,20 @@ def _ragged(scope: Scope, body: Sequence[ast.AST], names: frozenset[str]) -> boo
             return True
         if isinstance(node, (ast.If, ast.IfExp)) and mentions(node.test, elements):
             return True
-        if (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.ctx, ast.Load)
-            and mentions(node.slice, elements)
-        ):
-            if scope.value(node.value).kind in {"dict", "list", "tuple", "array", "str"} or _is_lookup(node):
+        if isinstance(node, ast.Subscript) and mentions(node.slice, elements):
+            kind = scope.value(node.value).kind
+            host = kind in {"dict", "list", "tuple", "array", "str"} or (
+                kind != "tensor" and _is_lookup(node)
+            )
+            if host or _is_mask(scope, node.slice):
                 return True
     return False
+
+
+def _is_mask(scope: Scope, index: ast.expr) -> bool:
+    """Selects as many elements as the data decide."""
+    named = any(isinstance(part, ast.Name) and "mask" in part.id for part in within(index))
+    return named or scope.value(index).dtype == "bool" or isinstance(index, ast.Compare)
 
 
 def _is_lookup(node: ast.Subscript) -> bool:
