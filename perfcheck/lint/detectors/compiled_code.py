@@ -88,14 +88,14 @@ def _counted(scope: Scope, node: ast.AST) -> ast.expr | None:
 def logging(scope: Scope) -> Iterator[Match]:
     """``print``, loggers and warnings; on every step of what may be compiled, only those that always run."""
     compiled = scope.compiled()
-    if compiled is False:
+    if compiled is False or (compiled is None and not _MODEL_CODE.search(scope.qualname)):
         return
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or not _logs(scope, call) or _skipped_by_compiler(scope, call):
             continue
         if compiled is True and not _only_warns(scope, call):
             yield Match(call, {"F": call.func})
-        elif compiled is None and _MODEL_CODE.search(scope.qualname) and _may_matter(scope, call):
+        elif compiled is None and _may_matter(scope, call):
             yield Match(call, {"F": call.func}, certain=None)
 
 

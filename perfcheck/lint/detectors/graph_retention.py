@@ -56,22 +56,18 @@ def state_kept(scope: Scope) -> Iterator[Match]:
     if scope.in_class("torchmetrics.Metric"):
         return  # updated with autograd off
     for node in scope.walk(ast.Assign, ast.AugAssign):
-        target = targets(node)[0] if targets(node) else None
-        name = dotted(target)
-        if (
-            name is None
-            or not name.startswith("self.")
-            or name.count(".") != 1
-            or not isinstance(node, ast.stmt)
-        ):
+        if not isinstance(node, (ast.Assign, ast.AugAssign)):
             continue
-        value = node.value if isinstance(node, (ast.Assign, ast.AugAssign)) else None
-        if value is None or scope.hotness(node) < Hotness.STEP or _RECURRENT.search(name):
+        target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
+        name, value = dotted(target), node.value
+        if name is None or not name.startswith("self.") or name.count(".") != 1 or _RECURRENT.search(name):
+            continue
+        if scope.hotness(node) < Hotness.STEP:
             continue
         carried = isinstance(node, ast.AugAssign) or (mentions(value, [name]) and _accumulates(value))
         if not carried or _reset_nearby(scope, node, name):
             continue
-        bindings: dict[str, ast.AST] = {"S": target} if target is not None else {}
+        bindings: dict[str, ast.AST] = {"S": target}
         if _has_graph(scope, value):
             yield Match(node, bindings)
         elif _is_running_statistic(value) and _comes_from_module(scope, value, name):

@@ -15,6 +15,8 @@ _CELLS = frozenset(
 
 def rnn_cell_loop(scope: Scope) -> Iterator[Match]:
     """A cell called in a loop with an input that does not depend on an earlier turn."""
+    if not any(scope.walk(ast.For, ast.While)):
+        return
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or not call.args:
             continue
