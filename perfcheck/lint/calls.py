@@ -87,7 +87,7 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
         if found is not None:
             if found.kind == "size" and owner.rank is not None:
                 return found._replace(items=(INT,) * owner.rank)
-            return found
+            return found._replace(grad=False) if attr == "data" else found
         return UNKNOWN if attr not in ("grad", "data") else owner
     if attr == "device" and kind not in ("host",):
         return ACCELERATOR if owner.device is not False or kind != "array" else UNKNOWN

@@ -108,6 +108,7 @@ class Engine:
         key = f"{importer.name if importer else ''}:{dotted}"
         known = self._named.get(key)
         if known is None:
+            self._named[key] = UNKNOWN  # a name that is imported in a circle and assigned as well
             known = self._named[key] = self._name_value(dotted, importer)
         return known
 
@@ -602,6 +603,8 @@ def _given_device(value: Value, given: list[Value]) -> Truth:
         inside = elements(argument) if argument.kind in ("list", "tuple", "dict") else argument
         if inside.kind == "tensor" or inside.kind == "device":
             facts.append(inside.device)
+        elif isinstance(inside.const, str) and inside.const.startswith(("cpu", "meta")):
+            facts.append(False)
         elif inside.kind == "unknown":
             facts.append(inside.device if inside.device is not None else value.device)
     if not facts:
