@@ -72,6 +72,34 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
             return
 
 
+_INFERS = re.compile(
+    r"^(inference|infer|predict|generate|synthesi[sz]e|translate|recommend|embed_\w+|encode_\w+)$"
+)
+
+
+def inference_method_with_grad(scope: Scope) -> Iterator[Match]:
+    """``Model.inference`` runs the model's own layers, and neither it nor its callers switch autograd off."""
+    name = scope.qualname.rpartition(".")[2]
+    if isinstance(scope.node, ast.Module) or not _INFERS.match(name) or not scope.in_class("torch.nn.Module"):
+        return
+    if _decorated(scope.node) or _touches_autograd(scope) or scope.called_without_grad():
+        return
+    for call in scope.walk(ast.Call):
+        if isinstance(call, ast.Call) and _runs_itself(scope, call) and scope.no_grad(call) is not True:
+            head = _head(scope.node)
+            if head is not None:
+                yield Match(head, {"M": call})
+            yield Match(call, {"M": call})
+            return
+
+
+def _runs_itself(scope: Scope, call: ast.Call) -> bool:
+    name = dotted(call.func) or ""
+    if name in ("self", "self.forward"):
+        return True
+    return name.startswith("self.") and scope.value(call.func).kind == "module"
+
+
 def _evaluates(scope: Scope) -> bool:
     """By its name, or because it puts a model into evaluation mode and goes through data."""
     name = scope.qualname.rpartition(".")[2].lower()
@@ -158,7 +186,7 @@ def _runs_model(scope: Scope, call: ast.Call) -> bool:
         return False
     if last(call) == scope.qualname.rpartition(".")[2]:
         return False  # passes the question on
-    if isinstance(call.func, ast.Attribute) and call.func.attr in _STEPS:
+    if isinstance(call.func, ast.Attribute) and (call.func.attr in _STEPS or call.func.attr == "forward"):
         owner = call.func.value
         return bool(_MODEL_NAME.search(last(owner))) or scope.value(owner).kind == "module"
     value = scope.value(call.func)

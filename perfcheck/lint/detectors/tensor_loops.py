@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ _RAGGED = frozenset(
     """nonzero argwhere masked_select unique nms batched_nms item tolist numpy cpu linear_sum_assignment split
     repeat_interleave topk_indices decode encode""".split()
 )
+_DELIBERATE = re.compile(r"(^|_)(loop|naive|slow|reference|chunked|sequential)(_|$)")
 _FEW = 4  # elements that are not worth batching
 _DEPTH = 3  # definitions followed
 
@@ -31,6 +33,8 @@ class _Turn(NamedTuple):
 
 def loop_over_batch(scope: Scope) -> Iterator[Match]:
     """Loops with independent turns whose results have one shape: stored by index, or stacked."""
+    if _DELIBERATE.search(scope.qualname.rpartition(".")[2]):
+        return
     extents = _Extents(scope)
     for loop in scope.walk(ast.For):
         if isinstance(loop, ast.For):

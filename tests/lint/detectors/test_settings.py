@@ -183,3 +183,60 @@ def test_saves_without_a_condition() -> None:
             torch.save(model.state_dict(), "final.pt")
     """
     assert flagged(source, "PC906") == {("PC906", 7)}
+
+
+def test_files_for_each_turn() -> None:
+    source = """
+        import torch
+
+        def precompute(model, loader):
+            for index, batch in enumerate(loader):
+                torch.save(model(batch), f"{index}.pt")
+                torch.save(model(batch), "last.pt")
+    """
+    assert flagged(source, "PC906") == {("PC906", 6)}
+
+
+def test_memory_that_is_given_back() -> None:
+    source = """
+        import gc
+        import torch
+
+        def denoise(model, latents, steps, options):
+            for step in range(50):
+                latents = model(latents, step)
+                torch.cuda.empty_cache()
+                gc.collect(0)
+                if options.empty_cache:
+                    torch.cuda.empty_cache()
+                if step % 10 == 0:
+                    gc.collect()
+                gc.collect()
+            torch.cuda.empty_cache()
+            return latents
+
+        def release_memory(models):
+            for model in models:
+                model.to("cpu")
+                gc.collect()
+    """
+    assert flagged(source, "PC904", "PC905") == {("PC904", 7), ("PC905", 13)}
+
+
+def test_gathers_for_reports() -> None:
+    source = """
+        import torch
+        from accelerate import Accelerator
+
+        def train(model, loader):
+            accelerator = Accelerator()
+            total = 0.0
+            for batch in loader:
+                loss = model(batch)
+                total += accelerator.gather_for_metrics(loss.detach()).mean()
+                accelerator.backward(loss)
+            for batch in loader:
+                total += accelerator.gather_for_metrics(model(batch)).mean()
+            return total
+    """
+    assert flagged(source, "PCA101") == {("PCA101", 9)}
