@@ -113,7 +113,7 @@ def _first_time(test: ast.expr) -> bool:
     if isinstance(op, ast.Eq) and isinstance(right, ast.Constant) and right.value == 0:
         if isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "len":
             return bool({"state", "param_state", "cache"} & set(_names(left)))
-        return any(_COUNTERS.search(name) for name in _names(left)[:1])
+        return not isinstance(left, ast.BinOp) and any(_COUNTERS.search(name) for name in _names(left)[:1])
     if isinstance(op, ast.NotIn):
         return any(name in ("state", "param_state") or "cache" in name.lower() for name in _names(right))
     return False
@@ -124,7 +124,7 @@ def _rare_test(test: ast.expr) -> bool:
         rare = [_rare_test(part) for part in test.values]
         return any(rare) if isinstance(test.op, ast.And) else all(rare) or any(map(_first_time, test.values))
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return _first_time(test) or bool(
+        return _first_time(test) or _off_interval(test.operand) or bool(
             isinstance(test.operand, (ast.Name, ast.Attribute))
             and "initial" in _names(test.operand)[0].lower()
         )
