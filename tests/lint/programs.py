@@ -82,7 +82,7 @@ class Program:
 
 
 def value(body: str, **others: str) -> Value:
-    """What ``reveal(…)``, the only one in the body of a function, is given; ``others`` are modules beside it."""
+    """What ``reveal(…)``, the only one in a function, is given; ``others`` are modules beside it."""
     files = {f"{name}.py": text for name, text in others.items()}
     main = "import torch\nfrom torch import nn\n" + textwrap.dedent(body).lstrip("\n")
     program = Program({**files, MAIN: main})

@@ -697,7 +697,13 @@ def test_a_module_s_own_variables() -> None:
     program = Program(
         {
             "consts.py": "import torch\nMEAN = torch.tensor([0.5]).cuda()\n",
-            MAIN: "from consts import MEAN\nimport torch\nSTD = torch.ones(1)\ndef f():\n    reveal(MEAN, STD)\n",
+            MAIN: """
+                from consts import MEAN
+                import torch
+                STD = torch.ones(1)
+                def f():
+                    reveal(MEAN, STD)
+            """,
         }
     )
     assert [found.device for found in program.revealed("f")] == [True, False]

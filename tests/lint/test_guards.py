@@ -1,0 +1,114 @@
+import ast
+
+import pytest
+
+from perfcheck.lint.guards import exits, is_cooling, is_error_path, skips_the_rest
+
+
+def branch(test: str, body: str = "f()", orelse: str = "g()") -> tuple[bool, bool]:
+    """Do the body, and the ``else`` part, run rarely?"""
+    node = ast.parse(f"if {test}:\n    {body}\nelse:\n    {orelse}\n").body[0]
+    assert isinstance(node, ast.If)
+    return is_cooling(node)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "step % 10 == 0",
+        "(step + 1) % self.log_interval == 0",
+        "not step % 100",
+        "batch_idx % args.log_interval == args.log_interval - 1",
+        "step % n == 0 and rank == 0",
+        "rank == 0 and step % n == 0",
+        "debug",
+        "self.debug",
+        "args.verbose",
+        "self.should_log()",
+        "logger.isEnabledFor(logging.DEBUG)",
+        "step == 0",
+        "self.cache is None",
+        "self.cache is None or x.shape != self.shape",
+        "not hasattr(self, 'mask')",
+        "len(state) == 0",
+        "key not in self._mask_cache",
+        "not self.initialized",
+        "first_step and x is not None",
+        "torch.jit.is_tracing()",
+        "self.last_log_step != step",
+    ],
+)
+def test_rare_branches(test: str) -> None:
+    assert branch(test) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "test",
+    [
+        "x is None",
+        "mask is not None",
+        "self.mask is not None",
+        "x.shape[0] > 1",
+        "self.training",
+        "epoch > 3",
+        "debug or training",
+        "i % 2 == 0 or x",
+        "'%s' % x",
+        "text % values == other",
+        "key not in names",
+        "use_cache",
+        "len(x) == 0",
+        "x",
+    ],
+)
+def test_branches_that_say_nothing(test: str) -> None:
+    assert branch(test) == (False, False)
+
+
+@pytest.mark.parametrize("test", ["step % 10", "step % 10 != 0", "step % 10 > 0", "not self.debug"])
+def test_the_other_branch_is_the_rare_one(test: str) -> None:
+    assert branch(test) == (False, True)
+
+
+@pytest.mark.parametrize(
+    "body", ["raise ValueError(x)", "f(); raise ValueError", "sys.exit(1)", "self.fail(x)"]
+)
+def test_error_paths(body: str) -> None:
+    assert branch("x", body) == (True, False)
+    assert branch("x", "f()", body) == (False, True)
+    assert is_error_path(ast.parse(body).body)
+
+
+def test_an_empty_block_is_no_error_path() -> None:
+    assert not is_error_path([])
+    assert not exits([])
+
+
+@pytest.mark.parametrize(
+    ("statement", "skips"),
+    [
+        ("if step % 10: continue", True),
+        ("if step % 10 != 0: return None", True),
+        ("if not self.should_log: return", True),
+        ("if not debug: continue", True),
+        ("if step % 10 == 0: continue", False),  # what follows runs nearly always
+        ("if not hasattr(self, 'a'): return", False),
+        ("if x is None: return", False),
+        ("if step % 10: raise E", False),
+        ("if step % 10: f()", False),
+        ("f()", False),
+    ],
+)
+def test_what_skips_the_rest(statement: str, skips: bool) -> None:
+    source = f"def _():\n  for _ in _:\n    {statement}"
+    node = next(n for n in ast.walk(ast.parse(source)) if isinstance(n, (ast.If, ast.Expr)))
+    assert skips_the_rest(node) is skips
+
+
+@pytest.mark.parametrize(
+    ("statement", "leaves"),
+    [("return 1", True), ("raise E", True), ("break", True), ("continue", True), ("f()", False)],
+)
+def test_what_leaves_a_block(statement: str, leaves: bool) -> None:
+    loop = ast.parse(f"def _():\n  for _ in _:\n    g()\n    {statement}").body[0].body[0]  # type: ignore[attr-defined]
+    assert exits(loop.body) is leaves

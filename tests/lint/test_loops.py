@@ -1,0 +1,104 @@
+import ast
+
+import pytest
+
+from perfcheck.lint.loops import LoopKind, loop_kind, words_of
+
+
+def kind(loop: str, body: str = "pass", **aliases: str) -> LoopKind:
+    node = ast.parse(f"{loop}:\n    {body}").body[0]
+    assert isinstance(node, (ast.For, ast.AsyncFor, ast.While))
+    words = {name: words_of(ast.parse(text, mode="eval")) for name, text in aliases.items()}
+    return loop_kind(node, words)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for x in loader",
+        "for x in self.train_loader",
+        "for x in train_dataloader",
+        "for x in test_dl",
+        "for i, (x, y) in enumerate(tqdm(data_loader, desc='train'))",
+        "for x in zip(loader_a, loader_b)",
+        "for x in itertools.islice(train_loader, 100)",
+        "for x in self.trainer.val_dataloaders",
+        "for x in batches.train_batches",
+        "for step in range(1000)",
+        "for batch in data",
+        "for i in range(args.max_iters)",
+        "for t in self.scheduler.timesteps",
+        "for i in range(num_inference_steps)",
+        "for _ in range(max_new_tokens)",
+        "while step < max_steps",
+        "async for x in loader",
+    ],
+)
+def test_steps(loop: str) -> None:
+    if loop.startswith("async"):
+        node = ast.parse(f"async def f():\n    {loop}: pass").body[0].body[0]  # type: ignore[attr-defined]
+        assert loop_kind(node) is LoopKind.STEP
+    else:
+        assert kind(loop) is LoopKind.STEP
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for epoch in range(3)",
+        "for e in range(num_epochs)",
+        "while epoch < 3",
+        "for ep in range(args.epochs)",
+    ],
+)
+def test_epochs(loop: str) -> None:
+    assert kind(loop) is LoopKind.EPOCH
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "for x in xs",
+        "for i in range(3)",
+        "for name, p in model.named_parameters()",
+        "while True",
+        "for d in devices",
+    ],
+)
+def test_plain_loops(loop: str) -> None:
+    assert kind(loop) is LoopKind.PLAIN
+
+
+@pytest.mark.parametrize("call", ["loss.backward()", "optimizer.zero_grad()", "self.training_step(x)"])
+def test_what_the_body_does_decides(call: str) -> None:
+    assert kind("for x in xs", call) is LoopKind.STEP
+    assert kind("while True", f"if a: {call}") is LoopKind.STEP
+    assert kind("for x in xs", f"def f(): {call}") is LoopKind.PLAIN
+    assert kind("for x in xs", "backward()") is LoopKind.PLAIN
+
+
+def test_a_loop_around_loops_of_steps_is_one_over_epochs() -> None:
+    assert kind("for i in range(3)", "for x in loader: f(x)") is LoopKind.EPOCH
+    assert kind("while True", "for x in xs: loss.backward()") is LoopKind.EPOCH
+
+
+def test_a_loop_that_steps_after_its_inner_loop_is_a_step() -> None:
+    body = "for x in loader:\n        f(x)\n    loss.backward()"
+    assert kind("for i in range(3)", body) is LoopKind.STEP
+
+
+def test_other_names_for_a_loader() -> None:
+    assert kind("for x in bar") is LoopKind.PLAIN
+    assert kind("for x in bar", bar="tqdm(train_loader)") is LoopKind.STEP
+    assert kind("for i, x in enumerate(bar)", bar="tqdm(self.val_dataloader, total=9)") is LoopKind.STEP
+
+
+def test_the_length_of_a_loader_is_no_loader() -> None:
+    assert kind("for name in len(loader)") is LoopKind.PLAIN
+
+
+def test_the_answer_is_remembered() -> None:
+    node = ast.parse("for x in bar: pass").body[0]
+    assert isinstance(node, ast.For)
+    assert loop_kind(node, {"bar": ["train_loader"]}) is LoopKind.STEP
+    assert loop_kind(node) is LoopKind.STEP

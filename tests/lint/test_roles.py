@@ -1,0 +1,124 @@
+import pytest
+
+from perfcheck.events import Hotness
+from perfcheck.lint.roles import is_host_side, is_test_path, role
+from tests.lint.programs import Program
+
+
+def role_of(base: str, method: str, name: str = "Thing") -> tuple[Hotness, bool]:
+    program = Program(
+        f"""
+        import torch, torchmetrics, lightning
+        from torch import nn
+        class {name}({base}):
+            def {method}(self): ...
+        """
+    )
+    return role(program.project, program.function(f"{name}.{method}"))
+
+
+@pytest.mark.parametrize(
+    ("base", "method", "name"),
+    [
+        ("nn.Module", "forward", "Net"),
+        ("lightning.LightningModule", "training_step", "Task"),
+        ("torch.optim.Optimizer", "step", "Mine"),
+        ("object", "step", "FusedAdamW"),
+        ("torchmetrics.Metric", "update", "Mean"),
+        ("torch.distributions.Distribution", "log_prob", "Mine"),
+        ("torch.autograd.Function", "backward", "Round"),
+        ("object", "__call__", "ImagePipeline"),
+        ("object", "__call__", "AttnProcessor2_0"),
+        ("object", "step", "EulerDiscreteScheduler"),
+        ("object", "validation_step", "Anything"),
+    ],
+)
+def test_hot_by_role(base: str, method: str, name: str) -> None:
+    assert role_of(base, method, name) == (Hotness.STEP, False)
+
+
+@pytest.mark.parametrize("method", ["on_train_epoch_end", "validation_epoch_end", "compute_metrics"])
+def test_once_an_epoch(method: str) -> None:
+    assert role_of("object", method) == (Hotness.EPOCH, False)
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "load_weights",
+        "save_checkpoint",
+        "state_dict",
+        "reset_parameters",
+        "plot_losses",
+        "__repr__",
+        "__del__",
+        "build_model",
+        "train_dataloader",
+        "from_pretrained",
+        "warmup",
+        "_init_weights",
+    ],
+)
+def test_cold_wherever_it_is_called_from(method: str) -> None:
+    assert role_of("nn.Module", method) == (Hotness.COLD, True)
+
+
+@pytest.mark.parametrize("method", ["__init__", "encode", "loadable", "update", "playful"])
+def test_no_role(method: str) -> None:
+    assert role_of("nn.Module", method) == (Hotness.COLD, False)
+
+
+def test_a_scheduler_of_rates_is_no_scheduler_of_noise() -> None:
+    assert role_of("object", "step", "CosineLRScheduler")[0] is Hotness.COLD
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "tests/test_x.py",
+        "pkg/tests/helper.py",
+        "test_model.py",
+        "model_test.py",
+        "conftest.py",
+        "docs/conf.py",
+        "setup.py",
+        "benchmarks/run.py",
+        "tools/export/onnx.py",
+        "convert_weights.py",
+    ],
+)
+def test_paths_that_never_train(path: str) -> None:
+    assert is_test_path(path)
+
+
+@pytest.mark.parametrize(
+    "path", ["train.py", "src/model.py", "contest.py", "latest/model.py", "attention.py"]
+)
+def test_other_paths(path: str) -> None:
+    assert not is_test_path(path)
+
+
+@pytest.mark.parametrize(
+    ("source", "qualname", "expected"),
+    [
+        ("def collate_fn(batch): ...", "collate_fn", True),
+        ("def my_collate(batch): ...", "my_collate", True),
+        ("def f(batch): ...", "f", False),
+        (
+            "from torch.utils.data import Dataset\nclass A(Dataset):\n    def __getitem__(self, i): ...",
+            "A.__getitem__",
+            True,
+        ),
+        ("class ImageDataset:\n    def crop(self, x): ...", "ImageDataset.crop", True),
+        ("class Images:\n    def crop(self, x): ...", "Images.crop", False),
+        ("class MyTokenizer:\n    def encode(self, x): ...", "MyTokenizer.encode", True),
+        (
+            "from torch import nn\nclass MyTokenizer(nn.Module):\n    def encode(self, x): ...",
+            "MyTokenizer.encode",
+            False,
+        ),
+    ],
+)
+def test_data_loading(source: str, qualname: str, expected: bool) -> None:
+    program = Program(source)
+    assert is_host_side(program.project, program.function(qualname)) is expected
