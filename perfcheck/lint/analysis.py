@@ -18,9 +18,10 @@ from perfcheck.lint.hotness import Heat, HotnessMap
 from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.matching import RuleSet, findings
 from perfcheck.lint.project import FunctionRef, Project, Trees
+from perfcheck.lint.roles import is_conversion
 from perfcheck.lint.scope import BodyScope
-from perfcheck.lint.values import Value, elements
 from perfcheck.operators.reader import operator_names
+from perfcheck.lint.values import Value, elements
 from perfcheck.rulebook.rule import Rule
 from perfcheck.source.text import SourceFile
 
@@ -102,7 +103,7 @@ class Analysis:
         if self._options.events:
             result.predicted.extend(_predictions(scope, target.name))
         hits = self._rules.hits(scope, self._around)
-        result.findings.extend(findings(hits, scope, target.name, presumed=not heat.sure))
+        result.findings.extend(findings(hits, scope, target.name))
 
     def _worth(self, function: FunctionRef) -> bool:
         """Can anything be found there?"""
@@ -128,13 +129,21 @@ class Analysis:
         return not any(site.level > Hotness.COLD for site in record.calls)
 
     def _heat_of(self, function: FunctionRef, run: Evaluator) -> Heat:
-        """Functions that are handed device tensors and have no visible caller are taken to run on every step;
-        what is said of them is said with less confidence."""
+        """Functions with device events and without a known rhythm are taken to run on every step; what is said
+        of them is said with less confidence."""
         heat = self._heat.of(function)
         if heat.level >= Hotness.STEP or not self._may_be_hot(function):
             return heat
+        if not function.record.params or is_conversion(function):
+            return heat
         in_module = run.class_ is not None and self._engine.instance_of(run.class_).kind == "module"
-        return Heat(Hotness.STEP, False) if in_module or any(map(_holds_tensor, run.given)) else heat
+        return Heat(Hotness.STEP, False, guess=not (in_module or any(map(_holds_tensor, run.given))))
+
+
+def _holds_tensor(value: Value) -> bool:
+    if value.kind in ("list", "tuple", "dict"):
+        return elements(value).on_device is True
+    return value.on_device is True
 
 
 _COMPILERS = frozenset({"compile", "script", "script_method", "optimize", "jit"})
@@ -144,12 +153,6 @@ _COMPILERS = frozenset({"compile", "script", "script_method", "optimize", "jit"}
 def _tensor_names() -> frozenset[str]:
     """The last names of all operators that can read, copy or compute on tensors."""
     return frozenset(name for operator in operator_names() if not (name := operator.rpartition(".")[2]).startswith("__"))
-
-
-def _holds_tensor(value: Value) -> bool:
-    if value.kind in ("list", "tuple", "dict"):
-        return elements(value).on_device is True
-    return value.on_device is True
 
 
 def _predictions(scope: BodyScope, name: str) -> Iterable[Predicted]:

@@ -307,6 +307,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "has_keyword": _has_keyword,
     "may_pass": lambda a, name: a.call is not None and a.scope.may_pass(a.call, name),
     "hot": _hot,
+    "rhythm_known": lambda a: not a.scope.heat.guess,
     "in_loop": lambda a: bool(a.scope.loops(a.match.node)),
     "in_epoch_loop": _in_epoch_loop,
     "guarded": lambda a: a.scope.guarded(a.match.node),

@@ -54,6 +54,7 @@ class Engine:
         self._class_envs: dict[str, dict[str, Value]] = {}
         self._globals: dict[str, Env] = {}
         self._busy: set[str] = set()
+        self._without_grad: frozenset[str] | None = None
         self._recent: dict[str, Evaluator] = {}
         self._renamed: dict[str, frozenset[str]] = {}
         self._named: dict[str, Value] = {}
@@ -470,9 +471,7 @@ class Engine:
         named = by_name(name)
         if named.kind != "unknown":
             return named._replace(origin=origin)
-        in_forward = (
-            ev.function is not None and ev.function.record.name == "forward" and ev.class_ is not None
-        )
+        in_forward = ev.class_ is not None and self.instance_of(ev.class_).kind == "module"
         if host:
             return Value(device=False, origin=origin)
         return Value(device=True if in_forward else None, origin=origin)
@@ -489,6 +488,17 @@ class Engine:
     def switches_grad_off(name: str | None) -> bool:
         return name in ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad")
 
+    def called_without_grad(self, name: str) -> bool:
+        """Is the name used where autograd is switched off, by a decorator or anywhere in the same function?"""
+        if self._without_grad is None:
+            found: set[str] = set()
+            for function in self.project.functions():
+                words = {d.rpartition(".")[2] for d in function.record.decorators} | function.record.names
+                if not words.isdisjoint(_GRAD_SWITCHES):
+                    found |= function.record.names
+            self._without_grad = frozenset(found)
+        return name in self._without_grad
+
     def runs_without_grad(self, function: FunctionRef | None) -> bool:
         if function is None:
             return False
@@ -499,6 +509,7 @@ class Engine:
 
 
 _TYPES = frozenset({"typing", "typing_extensions", "collections", "builtins", "torch", "jaxtyping", "torchtyping", "types", "abc"})
+_GRAD_SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 _ARRAY_LIBRARIES = frozenset(
     {"numpy", "pandas", "jax", "tensorflow", "cupy", "scipy", "sklearn", "polars", "pyarrow", "sympy"}
 )

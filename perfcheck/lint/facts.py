@@ -84,6 +84,9 @@ class Scope(Protocol):
     def no_grad(self, node: ast.AST) -> Truth:
         """Is autograd switched off there?"""
 
+    def called_without_grad(self) -> bool:
+        """Does some function of the project that names this one switch autograd off?"""
+
     def in_class(self, base: str) -> bool:
         """Is this a method of a subclass of ``base`` ("torch.nn.Module")?"""
 

@@ -18,11 +18,12 @@ class Heat(NamedTuple):
 
     level: Hotness
     sure: bool
+    guess: bool = False  # nothing but the absence of a known rhythm speaks for it
     frozen: bool = False  # in tests and benchmarks not even loops are hot
 
 
 COLD = Heat(Hotness.COLD, True)
-FROZEN = Heat(Hotness.COLD, True, True)
+FROZEN = Heat(Hotness.COLD, True, frozen=True)
 
 
 class HotnessMap:

@@ -19,6 +19,7 @@ from perfcheck.rulebook.predicates import evaluate
 from perfcheck.rulebook.rule import Rule
 
 _ATTRIBUTES = re.compile(r"\.([A-Za-z_]\w*)")
+_READS_AND_COPIES = frozenset({"sync", "transfer"})
 _CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "heuristic")
 
 
@@ -134,15 +135,17 @@ def _asks_heat(rule: Rule) -> bool:
     return any("hot(" in p.text for p in rule.where)
 
 
-def findings(hits: Iterable[Hit], scope: BodyScope, name: str, presumed: bool) -> Iterator[Finding]:
+def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Finding]:
     """One finding for each cause in a body; repeats become its places."""
     kept = _without_overruled(list(hits))
     groups: dict[tuple[str, str], list[Hit]] = {}
     for hit in kept:
-        warm = not presumed or not _asks_heat(hit.rule) or scope.lexically_hot(hit.match.node)
+        warm = scope.heat.sure or not _asks_heat(hit.rule) or scope.lexically_hot(hit.match.node)
         level = _CONFIDENCES.index(hit.rule.confidence)
         if not warm:
             level = max(level, 1)  # how often it runs is a presumption: never more than medium
+            if scope.heat.guess and hit.rule.category not in _READS_AND_COPIES:
+                level = 2
         if not hit.sure:
             level += 1
         groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)

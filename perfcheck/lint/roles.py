@@ -52,7 +52,7 @@ _STEP_METHODS = frozenset(
 )
 _STEP_NAME = re.compile(
     r"_*(forward_backward\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
-    r"generator|discriminator|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter|batch))$"
+    r"generator|discriminator|on|after|before|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter|batch)(_(start|end|begin))?)$"
 )
 _STEP_BY_BASE = (
     ("torch.optim.Optimizer", frozenset({"step", "_step", "zero_grad"})),
@@ -92,6 +92,17 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
         and "__len__" in owner.record.methods
         and "dataset" in function.module.path.lower()
     )
+
+
+_CONVERSION = re.compile(
+    r"^_*((\w+_)?(to|as|into|2)_?(numpy|np|cpu|list|lists|python|host|scalars?|items?|json|pil|image|string|str|dict|device)|"
+    r"(get|read)_(value|scalar|item)s?|(tensor|torch|t)2\w+|numpy|tolist|item|detach_\w+|unwrap\w*|cpu|cuda|to|as_float|listify|jsonify)$"
+)
+
+
+def is_conversion(function: FunctionRef) -> bool:
+    """``to_numpy`` reads what it is given because that is its purpose: its callers are to blame, if anybody."""
+    return bool(_CONVERSION.match(function.record.name))
 
 
 def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:

@@ -330,6 +330,9 @@ class BodyScope:
                         return None
         return None
 
+    def called_without_grad(self) -> bool:
+        return self.run.engine.called_without_grad(self.function.record.name)
+
     def in_class(self, base: str) -> bool:
         owner = self.run.class_
         return owner is not None and self.run.engine.project.is_subclass(owner, base)

@@ -66,6 +66,7 @@ DETECTORS: Final[dict[str, str]] = {
     "gradscaler-with-bf16": "grad_scaler:gradscaler_with_bf16",
     # autograd
     "eval-without-no-grad": "evaluation:eval_without_no_grad",
+    "inference-method-with-grad": "evaluation:inference_method_with_grad",
     "optimizer-not-fused": "optimizer:optimizer_not_fused",
     "zero-grad-to-zeros": "zero_grad:zero_grad_to_zeros",
     "grad-zero-loop": "parameter_loops:grad_zero_loop",
@@ -146,6 +147,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
         {"eval", "evaluate", "evaluation", "validate", "validation", "val", "infer", "inference", "predict"}
     ),
     "optimizer-not-fused": frozenset({"Adam", "AdamW"}),
+    "inference-method-with-grad": frozenset({"inference", "infer", "predict", "generate", "synthesize", "translate", "recommend"}),
     "zero-grad-to-zeros": frozenset({"zero_grad"}),
     "grad-zero-loop": _PARAMETERS,
     "ema-with-graph": _PARAMETERS,

@@ -62,7 +62,9 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
         ):
             continue
         statement = scope.parent(call)
-        if isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(call):
+        if isinstance(statement, ast.Return) and "." not in scope.qualname:  # a factory, for loops elsewhere
+            yield Match(call, {"X": call}, _LOADER)
+        elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(call):
             name = dotted(statement.targets[0])
             if name is not None and _repeated(scope, name):
                 yield Match(call, {"X": statement.targets[0]}, _LOADER)
