@@ -242,10 +242,6 @@ class BodyScope:
         outside = [level]  # the level around each open loop
         parent: ast.AST = self.node
         for current in reversed(chain):
-            if isinstance(current, ast.stmt):
-                block = self._block_of(parent, current)
-                if any(skips_the_rest(s) for s in block[: block.index(current)]):
-                    level, guarded = min(level, Hotness.EPOCH), True
             if isinstance(parent, ast.If) and current is not parent.test:
                 then, otherwise = is_cooling(parent)
                 body = parent.body if current in parent.body else parent.orelse
@@ -267,6 +263,10 @@ class BodyScope:
                 level, guarded = Hotness.COLD, True
             elif isinstance(current, ast.Raise):
                 level, guarded = Hotness.COLD, True
+            if isinstance(current, ast.stmt):
+                block = self._block_of(parent, current)
+                if any(skips_the_rest(s) for s in block[: block.index(current)]):
+                    level, guarded = min(level, Hotness.EPOCH), True
             parent = current
         return level, guarded
 
