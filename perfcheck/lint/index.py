@@ -9,7 +9,7 @@ import ast
 from typing import NamedTuple
 
 from perfcheck.events import Hotness
-from perfcheck.lint.guards import is_cooling
+from perfcheck.lint.guards import is_cooling, skips_the_rest
 from perfcheck.lint.loops import LoopKind, loop_kind, words_of
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -153,6 +153,7 @@ class _Indexer:
                 args = (prefix, owner, outer, level, repeated)
                 self.block(node.body, body, *args, guarded or cool_then)  # type: ignore[attr-defined]
                 self.block(node.orelse, body, *args, guarded or cool_else)  # type: ignore[attr-defined]
+                guarded = guarded or skips_the_rest(node)  # type: ignore[arg-type]
             elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
                 self.function(node, body, prefix, owner, outer)  # type: ignore[arg-type]
             elif kind is ast.ClassDef:
