@@ -152,10 +152,11 @@ def operators(body: str, parameters: str = "x: torch.Tensor") -> set[tuple[str, 
     return {(one.event, one.operator, one.certainty) for one in events(source)}
 
 
-def heats(sources: Sources) -> tuple[dict[str, str], dict[str, str]]:
+def heats(sources: Sources, *, presumed: bool = False) -> tuple[dict[str, str], dict[str, str]]:
     """(how hot each place is said to be by a comment at its end, how hot it is).
 
-    Such a place waits whatever else is true: ``torch.cuda.synchronize()  # step``.
+    Such a place waits whatever else is true: ``torch.cuda.synchronize()  # step``. ``presumed``: as findings
+    and events tell it, guesses included; else what roles and calls alone say.
     """
     files = texts(sources)
     said = {
@@ -164,14 +165,21 @@ def heats(sources: Sources) -> tuple[dict[str, str], dict[str, str]]:
         for number, line in enumerate(text.split("\n"), 1)
         if line.rpartition("#")[2].strip() in _HEAT
     }
-    result = linted(files, events=True)
-    assert not result.errors
-    found = {
-        f"{one.path}:{one.line}": one.hotness
-        for one in result.predicted
-        if one.operator == "torch.cuda.synchronize"
+    if presumed:
+        result = linted(files, events=True)
+        assert not result.errors
+        return said, {
+            f"{one.path}:{one.line}": one.hotness
+            for one in result.predicted
+            if one.operator == "torch.cuda.synchronize"
+        }
+    program = Program(files)
+    scopes = [program.scope(name, path) for path in files for name in program.module(path).functions]
+    return said, {
+        f"{scope.path}:{call.lineno}": scope.hotness(call).word
+        for scope in scopes
+        for call in scope.calls("synchronize")
     }
-    return said, found
 
 
 def first(scope: BodyScope, kind: type[ast.AST]) -> ast.AST:

@@ -1,0 +1,449 @@
+"""How often lines run. ``wait()`` stands for ``torch.cuda.synchronize()``; a comment says how hot it is."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from tests.lint.programs import MAIN, Program, heats, texts
+
+WAIT = "torch.cuda.synchronize()"
+
+
+def check(sources: str | Mapping[str, str], presumed: bool = False) -> None:
+    files = {
+        path: "import torch\nfrom torch import nn\n" + text.replace("wait()", WAIT)
+        for path, text in texts(sources).items()
+    }
+    said, found = heats(files, presumed=presumed)
+    assert said
+    assert found == said
+
+
+# ---- within a function -------------------------------------------------------------------------------
+
+
+def test_loops() -> None:
+    check(
+        """
+        def fit(model, loader, names):
+            wait()  # cold
+            for epoch in range(3):
+                wait()  # epoch
+                for batch in loader:
+                    wait()  # step
+                    for name in names:
+                        wait()  # element
+                    while names:
+                        wait()  # element
+                    [wait() for name in names]  # element
+                else:
+                    wait()  # epoch
+                wait()  # epoch
+            wait()  # cold
+            for name in names:
+                wait()  # cold
+        """
+    )
+
+
+def test_a_loader_by_its_value_whatever_it_is_called() -> None:
+    check(
+        """
+        from torch.utils.data import DataLoader
+        from tqdm import tqdm
+        def fit(data):
+            pinned = DataLoader(data)
+            for images in pinned:
+                wait()  # step
+            for i, images in enumerate(tqdm(pinned)):
+                wait()  # step
+            bar = tqdm(pinned)
+            for images in bar:
+                wait()  # step
+            for images in data:
+                wait()  # cold
+        """
+    )
+
+
+@pytest.mark.parametrize(
+    "guard",
+    [
+        "if step % 100 == 0:",
+        "if not step % 100:",
+        "if debug:",
+        "if step == 0:",
+        "if self.cache is None:",
+        "if step % 10 == 0 and rank == 0:",
+        "try: pass\n        except RuntimeError:",
+        "if step % 100: pass\n        else:",
+    ],
+)
+def test_guards_cool(guard: str) -> None:
+    check(
+        f"""
+    def fit(self, loader, debug, rank):
+        for step, batch in enumerate(loader):
+            wait()  # step
+            {guard.replace(chr(10) + "        ", chr(10) + "            ")}
+                wait()  # epoch
+            wait()  # step
+    """
+    )
+
+
+@pytest.mark.parametrize("guard", ["if step % 100: continue", "if not debug: continue"])
+def test_what_skips_the_rest_cools_it(guard: str) -> None:
+    check(
+        f"""
+        def fit(loader, debug):
+            for step, batch in enumerate(loader):
+                wait()  # step
+                {guard}
+                wait()  # epoch
+            wait()  # cold
+        """
+    )
+
+
+def test_what_leaves_a_loop_runs_as_often_as_what_is_around_it() -> None:
+    check(
+        """
+        def fit(loader, done):
+            for epoch in range(3):
+                for batch in loader:
+                    if done(batch):
+                        wait()  # epoch
+                        break
+                    if done(epoch):
+                        wait()  # cold
+                        return
+                    if batch is None:
+                        wait()  # step
+                        continue
+        """
+    )
+
+
+def test_errors_are_rare() -> None:
+    check(
+        """
+        def fit(loader):
+            for batch in loader:
+                if bad(batch):
+                    wait()  # epoch
+                    raise ValueError
+        """
+    )
+
+
+def test_a_loop_under_a_guard_is_hot_again() -> None:
+    check(
+        """
+        def fit(loader, debug):
+            if debug:
+                for batch in loader:
+                    wait()  # step
+        """
+    )
+
+
+# ---- by role -----------------------------------------------------------------------------------------
+
+
+def test_roles() -> None:
+    check(
+        """
+        class Net(nn.Module):
+            def __init__(self):
+                wait()  # cold
+            def forward(self, x):
+                wait()  # step
+                for layer in self.layers:
+                    wait()  # element
+            def load_weights(self, path):
+                wait()  # cold
+            def on_train_epoch_end(self):
+                wait()  # epoch
+        wait()  # cold
+        for batch in range(3):
+            wait()  # step
+        """
+    )
+
+
+def test_nothing_is_hot_in_tests() -> None:
+    files = {
+        "tests/test_net.py": """
+        def test_it(loader):
+            for batch in loader:
+                wait()  # cold
+                helper()
+        def helper():
+            wait()  # cold
+        class Net(nn.Module):
+            def forward(self, x):
+                wait()  # cold
+        """,
+    }
+    check(files)
+
+
+# ---- by calls ----------------------------------------------------------------------------------------
+
+
+def test_calls_warm_what_they_reach_through_files() -> None:
+    check(
+        {
+            MAIN: """
+            from ops import first
+            import ops
+            def fit(loader):
+                for batch in loader:
+                    first(batch)
+                    for part in batch:
+                        ops.each(part)
+                ops.last()
+            """,
+            "ops.py": """
+            import deep
+            def first(batch):
+                wait()  # step
+                deep.down()
+                helper = deep.Helper()
+            def each(part):
+                wait()  # element
+            def last():
+                wait()  # cold
+            """,
+            "deep.py": """
+            def down():
+                wait()  # step
+                def nested():
+                    wait()  # step
+                nested()
+            class Helper:
+                def __init__(self):
+                    wait()  # step
+            """,
+        }
+    )
+
+
+def test_an_epoch_s_call_is_warm_and_its_loops_are_hot() -> None:
+    check(
+        """
+        def fit(loader):
+            for epoch in range(3):
+                train(loader)
+        def train(loader):
+            wait()  # epoch
+            for batch in loader:
+                wait()  # step
+            wait()  # epoch
+        """
+    )
+
+
+def test_a_guarded_call_does_not_warm() -> None:
+    check(
+        """
+        def fit(loader):
+            for step, batch in enumerate(loader):
+                if step % 100 == 0:
+                    report(batch)
+        def report(batch):
+            wait()  # cold
+        """
+    )
+
+
+def test_a_call_after_what_skips_the_rest_does_not_warm() -> None:
+    check(
+        """
+        def fit(loader):
+            for step, batch in enumerate(loader):
+                work(batch)
+                if step % 100:
+                    continue
+                note(batch)
+        def note(batch):
+            wait()  # cold
+        def work(batch):
+            wait()  # step
+        """
+    )
+
+
+def test_methods_bases_and_overrides() -> None:
+    check(
+        """
+        class Base:
+            def fit(self, loader):
+                for batch in loader:
+                    self.work(batch)
+            def work(self, batch):
+                wait()  # step
+            def other(self):
+                wait()  # cold
+        class Derived(Base):
+            def work(self, batch):
+                super().work(batch)
+                wait()  # step
+                self.mine()
+            def mine(self):
+                wait()  # step
+        class Stranger:
+            def work(self, batch):
+                wait()  # cold
+        """
+    )
+
+
+def test_methods_of_attributes_by_their_name_alone() -> None:
+    check(
+        """
+        class Trainer:
+            def fit(self, loader):
+                for batch in loader:
+                    self.engine.advance_all(batch)
+        class Engine:
+            def advance_all(self, batch):
+                wait()  # step
+        """
+    )
+
+
+def test_names_that_everything_has_warm_nothing() -> None:
+    check(
+        """
+        def fit(loader, thing):
+            for batch in loader:
+                thing.update(batch)
+        class Engine:
+            def update(self, batch):
+                wait()  # cold
+        """
+    )
+
+
+def test_callbacks() -> None:
+    check(
+        """
+        class Net(nn.Module):
+            def forward(self, x):
+                return checkpoint(self.block, x) + apply(outer, x)
+            def block(self, x):
+                wait()  # step
+        def outer(x):
+            wait()  # step
+        """
+    )
+
+
+def test_what_stays_cold_though_it_is_called_on_every_step() -> None:
+    check(
+        """
+        from torch.utils.data import Dataset
+        def fit(loader, net):
+            for batch in loader:
+                net.save_checkpoint()
+                collate_fn(batch)
+        class Net:
+            def save_checkpoint(self):
+                wait()  # cold
+        def collate_fn(batch):
+            wait()  # cold
+        class Data(Dataset):
+            def __getitem__(self, i):
+                wait()  # cold
+        """
+    )
+
+
+def test_circles_of_calls_end() -> None:
+    check(
+        """
+        def fit(loader):
+            for batch in loader:
+                ping(batch)
+        def ping(x):
+            wait()  # element
+            for y in x:
+                pong(y)
+        def pong(x):
+            wait()  # element
+            ping(x)
+        """
+    )
+
+
+# ---- presumed ----------------------------------------------------------------------------------------
+
+
+def test_a_function_of_tensors_without_callers_is_taken_to_be_hot() -> None:
+    check(
+        """
+        def loss(x: torch.Tensor):
+            wait()  # step
+        def nothing():
+            wait()  # cold
+        def build_mask(x: torch.Tensor):
+            wait()  # cold
+        class Net(nn.Module):
+            def encode(self, words):
+                wait()  # step
+            def __init__(self, x: torch.Tensor):
+                wait()  # cold
+        """,
+        presumed=True,
+    )
+
+
+def test_what_drives_the_steps_is_no_step() -> None:
+    check(
+        """
+        def evaluate_all(model: nn.Module, loader, x: torch.Tensor):
+            wait()  # cold
+            for batch in loader:
+                step(batch)
+                wait()  # step
+            wait()  # cold
+        def step(batch):
+            wait()  # step
+        """,
+        presumed=True,
+    )
+
+
+def test_what_is_called_now_and_then_is_no_step() -> None:
+    check(
+        """
+        def fit(loader, x: torch.Tensor):
+            for step, batch in enumerate(loader):
+                if step % 100 == 0:
+                    note(batch)
+        def note(x: torch.Tensor):
+            wait()  # cold
+        """,
+        presumed=True,
+    )
+
+
+def test_a_presumption_is_no_certainty() -> None:
+    program = Program("def f(loader, x):\n    for b in loader:\n        g(b)\ndef g(b): ...\n")
+    assert program.heat.of(program.function("g")).sure
+    program = Program(
+        """
+        def f(loader, x):
+            for batch in loader:
+                x.run_one(batch)
+        class A:
+            def run_one(self, batch): ...
+        class B:
+            def run_one(self, batch): ...
+        """
+    )
+    assert [program.heat.of(program.function(name)).sure for name in ("A.run_one", "B.run_one")] == [
+        False
+    ] * 2
