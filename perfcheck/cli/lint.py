@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -182,11 +183,13 @@ def _report(outcome: Outcome, output_format: str, given: dict[str, Any]) -> None
     from perfcheck.report.context import Context
 
     to_file = given["output_file"]
+    on_terminal = to_file is None and sys.stdout.isatty()
     context = Context(
         version=__version__,
         sources=outcome.sources,
         rules=outcome.rules,
         color=to_file is None and colors(sys.stdout),
+        columns=get_terminal_size().columns if on_terminal else 0,
         statistics=given["statistics"],
         explain=given["explain"],
         quiet=given["quiet"],

@@ -21,6 +21,7 @@ class Context:
     sources: Mapping[str, SourceFile] = field(default_factory=dict)
     rules: Mapping[str, Rule] = field(default_factory=dict)
     color: bool = False
+    columns: int = 0  # text: how wide the terminal is; 0: no terminal, nothing is wrapped
     statistics: bool = False  # text, concise: counts by rule after the findings
     explain: bool = False  # text: how each finding is known, and its rule's reason
     quiet: bool = False  # text: findings and errors only, no summary

@@ -1,6 +1,6 @@
 """For people: the line with a caret, the reason, the remedy, and where to read more."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from perfcheck.findings import Finding, LintError, LintResult, Place
 from perfcheck.report.context import Context, where
@@ -34,13 +34,18 @@ def render(result: LintResult, context: Context) -> str:
 
 
 def _finding(finding: Finding, context: Context, style: Paint) -> str:
+    place, message = printable(where(finding)), printable(finding.message)
     severity = style(finding.severity, SEVERITY_COLORS[finding.severity])
-    head = f"{style(printable(where(finding)), 'bold')}: {severity}: {printable(finding.message)}"
-    lines = [f"{head} [{style(finding.rule, 'cyan')}]"]
+    taken = width(f"{place}: {finding.severity}: ")
+    head = _wrapped(f"{message} [{finding.rule}]", context.columns, taken, "  ")
+    code = f"[{style(finding.rule, 'cyan')}]"
+    lines = [f"{style(place, 'bold')}: {severity}: {head.removesuffix(f'[{finding.rule}]')}{code}"]
     margin = len(str(finding.place.line))
     source = context.lines(finding)
     if 0 < finding.place.line <= len(source):
-        shown, caret = _excerpt(source[finding.place.line - 1], finding.place)
+        free = max(context.columns - margin - 5, 40) if context.columns else LONGEST_LINE
+        line = source[finding.place.line - 1]
+        shown, caret = _excerpt(line, finding.place, min(LONGEST_LINE, free))
         bar = style("|", "dim")
         lines += [
             f"{' ' * margin} {bar}",
@@ -48,17 +53,36 @@ def _finding(finding: Finding, context: Context, style: Paint) -> str:
             f"{' ' * margin} {bar} {style(caret, SEVERITY_COLORS[finding.severity])}",
         ]
     for label, text in _notes(finding, context):
+        begin = margin + len(f" = {label}: ")
+        text = _wrapped(text, context.columns, begin, " " * begin)
         lines.append(f"{' ' * margin} {style('=', 'dim')} {style(label + ':', 'bold')} {text}")
     return "\n".join(lines) + "\n"
 
 
-def _excerpt(line: str, place: Place) -> tuple[str, str]:
-    """The line, without its indentation's excess and cut where it is very long, and the carets below it."""
+def _wrapped(text: str, columns: int, taken: int, indentation: str) -> str:
+    """The text broken between words to fit a terminal; ``taken`` columns of the first line are not free."""
+    if taken + width(text) <= columns or not columns:
+        return text
+    from textwrap import wrap
+
+    lines = wrap(
+        text,
+        columns,
+        initial_indent=" " * taken,
+        subsequent_indent=indentation,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines)[taken:]
+
+
+def _excerpt(line: str, place: Place, longest: int) -> tuple[str, str]:
+    """The line, cut where it is longer than that, and the carets below it."""
     begin = min(place.column, len(line) + 1) - 1
     end = place.end_column - 1 if place.end_line == place.line else len(line.rstrip())
     end = max(min(end, len(line)), begin)
-    first = 0 if len(line) <= LONGEST_LINE else max(0, begin - LONGEST_LINE // 4)
-    last = min(len(line), first + LONGEST_LINE)
+    first = 0 if end <= longest else max(0, begin - longest // 4)
+    last = min(len(line), first + longest)
     end = min(end, last)
     before = ("…" if first else "") + printable(line[first:begin])
     marked = printable(line[begin:end])
@@ -71,7 +95,7 @@ def _notes(finding: Finding, context: Context) -> Iterator[tuple[str, str]]:
     if finding.fix is not None:
         yield "fix", f"{printable(finding.fix.message)} ({finding.fix.safety})"
     if finding.places:
-        yield "also", _lines(finding.places)
+        yield "also", _lines(finding)
     if context.explain:
         function = f"in `{finding.function}`, " if finding.function else ""
         yield "known", printable(f"{function}runs per {finding.hotness}, {finding.confidence} confidence")
@@ -90,9 +114,16 @@ def _explanation(rule: Rule | None, style: Paint) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _lines(places: Sequence[Place]) -> str:
-    numbers = [str(place.line) for place in places]
-    return f"line{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}"
+def _lines(finding: Finding) -> str:
+    """Where else: the lines, and the columns on the finding's own line."""
+    here = [str(p.column) for p in finding.places if p.line == finding.place.line]
+    lines = list(dict.fromkeys(str(p.line) for p in finding.places if p.line != finding.place.line))
+    parts = []
+    if here:
+        parts.append(f"column{'' if len(here) == 1 else 's'} {', '.join(here)}")
+    if lines:
+        parts.append(f"line{'' if len(lines) == 1 else 's'} {', '.join(lines)}")
+    return " and ".join(parts)
 
 
 def _error(error: LintError, style: Paint) -> str:

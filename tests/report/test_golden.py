@@ -19,6 +19,7 @@ GOLDEN = Path(__file__).parent / "golden"
 CASES = {
     "text": ("text", RESULT, CONTEXT),
     "text-color": ("text", RESULT, replace(CONTEXT, color=True)),
+    "text-narrow": ("text", RESULT, replace(CONTEXT, color=True, columns=44)),
     "text-explain": ("text", RESULT, replace(CONTEXT, explain=True, statistics=True)),
     "text-nothing": ("text", LintResult(files=1, lines=10), CONTEXT),
     "text-quiet": ("text", RESULT, replace(CONTEXT, quiet=True, sources={})),
