@@ -39,7 +39,8 @@ def _finding(finding: Finding, context: Context, style: Paint) -> str:
     taken = width(f"{place}: {finding.severity}: ")
     head = _wrapped(f"{message} [{finding.rule}]", context.columns, taken, "  ")
     code = f"[{style(finding.rule, 'cyan')}]"
-    lines = [f"{style(place, 'bold')}: {severity}: {head.removesuffix(f'[{finding.rule}]')}{code}"]
+    gap = "" if head.startswith("\n") else " "
+    lines = [f"{style(place, 'bold')}: {severity}:{gap}{head.removesuffix(f'[{finding.rule}]')}{code}"]
     margin = len(str(finding.place.line))
     source = context.lines(finding)
     if 0 < finding.place.line <= len(source):
@@ -65,15 +66,16 @@ def _wrapped(text: str, columns: int, taken: int, indentation: str) -> str:
         return text
     from textwrap import wrap
 
+    fits = taken + width(text.partition(" ")[0]) <= columns  # else it begins on a line of its own
     lines = wrap(
         text,
         columns,
-        initial_indent=" " * taken,
+        initial_indent=" " * taken if fits else indentation,
         subsequent_indent=indentation,
         break_long_words=False,
         break_on_hyphens=False,
     )
-    return "\n".join(lines)[taken:]
+    return "\n".join(lines)[taken:] if fits else "\n".join(["", *lines])
 
 
 def _excerpt(line: str, place: Place, longest: int) -> tuple[str, str]:
@@ -81,7 +83,7 @@ def _excerpt(line: str, place: Place, longest: int) -> tuple[str, str]:
     begin = min(place.column, len(line) + 1) - 1
     end = place.end_column - 1 if place.end_line == place.line else len(line.rstrip())
     end = max(min(end, len(line)), begin)
-    first = 0 if end <= longest else max(0, begin - longest // 4)
+    first = 0 if end <= longest else min(begin, min(end + longest // 8, len(line)) - longest)
     last = min(len(line), first + longest)
     end = min(end, last)
     before = ("…" if first else "") + printable(line[first:begin])

@@ -27,7 +27,7 @@ def test_further_places_on_the_same_line_are_told_by_their_columns() -> None:
 
 
 @given(
-    words=st.lists(st.text("abc`.()", min_size=1, max_size=12), min_size=1, max_size=40),
+    words=st.lists(st.text("abc`.()", min_size=1, max_size=50), min_size=1, max_size=40),
     columns=st.integers(60, 200),
     begin=st.integers(1, 400),
     length=st.integers(1, 40),
