@@ -6,6 +6,7 @@ import ast
 import re
 from typing import Final
 
+from perfcheck.lint.index import dotted
 from perfcheck.lint.values import ACCELERATOR, UNKNOWN, Value
 
 TENSOR_ONLY: Final = frozenset(
@@ -39,7 +40,7 @@ TENSOR_ONLY: Final = frozenset(
 TENSOR_LIKE: Final = TENSOR_ONLY | {"item", "view", "cpu", "tolist", "float", "long", "norm", "chunk"}
 
 TENSOR_PROPERTIES: Final = frozenset(
-    {"is_cuda", "requires_grad", "grad_fn", "is_leaf", "is_sparse", "is_quantized"}
+    {"device", "is_cuda", "requires_grad", "grad_fn", "is_leaf", "is_sparse", "is_quantized"}
 )
 
 _NO_SUBJECT = frozenset(
@@ -55,6 +56,9 @@ SHARED_WITH_ARRAYS: Final = frozenset(
 """Methods of tensors and of NumPy arrays: they tell something only where a file knows no NumPy."""
 
 _CASTS = frozenset({"float", "long", "half", "double", "int", "bool", "abs", "norm", "sum", "mean"})
+_FUNCTIONS_OF_TENSORS = frozenset(
+    {"torch.functional", "torch.linalg", "torch.special", "torch.fft", "torch.nn.functional", "nn.functional"}
+)
 _TORCH_ROOTS = frozenset({"torch", "F", "functional"})
 
 
@@ -125,13 +129,9 @@ def _tensor_of(call: ast.Call, telling: frozenset[str]) -> str:
             and attr not in ("to", "cuda", "eval", "train")
         ):
             return inner.value.id
-    elif type(receiver) is ast.Attribute and type(receiver.value) is ast.Name:
+    elif type(receiver) is ast.Attribute:  # torch.nn.functional.relu(x)
         first = call.args[0] if call.args else None
-        if (
-            receiver.value.id == "torch"
-            and receiver.attr in ("functional", "linalg", "special", "fft")
-            and type(first) is ast.Name
-        ):
+        if type(first) is ast.Name and dotted(receiver) in _FUNCTIONS_OF_TENSORS:
             return first.id
     return ""
 
