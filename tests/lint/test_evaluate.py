@@ -1,0 +1,345 @@
+"""The events that expressions and statements raise, by family of operators."""
+
+import textwrap
+
+import pytest
+
+from tests.lint.programs import MAIN, events, operators
+
+ANY = "x: torch.Tensor, u, flag, device"
+"""``x`` is on the device, ``u`` is anything; ``h`` is on the host."""
+
+
+def raised(body: str, event: str = "host-sync", parameters: str = ANY) -> set[str]:
+    """The operators that raise an event; "?" follows what is only likely."""
+    body = "h = torch.zeros(3)\n" + textwrap.dedent(body)
+    return {
+        operator + ("" if certainty == "yes" else "?")
+        for found, operator, certainty in operators(body, parameters)
+        if found == event
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "operator"),
+    [
+        ("x.item()", "Tensor.item"),
+        ("x.sum().item()", "Tensor.item"),
+        ("x[0].item()", "Tensor.item"),
+        ("x.tolist()", "Tensor.tolist"),
+        ("x.cpu()", "Tensor.cpu"),
+        ("x.detach().cpu().numpy()", "Tensor.cpu"),
+        ("x.to('cpu')", "Tensor.to"),
+        ("float(x)", "Tensor.__float__"),
+        ("int(x.max())", "Tensor.__int__"),
+        ("bool(x)", "Tensor.__bool__"),
+        ("complex(x)", "Tensor.__float__"),
+        ("range(x)", "Tensor.__index__"),
+        ("print(x)", "Tensor.__repr__"),
+        ("print('loss', x.mean())", "Tensor.__repr__"),
+        ("print([x])", "Tensor.__repr__"),
+        ("str(x)", "Tensor.__repr__"),
+        ("f'{x}'", "Tensor.__format__"),
+        ("f'{x:.3f}'", "Tensor.__format__"),
+        ("'%s' % x", "Tensor.__format__"),
+        ("'%s %s' % (1, x)", "Tensor.__format__"),
+        ("'{}'.format(x)", "Tensor.__format__"),
+        ("math.sqrt(x)", "math.sqrt"),
+        ("x in x", "Tensor.__contains__"),
+        ("[1, 2][x]", "Tensor.__index__"),
+        ("x in [1, 2]", "Tensor.__bool__"),
+        ("max(x, 1)", "Tensor.__bool__"),
+        ("min(x, x)", "Tensor.__bool__"),
+        ("max(x)", "Tensor.__bool__"),
+        ("sorted(x)", "Tensor.__bool__"),
+        ("any(x)", "Tensor.__bool__"),
+        ("all(x > 0)", "Tensor.__bool__"),
+        ("list(map(float, x))", "Tensor.__float__"),
+        ("[t.item() for t in x]", "Tensor.item"),
+        ("{t.item(): 1 for t in x}", "Tensor.item"),
+        ("(lambda: x.item())", "Tensor.item"),
+        ("(y := x).item()", "Tensor.item"),
+        ("torch.nonzero(x)", "torch.nonzero"),
+        ("torch.where(x > 0)", "torch.where"),
+        ("x.unique()", "Tensor.unique"),
+        ("torch.masked_select(x, x > 0)", "torch.masked_select"),
+        ("torch.allclose(x, x)", "torch.allclose"),
+        ("torch.equal(x, x)", "torch.equal?"),
+        ("torch.repeat_interleave(x, x.long())", "torch.repeat_interleave"),
+        ("torch.bincount(x)", "torch.bincount"),
+        ("F.one_hot(x)", "torch.nn.functional.one_hot"),
+        ("x[x > 0]", "Tensor.__getitem__"),
+        ("x[[0, 1]]", "Tensor.__getitem__"),
+        ("torch.cuda.synchronize()", "torch.cuda.synchronize"),
+        ("u.item()", "Tensor.item?"),
+    ],
+)
+def test_reads(text: str, operator: str) -> None:
+    assert raised(text) == {operator}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "h.item()",
+        "float(h)",
+        "print(h)",
+        "h.cpu()",
+        "h.tolist()",
+        "h[h > 0]",
+        "torch.nonzero(h)",
+        "print(x.shape)",
+        "int(x.shape[0])",
+        "float(x.size(0))",
+        "f'{x.device} {x.dtype} {len(x)}'",
+        "x is None",
+        "torch.where(x > 0, x, 0)",
+        "torch.repeat_interleave(x, 2)",
+        "torch.repeat_interleave(x, x.long(), output_size=3)",
+        "F.one_hot(x, 10)",
+        "x[0]",
+        "x[:, None, ...]",
+        "x[x.long()]",
+        "x[torch.arange(3, device='cuda', dtype=torch.long)]",
+        "x.sum()",
+        "x.to(torch.float16)",
+        "x.to(device)",
+        "x.to('cpu', non_blocking=True)",
+        "x.float()",
+        "u.append(1)",
+        "float(u)",
+        "print(u)",
+        "max(1, 2)",
+        "isinstance(x, torch.Tensor)",
+        "hasattr(x, 'grad')",
+        "x.detach()",
+        "torch.is_tensor(x)",
+        "id(x)",
+        "x.grad is not None",
+        "x == None",
+    ],
+)
+def test_no_reads(text: str) -> None:
+    assert raised(text) == set()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "if x: pass",
+        "if (x > 0).all(): pass",
+        "if not x: pass",
+        "if flag and x: pass",
+        "if x or flag: pass",
+        "while x > 0: x = x - 1",
+        "assert x",
+        "assert (x > 0).any(), 'text'",
+        "y = 1 if x else 2",
+        "y = x and 1",
+        "y = not x",
+        "if 0 < x < 1: pass",
+        "[i for i in range(3) if x]",
+        "if x.isnan().any(): raise ValueError",
+        "if (y := x.sum()): pass",
+    ],
+)
+def test_conditions(statement: str) -> None:
+    assert "Tensor.__bool__" in raised(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "if h: pass",
+        "if x is None: pass",
+        "if x.shape[0] > 1: pass",
+        "if len(x): pass",
+        "if x.requires_grad: pass",
+        "if x.device == device: pass",
+        "if x.dtype == torch.float16: pass",
+        "if isinstance(x, list): pass",
+        "if flag: pass",
+        "if u > 0: pass",
+        "if [x]: pass",
+        "if x.is_cuda: pass",
+        "assert flag, float(x)",
+    ],
+)
+def test_conditions_on_the_host(statement: str) -> None:
+    assert raised(statement) == set()
+
+
+@pytest.mark.parametrize(
+    ("statement", "operators"),
+    [
+        (
+            "z = torch.zeros(3, device=device)\nz[z > 0] = 1",
+            set(),
+        ),  # a constant through a mask is a kernel like any other
+        ("x[x > 0] = x.sum()", {"Tensor.__setitem__"}),
+        ("x[0] = h", {"Tensor.__setitem__"}),
+        ("x[0] = x", set()),
+        ("x[[1, 2]] = 0", {"Tensor.__setitem__"}),
+        ("h[0] = 1.0", set()),
+    ],
+)
+def test_writes(statement: str, operators: set[str]) -> None:
+    assert raised(statement) == operators
+
+
+@pytest.mark.parametrize(
+    ("text", "operator"),
+    [
+        ("h.to(device)", "Tensor.to"),
+        ("h.cuda()", "Tensor.cuda"),
+        ("h.to(x.device)", "Tensor.to"),
+        ("h.to(x)", "Tensor.to"),
+        ("torch.tensor([1.0], device=device)", "torch.tensor"),
+        ("torch.as_tensor([1.0], device='cuda')", "torch.as_tensor"),
+        ("x.copy_(h)", "Tensor.copy_"),
+        ("torch.tensor(1.0).cuda()", "Tensor.cuda"),
+        ("torch.zeros(3).to(device)", "Tensor.to"),
+    ],
+)
+def test_copies_to_the_device(text: str, operator: str) -> None:
+    assert operator in raised(text, "h2d-copy")
+    assert operator in raised(text, "host-sync")
+
+
+@pytest.mark.parametrize("text", ["x.to(device)", "h.to('cpu')", "torch.zeros(3, device=device)", "x.cuda()"])
+def test_no_copies(text: str) -> None:
+    assert raised(text, "h2d-copy") == set()
+    assert raised(text) == set()
+
+
+def test_copies_that_do_not_wait() -> None:
+    assert raised("h.to(device, non_blocking=True)") == set()
+    assert raised("h.to(device, non_blocking=True)", "h2d-copy") == {"Tensor.to"}
+    assert raised("h.to(device)", "pageable-copy") == {"Tensor.to"}
+    assert raised("h.pin_memory().to(device)", "pageable-copy") == set()
+    assert raised("x.cpu()", "d2h-copy") == {"Tensor.cpu"}
+
+
+def test_the_batches_of_a_loader_are_copied() -> None:
+    body = """
+    for x, y in loader:
+        a = x.to(device)
+        b = y.float().cuda()
+    """
+    assert raised(body, "h2d-copy", "loader, device") == {"Tensor.to", "Tensor.cuda"}
+
+
+def test_a_hidden_copy() -> None:
+    assert raised("x.contiguous().t().contiguous()", "hidden-copy") == {"Tensor.contiguous"}
+    assert raised("torch.zeros(3, device=device).contiguous()", "hidden-copy") == set()
+
+
+@pytest.mark.parametrize(
+    ("body", "certain"),
+    [
+        ("h = h.cuda()\nh.item()", {"Tensor.item"}),
+        ("if flag:\n    h = h.cuda()\nh.item()", {"Tensor.item?"}),
+        ("for i in range(3):\n    h.item()\n    h = h.cuda()", {"Tensor.item?"}),
+        ("if isinstance(u, torch.Tensor):\n    u.item()", {"Tensor.item"}),
+        ("v = x if flag else 0\nfloat(v)", {"Tensor.__float__"}),
+        ("v = x if flag else h\nfloat(v)", {"Tensor.__float__?"}),
+        ("total = 0\nfor i in range(3):\n    total += x\nfloat(total)", {"Tensor.__float__"}),
+        ("losses = []\nlosses.append(x)\nfor v in losses:\n    float(v)", {"Tensor.__float__"}),
+        ("d = {'a': x, 'b': 1}\nfloat(d['a'])\nfloat(d['b'])", {"Tensor.__float__"}),
+        ("try:\n    x.item()\nexcept E as e:\n    str(e)\nfinally:\n    pass", {"Tensor.item"}),
+        ("with open(u) as g:\n    g.write(x.item())", {"Tensor.item"}),
+        ("return x.item()", {"Tensor.item"}),
+        ("yield x.item()", {"Tensor.item"}),
+        ("raise ValueError(x.item())", {"Tensor.item"}),
+        ("match flag:\n    case 1:\n        x.item()", {"Tensor.item"}),
+        ("u.y = x\nu.y.item()", {"Tensor.item"}),
+        ("del x\nx.item()", {"Tensor.item?"}),
+        ("def inner():\n    return x.item()", {"Tensor.item"}),
+    ],
+)
+def test_flow(body: str, certain: set[str]) -> None:
+    found = raised(body)
+    assert {
+        one for one in found if "copy" not in one and not one.startswith(("Tensor.cuda", "Tensor.to"))
+    } == certain
+
+
+def test_what_comes_back_from_other_functions() -> None:
+    files = {
+        "ops.py": """
+            import torch
+            def loss_of(x, y):
+                return torch.nn.functional.mse_loss(x, y)
+            def counts(x):
+                return x.shape[0], torch.relu(x)
+            """,
+        MAIN: """
+            import torch
+            from ops import counts, loss_of
+            def f(x: torch.Tensor):
+                h = torch.zeros(3)
+                float(loss_of(x, x))
+                float(loss_of(h, h))
+                n, y = counts(x)
+                float(n)
+                float(y)
+            """,
+    }
+    found = [one for one in events(files) if one.event == "host-sync"]
+    assert [(one.line, one.certainty) for one in found] == [
+        ("float(loss_of(x, x))", "yes"),
+        ("float(y)", "yes"),
+    ]
+
+
+def test_a_module_s_forward_and_a_metric() -> None:
+    source = """
+        import torch
+        from torch import nn
+        from torchmetrics import Metric
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.layer = nn.Linear(1, 1)
+                self.register_buffer("scale", torch.ones(1))
+                self.plain = torch.ones(1)
+            def forward(self, x):
+                y = self.layer(x)
+                float(y)
+                float(self.scale)
+                float(self.plain)
+        class Mean(Metric):
+            def __init__(self):
+                self.add_state("total", torch.zeros(1))
+            def update(self, x):
+                self.total += x
+                float(self.total)
+        """
+    found = [one for one in events(source) if one.event == "host-sync"]
+    assert [(one.line, one.certainty) for one in found] == [
+        ("float(y)", "yes"),
+        ("float(self.scale)", "yes"),
+        ("float(self.total)", "yes"),
+    ]
+
+
+def test_a_collate_function_works_on_the_host() -> None:
+    source = """
+        import torch
+        from torch.utils.data import Dataset
+        def collate_fn(items):
+            return torch.stack(items).sum().item()
+        class Data(Dataset):
+            def __getitem__(self, i):
+                return self.x[i].item(), torch.as_tensor(self.y).max().item()
+        """
+    assert [one for one in events(source) if one.certainty == "yes"] == []
+
+
+def test_an_event_is_told_once_a_line() -> None:
+    source = "import torch\ndef f(x: torch.Tensor):\n    x.item(), x.item()\n"
+    assert len(events(source)) == 1
+
+
+def test_what_follows_a_return_is_not_evaluated() -> None:
+    assert raised("return\nx.item()") == set()
