@@ -299,6 +299,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "instance_of": _instance_of,
     "device_expression": _device_expression,
     "accelerator": _accelerator,
+    "logits": lambda a, n: "logit" in (dotted(n) or "").rpartition(".")[2].lower(),
     "literal": _literal,
     "equals": _equals,
     "is_name": lambda a, n: isinstance(n, ast.Name),

@@ -716,6 +716,8 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
         return HOST
     if name in ("torch.compile", "torch.jit.script", "torch.jit.trace", "torch.func.vmap", "torch.vmap"):
         return arguments.positional[0].value if arguments.positional else UNKNOWN
+    if name.startswith("torch.cuda.") and last.endswith("Tensor"):
+        return Value("tensor", True)
     if name.startswith("torch.nn.init."):
         return arguments.positional[0].value if arguments.positional else UNKNOWN
     if name.startswith(("torch._C", "torch._dynamo", "torch.compiler", "torch._utils")):

@@ -26,6 +26,7 @@ class Operands(NamedTuple):
     all: tuple[Argument, ...]
     spread: bool  # *args or **kwargs: an absent argument may be given after all
     result: Value | None = None
+    from_data: bool = False  # torch.tensor: what is given is data of the host, unless it is known to be a tensor
 
     def get(self, name: str) -> Argument | None:
         found = self.by_name.get(name)
@@ -276,11 +277,13 @@ def _moves(o: Operands, from_device: bool) -> Truth:
     if source.kind == "tensor" or (source.kind == "unknown" and source.batch):
         start = source.device
     elif source.kind == "unknown":
-        start = None
+        start = False if o.from_data and source.device is None else None
     elif source.kind in ("number", "list", "tuple", "array", "str", "size"):
         start = False
         if source.kind in ("list", "tuple") and elements(source).kind in ("unknown", "tensor"):
             start = elements(source).device
+            if start is None and o.from_data and elements(source).kind == "unknown":
+                start = False
     else:
         return False
     end = result.device

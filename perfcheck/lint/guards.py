@@ -19,6 +19,7 @@ _RARE = re.compile(
     r"time_to_\w+|overflow|is_nan|has_nan|last_\w*(step|batch|iter)\w*|end_of_\w+)($|_)",
     re.IGNORECASE,
 )
+_EVERY = re.compile(r"(^|_)(every|interval|freq|frequency|period)(_|$)", re.IGNORECASE)
 _COUNTERS = re.compile(
     r"(step|iter|idx|index|batch|epoch|count|^i$|^j$|^n$|^it$|^t$|^k$|num|interval|every|freq|period)",
     re.IGNORECASE,
@@ -133,6 +134,8 @@ def _rare_test(test: ast.expr) -> bool:
     if isinstance(test, (ast.Name, ast.Attribute)):
         return bool(_RARE.search(_names(test)[0]))
     if isinstance(test, ast.Call):
+        if any(_EVERY.search(name) for name in _names(test)):  # divisible_by(step, log_every)
+            return True
         name = _names(test.func)
         return bool(name and _RARE.search(name[0])) or "isEnabledFor" in name
     if isinstance(test, ast.Compare):

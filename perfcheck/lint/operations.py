@@ -73,7 +73,7 @@ def apply(operator: Operator, operands: Operands) -> tuple[Value, list[Happening
         receiver = operands.all[0].value if operands.all else UNKNOWN
         fact = operator.contiguous or (False if receiver.contiguous else None)
         result = result._replace(contiguous=fact)
-    operands = operands._replace(result=result)
+    operands = operands._replace(result=result, from_data=operator.names[0] == "torch.tensor")
     raised: list[Happening] = []
     for effect in operator.effects:
         certain = condition(effect.when)(operands) if effect.when else _on_device(operands)

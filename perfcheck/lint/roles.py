@@ -21,7 +21,7 @@ _COLD_NAME = re.compile(
     r"visuali[sz]e|show|display|dump|print|repr|str|format_|describe|summar\w+|register|parse|download|prepare_(model|data(set)?s?)|"
     r"configure|reset_parameters|init_weights|initiali[sz]e|extra_repr|state_dict|load_state_dict|serialize|deserialize|"
     r"calibrate|profile|benchmark|bench|test_|check_|validate_(config|args|params)|get_config|merge_and_unload|merge|unmerge|quantize_model|"
-    r"resize_token_embeddings|tie_weights|from_config|write|read|checkpoint_|on_save|on_load|finalize|shutdown|cleanup|close|"
+    r"resize_token_embeddings|tie_weights|from_config|write|read|checkpoint|on_save|on_load|finalize|shutdown|cleanup|close|"
     r"\w*(data)?loaders?|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
     re.IGNORECASE,
 )
@@ -96,13 +96,33 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
 
 _CONVERSION = re.compile(
     r"^_*((\w+_)?(to|as|into|2)_?(numpy|np|cpu|list|lists|python|host|scalars?|items?|json|pil|image|string|str|dict|device)|"
-    r"(get|read)_(value|scalar|item)s?|(tensor|torch|t)2\w+|numpy|tolist|item|detach_\w+|unwrap\w*|cpu|cuda|to|as_float|listify|jsonify)$"
+    r"(get|read)_(value|scalar|item)s?|(tensor|torch|t)2\w+|numpy|tolist|item|detach_\w+|unwrap\w*|cpu|cuda|to|as_float|listify|jsonify|numpify|time_synchron\w+|cuda_time)$"
+)
+
+
+_HOST_CLASS = re.compile(
+    r"(Callback|Logger|Visuali[sz]er|Artifact|Writer|Plotter|Exporter|Converter|Saver|Checkpoint\w*|Benchmark\w*|Profiler|"
+    r"Tokenizer|Config|Servicer?|App|Cache|Loader|Weights|Buffer|Env|Environment|Dataset|Reader|Parser|Builder|Factory|DataModule)$"
 )
 
 
 def is_conversion(function: FunctionRef) -> bool:
-    """``to_numpy`` reads what it is given because that is its purpose: its callers are to blame, if anybody."""
-    return bool(_CONVERSION.match(function.record.name))
+    """``to_numpy`` reads what it is given because that is its purpose: its callers are to blame, if anybody.
+    So it is with what writes, plots, loads or talks to a simulator."""
+    record = function.record
+    return bool(
+        _CONVERSION.match(record.name)
+        or _HOST_CLASS.search(record.owner)
+        or "env_step" in record.name
+        or not _TIMING.isdisjoint(record.names)
+    )
+
+
+_TIMING = frozenset(
+    """perf_counter monotonic time_ns elapsed_time max_memory_allocated memory_allocated max_memory_reserved
+    reset_peak_memory_stats memory_stats memory_reserved mem_get_info process_time""".split()
+)
+"""What only code that measures uses: there waiting is the purpose."""
 
 
 def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:

@@ -152,6 +152,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "instance_of": Signature((_X, _TEXT), "It is an instance of the class, named from its package."),
     "device_expression": _about("It names a device: a torch.device, a `.device`, or a string such as 'cpu'."),
     "accelerator": _about("It names a device that is not the CPU."),
+    "logits": _about("Its name says that it holds a model's logits."),
     # source
     "literal": _about("It is written as a literal, or as a tuple or list of literals."),
     "equals": Signature((_X, _LITERAL), "Its value is known and equals the literal."),

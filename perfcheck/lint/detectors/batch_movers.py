@@ -14,6 +14,7 @@ _MOVER = re.compile(
     r"_?prepare_(batch|input|data)s?|(batch|data|tensors?|inputs?)_to(_\w+)?|recursive_to|(move|transfer)_batch\w*)([._]|$)",
     re.IGNORECASE,
 )
+_MODEL = re.compile(r"(^|[._])(model|module|net|network|layer|block)s?$", re.IGNORECASE)
 _CONTAINERS = ("dict", "list", "tuple", "Mapping", "Sequence", "abc")
 
 
@@ -23,6 +24,8 @@ def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
         return
     for call in scope.calls("to", "cuda"):
         if not isinstance(call.func, ast.Attribute) or _is_settled(scope, call):
+            continue
+        if _MODEL.search(dotted(call.func.value) or ""):
             continue
         value = scope.value(call.func.value)
         if value.kind in ("unknown", "tensor") and (value.device is not True or value.assumed):
