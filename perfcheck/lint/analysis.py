@@ -113,7 +113,7 @@ class Analysis:
         if any(decorator.rpartition(".")[2] in _COMPILERS for decorator in record.decorators):
             return True
         own = record.names | {record.name}
-        if not own.isdisjoint(self._rules.names):
+        if not own.isdisjoint(self._rules.names) or not own.isdisjoint(self._engine.renamed(function.module)):
             return True
         return not own.isdisjoint(_tensor_names()) and self._may_be_hot(function)
 
