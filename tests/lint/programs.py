@@ -1,6 +1,5 @@
 """Small projects, given as texts by path, and what the engine knows about them."""
 
-import ast
 import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -8,7 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-from perfcheck.findings import LintResult
+from perfcheck.events import Event as EventName
+from perfcheck.findings import Confidence, LintResult
 from perfcheck.lint.check import LintOptions, lint
 from perfcheck.lint.corpus import Store, module_name, parse
 from perfcheck.lint.engine import Engine
@@ -18,6 +18,8 @@ from perfcheck.lint.project import FunctionRef, Project, Trees
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.book import load_rules
+from perfcheck.rulebook.patterns import compile_pattern
+from perfcheck.rulebook.predicates import parse_predicate
 from perfcheck.rulebook.rule import Rule
 from perfcheck.source.text import SourceFile
 
@@ -182,6 +184,36 @@ def heats(sources: Sources, *, presumed: bool = False) -> tuple[dict[str, str], 
     }
 
 
-def first(scope: BodyScope, kind: type[ast.AST]) -> ast.AST:
-    """The first node of a type in a body."""
-    return next(iter(scope.walk(kind)))
+def rule(
+    code: str = "PC101",
+    *,
+    match: Sequence[str] = (),
+    operators: Sequence[str] = (),
+    where: Sequence[str] = (),
+    confidence: Confidence = "high",
+    instead_of: Sequence[str] = (),
+    message: str = "{T} waits",
+    event: EventName = "host-sync",
+    category: str = "sync",
+) -> Rule:
+    """A rule of a few words."""
+    return Rule(
+        code=code,
+        name=f"rule-{code.lower()}",
+        category=category,
+        severity="error",
+        confidence=confidence,
+        event=event,
+        message=message,
+        help="Do it later.",
+        sources=(),
+        match=tuple(map(compile_pattern, match)),
+        operators=tuple(operators),
+        detector=None,
+        where=tuple(parse_predicate(text, None) for text in where),
+        instead_of=tuple(instead_of),
+        fix=None,
+        page="page.md",
+        sections=(),
+        examples=(),
+    )

@@ -36,7 +36,7 @@ SIMPLE = st.fixed_dictionaries(
         "origin": st.sampled_from([frozenset(), frozenset("x"), frozenset("xy")]),
         "assumed": st.booleans(),
     }
-).map(lambda facts: Value(**facts))  # type: ignore[arg-type]
+).map(lambda facts: Value(**facts))
 VALUES = st.recursive(
     SIMPLE,
     lambda inner: st.one_of(
