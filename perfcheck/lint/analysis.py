@@ -20,8 +20,8 @@ from perfcheck.lint.matching import RuleSet, findings
 from perfcheck.lint.project import FunctionRef, Project, Trees
 from perfcheck.lint.roles import is_conversion
 from perfcheck.lint.scope import BodyScope
-from perfcheck.operators.reader import operator_names
 from perfcheck.lint.values import Value, elements
+from perfcheck.operators.reader import operator_names
 from perfcheck.rulebook.rule import Rule
 from perfcheck.source.text import SourceFile
 
@@ -129,7 +129,8 @@ class Analysis:
         return not any(site.level > Hotness.COLD for site in record.calls)
 
     def _heat_of(self, function: FunctionRef, run: Evaluator) -> Heat:
-        """Functions with device events and without a known rhythm are taken to run on every step; what is said
+        """Functions with device events and without a known rhythm are taken to run on every step; what is
+        said
         of them is said with less confidence."""
         heat = self._heat.of(function)
         if heat.level >= Hotness.STEP or not self._may_be_hot(function):
@@ -152,7 +153,9 @@ _COMPILERS = frozenset({"compile", "script", "script_method", "optimize", "jit"}
 @cache
 def _tensor_names() -> frozenset[str]:
     """The last names of all operators that can read, copy or compute on tensors."""
-    return frozenset(name for operator in operator_names() if not (name := operator.rpartition(".")[2]).startswith("__"))
+    return frozenset(
+        name for operator in operator_names() if not (name := operator.rpartition(".")[2]).startswith("__")
+    )
 
 
 def _predictions(scope: BodyScope, name: str) -> Iterable[Predicted]:

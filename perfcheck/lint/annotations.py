@@ -5,7 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
-from perfcheck.lint.values import ACCELERATOR, ARRAY, BOOL, DICT, INT, NUMBER, SIZE, STR, UNKNOWN, Value
+from perfcheck.lint.values import (
+    ACCELERATOR,
+    ARRAY,
+    BOOL,
+    DICT,
+    INT,
+    NUMBER,
+    SIZE,
+    STR,
+    UNKNOWN,
+    Dtype,
+    Value,
+)
 
 Resolve = Callable[[ast.expr], str | None]
 Instance = Callable[[str], Value]
@@ -30,8 +42,19 @@ _DTYPES = {
     "FloatTensor": "float",
     "HalfTensor": "float",
 }
-_JAXTYPING = {"Float": "float", "Int": "int", "Bool": "bool", "Int64": "int", "Int32": "int", "Integer": "int",
-              "Float32": "float", "Float16": "float", "Num": None, "Shaped": None, "UInt8": "int"}  # fmt: skip
+_JAXTYPING: dict[str, Dtype | None] = {
+    "Float": "float",
+    "Int": "int",
+    "Bool": "bool",
+    "Int64": "int",
+    "Int32": "int",
+    "Integer": "int",
+    "Float32": "float",
+    "Float16": "float",
+    "Num": None,
+    "Shaped": None,
+    "UInt8": "int",
+}
 _SEQUENCES = frozenset(
     {"List", "list", "Sequence", "Iterable", "Iterator", "Collection", "Set", "set", "Generator", "deque"}
 )
@@ -42,11 +65,26 @@ _NUMBERS: dict[str, Value] = {
     "bool": BOOL,
     "complex": NUMBER,
 }
-_PLAIN: dict[str, Value] = {"str": STR, "ndarray": ARRAY, "NDArray": ARRAY, "DataFrame": ARRAY, "Series": ARRAY,
-                            "Size": SIZE, "DictConfig": Value("host"), "Path": Value("host"), "bytes": STR,
-                            "Module": Value("module"), "Optimizer": Value("optimizer"), "DataLoader": Value("loader", device=False),
-                            "device": ACCELERATOR, "dtype": Value("dtype"), "SummaryWriter": Value("host"),
-                            "Callable": Value("function"), "Namespace": Value("host"), "ArrayLike": ARRAY}  # fmt: skip
+_PLAIN: dict[str, Value] = {
+    "str": STR,
+    "ndarray": ARRAY,
+    "NDArray": ARRAY,
+    "DataFrame": ARRAY,
+    "Series": ARRAY,
+    "Size": SIZE,
+    "DictConfig": Value("host"),
+    "Path": Value("host"),
+    "bytes": STR,
+    "Module": Value("module"),
+    "Optimizer": Value("optimizer"),
+    "DataLoader": Value("loader", device=False),
+    "device": ACCELERATOR,
+    "dtype": Value("dtype"),
+    "SummaryWriter": Value("host"),
+    "Callable": Value("function"),
+    "Namespace": Value("host"),
+    "ArrayLike": ARRAY,
+}
 
 
 def annotated(node: ast.expr | None, resolve: Resolve, instance: Instance) -> Value:

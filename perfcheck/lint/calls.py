@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
 from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY
-from perfcheck.lint.project import ClassRef, FunctionRef
+from perfcheck.lint.project import ClassRef
 from perfcheck.lint.values import (
     ACCELERATOR,
     ARRAY,
@@ -335,7 +335,11 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
 def _is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments) -> bool:
     """``batch["input_ids"].to(device)``: what is carried over by name comes from the host."""
     part = func.value
-    if owner.device is not None or not isinstance(part, ast.Subscript) or not isinstance(part.slice, ast.Constant):
+    if (
+        owner.device is not None
+        or not isinstance(part, ast.Subscript)
+        or not isinstance(part.slice, ast.Constant)
+    ):
         return False
     if not isinstance(part.slice.value, str) or ev.on_host:
         return False
@@ -343,7 +347,11 @@ def _is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, argument
     if func.attr == "cuda":
         return True
     argument = arguments.positional[0].node if arguments.positional else None
-    follows = isinstance(argument, ast.Attribute) and argument.attr == "device" and ev.values.get(argument.value, UNKNOWN).kind == "tensor"
+    follows = (
+        isinstance(argument, ast.Attribute)
+        and argument.attr == "device"
+        and ev.values.get(argument.value, UNKNOWN).kind == "tensor"
+    )
     return target is not None and target.kind == "device" and target.device is not False and not follows
 
 
@@ -677,8 +685,10 @@ def _device(arguments: Arguments) -> Value:
 
 _ARRAY_PACKAGES = frozenset({"numpy", "pandas", "scipy", "sklearn", "cv2", "skimage"})
 _HOST_PACKAGES = frozenset(
-    """os sys json re random time datetime logging pathlib glob shutil argparse collections itertools pickle yaml
-    PIL matplotlib wandb warnings subprocess threading gc inspect typing dataclasses contextlib io csv string hashlib
+    """os sys json re random time datetime logging pathlib glob shutil argparse collections itertools
+    pickle yaml
+    PIL matplotlib wandb warnings subprocess threading gc inspect typing dataclasses contextlib io csv
+    string hashlib
     uuid tempfile socket struct platform operator omegaconf hydra tensorboard""".split()
 )
 HOST_RESULTS = {
@@ -839,14 +849,14 @@ def _builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     if name == "pow":
         return value if value.kind == "tensor" else NUMBER
     if name == "getattr":
-        key = arguments.value(1)
+        attr = arguments.value(1)
         if (
-            key is not None
-            and isinstance(key.const, str)
+            attr is not None
+            and isinstance(attr.const, str)
             and first is not None
             and isinstance(first.node, ast.expr)
         ):
-            attribute = ast.Attribute(first.node, key.const, ast.Load())
+            attribute = ast.Attribute(first.node, attr.const, ast.Load())
             ast.copy_location(attribute, node)
             return member(ev, value, attribute)
         return UNKNOWN

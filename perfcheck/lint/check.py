@@ -35,8 +35,10 @@ def lint(
 ) -> LintResult:
     """Lint ``targets``, knowing the project at ``root`` around them.
 
-    Findings carry the names of their files as given; they come sorted by path, line, column and rule. The result
-    is the same with and without ``store``, and whatever ``jobs`` is. ``progress`` is told how many files are done.
+    Findings carry the names of their files as given; they come sorted by path, line, column and rule. The
+    result
+    is the same with and without ``store``, and whatever ``jobs`` is. ``progress`` is told how many files
+    are done.
     """
     corpus = Corpus(root, targets, map(str, python_files(root, [t.path for t in targets])), store)
     key = ""
@@ -65,9 +67,20 @@ def lint(
 def _essence(rule: Rule) -> tuple[object, ...]:
     """All of a rule that findings depend on."""
     return (
-        rule.code, rule.name, rule.category, rule.severity, rule.confidence, rule.event, rule.message, rule.help,
-        [p.text for p in rule.match], rule.operators, rule.detector, [p.text for p in rule.where], rule.instead_of,
-    )  # fmt: skip
+        rule.code,
+        rule.name,
+        rule.category,
+        rule.severity,
+        rule.confidence,
+        rule.event,
+        rule.message,
+        rule.help,
+        [p.text for p in rule.match],
+        rule.operators,
+        rule.detector,
+        [p.text for p in rule.where],
+        rule.instead_of,
+    )
 
 
 def _lint(

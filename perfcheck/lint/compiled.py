@@ -44,7 +44,11 @@ class CompiledMap:
             for decorator in record.decorators:
                 if self._engine.dotted_name(module, decorator) in _COMPILERS:
                     yield function
-            if any(self._engine.dotted_name(module, site.target) in _COMPILERS for site in record.calls if "compile" in site.target):
+            if any(
+                self._engine.dotted_name(module, site.target) in _COMPILERS
+                for site in record.calls
+                if "compile" in site.target
+            ):
                 for name in record.passed:
                     yield from self._handed(function, name)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import NamedTuple
 
 from perfcheck.events import Truth
@@ -26,7 +26,9 @@ class Operands(NamedTuple):
     all: tuple[Argument, ...]
     spread: bool  # *args or **kwargs: an absent argument may be given after all
     result: Value | None = None
-    from_data: bool = False  # torch.tensor: what is given is data of the host, unless it is known to be a tensor
+    from_data: bool = (
+        False  # torch.tensor: what is given is data of the host, unless it is known to be a tensor
+    )
 
     def get(self, name: str) -> Argument | None:
         found = self.by_name.get(name)
@@ -38,7 +40,7 @@ class Operands(NamedTuple):
 Ask = Callable[[Operands], Truth]
 
 
-@lru_cache(maxsize=None)
+@cache
 def condition(text: str) -> Ask:
     """Compile a condition; ValueError names an unknown predicate."""
     return _compile(ast.parse(text, mode="eval").body, text)
@@ -188,9 +190,7 @@ def _has_device_scalar(argument: Argument) -> Truth:
     answers: list[Truth] = []
     for part in index_parts(argument):
         if part.kind == "host" and part.items:  # a slice: its bounds
-            for bound in part.items:
-                if bound.kind == "tensor":
-                    answers.append(bound.device)
+            answers += [bound.device for bound in part.items if bound.kind == "tensor"]
         elif (
             part.kind == "tensor"
             and part.device is not False
@@ -256,9 +256,7 @@ def _given(o: Operands, name: str) -> Truth:
     found = o.get(name)
     if found is None:
         return None if o.spread else False
-    if found.value.kind == "none":
-        return False
-    return True
+    return found.value.kind != "none"
 
 
 def _missing(o: Operands, name: str) -> Truth:
@@ -324,7 +322,9 @@ def _validates(o: Operands) -> Truth:
 
 def _on_device(o: Operands) -> Truth:
     facts = [a.value.on_device if a.value.kind == "tensor" else a.value.device for a in o.all]
-    return any_of([fact for a, fact in zip(o.all, facts) if a.value.kind in ("tensor", "distribution", "unknown")])
+    return any_of(
+        [fact for a, fact in zip(o.all, facts) if a.value.kind in ("tensor", "distribution", "unknown")]
+    )
 
 
 def _changes_layout(o: Operands) -> Truth:

@@ -29,7 +29,6 @@ from perfcheck.lint.values import (
     Value,
     any_of,
     elements,
-    join,
     join_all,
 )
 from perfcheck.operators import Operator, find
@@ -338,7 +337,12 @@ class Engine:
                 if known is not None:
                     return known
                 package, _, last = entity.rpartition(".")
-                if package and last[:1].isupper() and last[1:2].islower() and package.partition(".")[0] not in _TYPES:
+                if (
+                    package
+                    and last[:1].isupper()
+                    and last[1:2].islower()
+                    and package.partition(".")[0] not in _TYPES
+                ):
                     return Value("instance", ref=entity)
             return UNKNOWN
 
@@ -428,7 +432,7 @@ class Engine:
         node = self.project.trees.nodes(class_.module).get(class_.record.qualname)
         if isinstance(node, ast.ClassDef):
             body = [s for s in node.body if isinstance(s, (ast.Assign, ast.AnnAssign))]
-            evaluator = Evaluator(self, class_.module, None, ast.Module(body, []), None)
+            evaluator = Evaluator(self, class_.module, None, ast.Module(list[ast.stmt](body), []), None)
             evaluator.run()
             env.update(evaluator.env)
         init = class_.module.functions.get(f"{class_.record.qualname}.__init__")
@@ -467,7 +471,7 @@ class Engine:
         if isinstance(default, (ast.Tuple, ast.List)) and name not in ev.evidence:
             return Value("list", origin=origin)
         if name in ev.evidence:
-            return Value("tensor", False if host else True, origin=origin, assumed=True)
+            return Value("tensor", not host, origin=origin, assumed=True)
         named = by_name(name)
         if named.kind != "unknown":
             return named._replace(origin=origin)
@@ -489,7 +493,8 @@ class Engine:
         return name in ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad")
 
     def called_without_grad(self, name: str) -> bool:
-        """Is the name used where autograd is switched off, by a decorator or anywhere in the same function?"""
+        """Is the name used where autograd is switched off, by a decorator or anywhere in the same
+        function?"""
         if self._without_grad is None:
             found: set[str] = set()
             for function in self.project.functions():
@@ -508,23 +513,52 @@ class Engine:
         return False
 
 
-_TYPES = frozenset({"typing", "typing_extensions", "collections", "builtins", "torch", "jaxtyping", "torchtyping", "types", "abc"})
+_TYPES = frozenset(
+    {
+        "typing",
+        "typing_extensions",
+        "collections",
+        "builtins",
+        "torch",
+        "jaxtyping",
+        "torchtyping",
+        "types",
+        "abc",
+    }
+)
 _GRAD_SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 _ARRAY_LIBRARIES = frozenset(
     {"numpy", "pandas", "jax", "tensorflow", "cupy", "scipy", "sklearn", "polars", "pyarrow", "sympy"}
 )
 _COMMON = frozenset(
-    """forward step update compute reset get set add append items keys values run call load save init close open start
-    stop read write copy to cuda cpu eval train size shape format apply reshape mean sum min max sample encode decode
+    """forward step update compute reset get set add append items keys values run call load save init
+    close open start
+    stop read write copy to cuda cpu eval train size shape format apply reshape mean sum min max sample
+    encode decode
     build create info debug warning error log join split index count sort pop clear""".split()
 )
 
 _TORCH_DTYPES = {
-    **dict.fromkeys(("float", "float16", "float32", "float64", "double", "half", "bfloat16", "float8_e4m3fn", "float8_e5m2",
-                     "complex64", "complex128", "cfloat"), "float"),
+    **dict.fromkeys(
+        (
+            "float",
+            "float16",
+            "float32",
+            "float64",
+            "double",
+            "half",
+            "bfloat16",
+            "float8_e4m3fn",
+            "float8_e5m2",
+            "complex64",
+            "complex128",
+            "cfloat",
+        ),
+        "float",
+    ),
     **dict.fromkeys(("int", "long", "short", "int8", "int16", "int32", "int64", "uint8"), "int"),
     "bool": "bool",
-}  # fmt: skip
+}
 
 _CONSTANTS: dict[str, Value] = {
     "math.pi": Value("number", dtype="float"),
@@ -557,8 +591,7 @@ def _is_bound(node: ast.Call, function: FunctionRef) -> bool:
         isinstance(func, ast.Attribute)
         and isinstance(func.value, ast.Name)
         and func.value.id in ("self", "cls")
-        or not isinstance(func, ast.Attribute)
-    )
+    ) or not isinstance(func, ast.Attribute)
 
 
 def _with_origin(value: Value, origin: frozenset[str], host: bool) -> Value:

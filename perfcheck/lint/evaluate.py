@@ -7,7 +7,7 @@ table, by summaries of the project's functions, or by what libraries are known t
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from perfcheck.events import Truth
@@ -18,7 +18,7 @@ from perfcheck.lint.evidence import names_in
 from perfcheck.lint.facts import Raised
 from perfcheck.lint.index import FunctionNode, ModuleRecord
 from perfcheck.lint.operations import apply, bind, elementwise_rank, operand_device
-from perfcheck.lint.project import ClassRef, FunctionRef
+from perfcheck.lint.project import FunctionRef
 from perfcheck.lint.values import (
     ARRAY,
     BOOL,
@@ -26,7 +26,6 @@ from perfcheck.lint.values import (
     HOST,
     INT,
     NONE,
-    NUMBER,
     STR,
     UNKNOWN,
     Dtype,
@@ -459,11 +458,13 @@ class Evaluator:
                     self.env[key] = NONE
                 elif known is not None and known.kind == "none":
                     self.env[key] = UNKNOWN
-            if key and isinstance(test.ops[0], ast.Eq) and outcome and isinstance(right, ast.Constant):
-                if key.endswith(".device.type") and right.value == "cpu":
-                    owner = key.removesuffix(".device.type")
-                    if owner in self.env and self.env[owner].kind == "tensor":
-                        self.env[owner] = self.env[owner]._replace(device=False)
+            on_cpu = (
+                isinstance(right, ast.Constant) and right.value == "cpu" and isinstance(test.ops[0], ast.Eq)
+            )
+            if on_cpu and outcome and key.endswith(".device.type"):
+                owner = key.removesuffix(".device.type")
+                if owner in self.env and self.env[owner].kind == "tensor":
+                    self.env[owner] = self.env[owner]._replace(device=False)
         elif isinstance(test, ast.Attribute) and test.attr == "is_cuda":
             key = _key(test.value)
             if key and key in self.env and self.env[key].kind == "tensor":

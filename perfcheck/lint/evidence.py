@@ -10,12 +10,17 @@ from perfcheck.lint.index import dotted
 from perfcheck.lint.values import ACCELERATOR, UNKNOWN, Value
 
 TENSOR_ONLY: Final = frozenset(
-    """abs_ add_ addcdiv_ addcmul_ addmm backward baddbmm bernoulli_ bfloat16 bmm bool chunk clamp clamp_ clamp_max clamp_min
+    """abs_ add_ addcdiv_ addcmul_ addmm backward baddbmm bernoulli_ bfloat16 bmm bool chunk clamp clamp_
+    clamp_max clamp_min
     contiguous cpu cuda cummax detach detach_ dim div_ double exp_ expand expand_as fill_ flip float gather ge
-    grad_fn half index_add index_add_ index_copy_ index_fill_ index_select int isnan isinf kthvalue log_softmax logsumexp long masked_fill
-    masked_fill_ masked_scatter masked_select matmul mul_ narrow ndimension neg new_empty new_full new_ones new_tensor
-    new_zeros nonzero norm normal_ numel permute pin_memory pow relu relu_ repeat_interleave requires_grad_ rsqrt scatter
-    scatter_ scatter_add scatter_add_ sigmoid softmax squeeze_ sub_ tanh tile to_dense to_sparse topk tril triu type_as unbind unflatten
+    grad_fn half index_add index_add_ index_copy_ index_fill_ index_select int isnan isinf kthvalue
+    log_softmax logsumexp long masked_fill
+    masked_fill_ masked_scatter masked_select matmul mul_ narrow ndimension neg new_empty new_full
+    new_ones new_tensor
+    new_zeros nonzero norm normal_ numel permute pin_memory pow relu relu_ repeat_interleave
+    requires_grad_ rsqrt scatter
+    scatter_ scatter_add scatter_add_ sigmoid softmax squeeze_ sub_ tanh tile to_dense to_sparse topk tril
+    triu type_as unbind unflatten
     uniform_ unsqueeze unsqueeze_ view view_as zero_ item tolist""".split()
 ) - {
     "tolist",
@@ -44,13 +49,17 @@ TENSOR_PROPERTIES: Final = frozenset(
 )
 
 _NO_SUBJECT = frozenset(
-    """tensor as_tensor from_numpy device zeros ones empty full rand randn randint arange linspace manual_seed load save
-    is_tensor Generator Size set_grad_enabled no_grad compile get_default_dtype finfo iinfo randperm eye DataLoader
-    is_floating_point set_device synchronize empty_cache stack cat cartesian_prod einsum Tensor FloatTensor LongTensor
+    """tensor as_tensor from_numpy device zeros ones empty full rand randn randint arange linspace
+    manual_seed load save
+    is_tensor Generator Size set_grad_enabled no_grad compile get_default_dtype finfo iinfo randperm eye
+    DataLoader
+    is_floating_point set_device synchronize empty_cache stack cat cartesian_prod einsum Tensor
+    FloatTensor LongTensor
     Stream Event init_process_group is_grad_enabled dtype typename script trace""".split()
 )
 SHARED_WITH_ARRAYS: Final = frozenset(
-    """any all sum mean max min argmax argmin argsort amax amin std var reshape transpose flatten squeeze cumsum prod lt gt le eq ne
+    """any all sum mean max min argmax argmin argsort amax amin std var reshape transpose flatten squeeze
+    cumsum prod lt gt le eq ne
     nonzero ravel""".split()
 )
 """Methods of tensors and of NumPy arrays: they tell something only where a file knows no NumPy."""
@@ -62,7 +71,23 @@ _FUNCTIONS_OF_TENSORS = frozenset(
 _TORCH_ROOTS = frozenset({"torch", "F", "functional"})
 
 
-_NO_TENSORS = frozenset({"self", "cls", "torch", "F", "np", "model", "module", "net", "math", "accelerator", "fabric", "trainer", "dist"})
+_NO_TENSORS = frozenset(
+    {
+        "self",
+        "cls",
+        "torch",
+        "F",
+        "np",
+        "model",
+        "module",
+        "net",
+        "math",
+        "accelerator",
+        "fabric",
+        "trainer",
+        "dist",
+    }
+)
 
 
 def names_in(node: ast.AST, knows_arrays: bool) -> tuple[set[str], frozenset[str]]:

@@ -125,9 +125,13 @@ def _rare_test(test: ast.expr) -> bool:
         rare = [_rare_test(part) for part in test.values]
         return any(rare) if isinstance(test.op, ast.And) else all(rare) or any(map(_first_time, test.values))
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        return _first_time(test) or _off_interval(test.operand) or bool(
-            isinstance(test.operand, (ast.Name, ast.Attribute))
-            and "initial" in _names(test.operand)[0].lower()
+        return (
+            _first_time(test)
+            or _off_interval(test.operand)
+            or bool(
+                isinstance(test.operand, (ast.Name, ast.Attribute))
+                and "initial" in _names(test.operand)[0].lower()
+            )
         )
     if _interval(test) or _first_time(test):
         return True

@@ -160,7 +160,11 @@ class HotnessMap:
 
 
 _TOO_COMMON = frozenset(
-    """get set add append items keys values run call load save close open start stop read write copy to cuda cpu eval train
-    size shape format apply reshape mean sum min max join split index count sort pop clear update info debug warning error
-    log parameters named_parameters state_dict load_state_dict zero_grad backward item numpy detach view extend remove insert""".split()
+    """get set add append items keys values run call load save close open start stop read write copy to
+    cuda cpu eval train
+    size shape format apply reshape mean sum min max join split index count sort pop clear update info
+    debug warning error
+    log parameters named_parameters state_dict load_state_dict zero_grad
+    backward item numpy detach view extend remove
+    insert""".split()
 )

@@ -6,7 +6,7 @@ The result, a :class:`ModuleRecord`, is small, holds no syntax tree and can be c
 from __future__ import annotations
 
 import ast
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from perfcheck.events import Hotness
 from perfcheck.lint.guards import is_cooling, skips_the_rest
@@ -135,36 +135,37 @@ class _Indexer:
         repeated: bool,
         guarded: bool,
     ) -> None:
+        node: Any  # told apart by its exact type, which is faster than isinstance
         for node in statements:
             kind = type(node)
             if kind is ast.Expr or kind is ast.Assign or kind is ast.AugAssign or kind is ast.Return:
                 self.expression(node, body, level, repeated, guarded)
                 if kind is ast.Assign:
-                    target = node.targets[0]  # type: ignore[attr-defined]
-                    if type(target) is ast.Name and type(node.value) is ast.Call:  # type: ignore[attr-defined]
-                        body.aliases[target.id] = words_of(node.value)  # type: ignore[attr-defined]
+                    target = node.targets[0]
+                    if type(target) is ast.Name and type(node.value) is ast.Call:
+                        body.aliases[target.id] = words_of(node.value)
                 if kind is ast.Assign and not prefix:
-                    for target in node.targets:  # type: ignore[attr-defined]
+                    for target in node.targets:
                         if type(target) is ast.Name:
                             self.globals.add(target.id)
             elif kind is ast.If:
-                self.expression(node.test, body, level, repeated, guarded)  # type: ignore[attr-defined]
-                cool_then, cool_else = is_cooling(node)  # type: ignore[arg-type]
+                self.expression(node.test, body, level, repeated, guarded)
+                cool_then, cool_else = is_cooling(node)
                 args = (prefix, owner, outer, level, repeated)
-                self.block(node.body, body, *args, guarded or cool_then)  # type: ignore[attr-defined]
-                self.block(node.orelse, body, *args, guarded or cool_else)  # type: ignore[attr-defined]
-                guarded = guarded or skips_the_rest(node)  # type: ignore[arg-type]
+                self.block(node.body, body, *args, guarded or cool_then)
+                self.block(node.orelse, body, *args, guarded or cool_else)
+                guarded = guarded or skips_the_rest(node)
             elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
-                self.function(node, body, prefix, owner, outer)  # type: ignore[arg-type]
+                self.function(node, body, prefix, owner, outer)
             elif kind is ast.ClassDef:
-                self.class_(node, body, prefix, outer)  # type: ignore[arg-type]
+                self.class_(node, body, prefix, outer)
             elif kind is ast.For or kind is ast.AsyncFor or kind is ast.While:
                 body.loops = True
                 self.expression(
-                    node.test if kind is ast.While else node.iter,  # type: ignore[attr-defined]
+                    node.test if kind is ast.While else node.iter,
                     body, level, repeated, guarded,
                 )  # fmt: skip
-                found = loop_kind(node, body.aliases)  # type: ignore[arg-type]
+                found = loop_kind(node, body.aliases)
                 inner, again = level, repeated
                 if found is LoopKind.EPOCH:
                     inner = max(level, Hotness.EPOCH)
@@ -174,73 +175,73 @@ class _Indexer:
                     if level >= Hotness.STEP:
                         inner = Hotness.ELEMENT
                     again = True
-                args = (prefix, owner, outer)
-                self.block(node.body, body, *args, inner, again, guarded and found is not LoopKind.STEP)  # type: ignore[attr-defined]
-                self.block(node.orelse, body, *args, level, repeated, guarded)  # type: ignore[attr-defined]
+                scope = (prefix, owner, outer)
+                self.block(node.body, body, *scope, inner, again, guarded and found is not LoopKind.STEP)
+                self.block(node.orelse, body, *scope, level, repeated, guarded)
             elif kind is ast.With or kind is ast.AsyncWith:
-                for item in node.items:  # type: ignore[attr-defined]
+                for item in node.items:
                     self.expression(item.context_expr, body, level, repeated, guarded)
-                self.block(node.body, body, prefix, owner, outer, level, repeated, guarded)  # type: ignore[attr-defined]
+                self.block(node.body, body, prefix, owner, outer, level, repeated, guarded)
             elif kind is ast.Try or kind.__name__ == "TryStar":
                 args = (prefix, owner, outer, level, repeated)
-                self.block(node.body, body, *args, guarded)  # type: ignore[attr-defined]
-                for handler in node.handlers:  # type: ignore[attr-defined]
+                self.block(node.body, body, *args, guarded)
+                for handler in node.handlers:
                     self.block(handler.body, body, *args, True)
-                self.block(node.orelse, body, *args, guarded)  # type: ignore[attr-defined]
-                self.block(node.finalbody, body, *args, guarded)  # type: ignore[attr-defined]
+                self.block(node.orelse, body, *args, guarded)
+                self.block(node.finalbody, body, *args, guarded)
             elif kind is ast.Import or kind is ast.ImportFrom:
-                self.import_(node)  # type: ignore[arg-type]
+                self.import_(node)
             elif kind is ast.Match:
-                self.expression(node.subject, body, level, repeated, guarded)  # type: ignore[attr-defined]
-                for case in node.cases:  # type: ignore[attr-defined]
+                self.expression(node.subject, body, level, repeated, guarded)
+                for case in node.cases:
                     self.block(case.body, body, prefix, owner, outer, level, repeated, guarded)
             elif kind is ast.AnnAssign:
-                if node.value is not None:  # type: ignore[attr-defined]
+                if node.value is not None:
                     self.expression(node, body, level, repeated, guarded)
-                if not prefix and type(node.target) is ast.Name:  # type: ignore[attr-defined]
-                    self.globals.add(node.target.id)  # type: ignore[attr-defined]
+                if not prefix and type(node.target) is ast.Name:
+                    self.globals.add(node.target.id)
             elif kind is ast.Raise or kind is ast.Assert:
                 self.expression(node, body, level, repeated, guarded or kind is ast.Raise)
             elif kind is ast.Delete:
                 self.expression(node, body, level, repeated, guarded)
 
     def expression(self, root: ast.AST, body: _Body, level: Hotness, repeated: bool, guarded: bool) -> None:
-        names, stack = body.names, [root]
+        names = body.names
+        stack: list[Any] = [root]
         while stack:
             node = stack.pop()
             kind = type(node)
             if kind is ast.Name or kind is ast.Constant:
                 continue
             if kind is ast.Attribute:
-                names.add(node.attr)  # type: ignore[attr-defined]
+                names.add(node.attr)
                 if (
                     type(node.ctx) is not ast.Load
                     and type(node.value) is ast.Name
                     and node.value.id == "self"
-                ):  # type: ignore[attr-defined]
-                    body.stores.add(node.attr)  # type: ignore[attr-defined]
-                stack.append(node.value)  # type: ignore[attr-defined]
+                ):
+                    body.stores.add(node.attr)
+                stack.append(node.value)
                 continue
             if kind is ast.Call:
-                target = dotted(node.func)  # type: ignore[attr-defined]
+                target = dotted(node.func)
                 if target:
                     names.add(target.rpartition(".")[2])
-                    body.calls.append(CallSite(target, node.lineno, level, repeated, guarded))  # type: ignore[attr-defined]
-                for argument in node.args:  # type: ignore[attr-defined]
+                    body.calls.append(CallSite(target, node.lineno, level, repeated, guarded))
+                for argument in node.args:
                     if type(argument) is ast.Name:
                         body.passed.add(argument.id)
                     elif type(argument) is ast.Attribute:
                         body.passed.add(dotted(argument))
-            elif kind in _COMPREHENSIONS:
-                if not repeated:
-                    inner = Hotness.ELEMENT if level >= Hotness.STEP else level
-                    for field in node.__dict__.values():
-                        if isinstance(field, ast.AST):
-                            self.expression(field, body, inner, True, guarded)
-                        elif isinstance(field, list):
-                            for part in field:
-                                self.expression(part, body, inner, True, guarded)
-                    continue
+            elif kind in _COMPREHENSIONS and not repeated:
+                inner = Hotness.ELEMENT if level >= Hotness.STEP else level
+                for field in node.__dict__.values():
+                    if isinstance(field, ast.AST):
+                        self.expression(field, body, inner, True, guarded)
+                    elif isinstance(field, list):
+                        for part in field:
+                            self.expression(part, body, inner, True, guarded)
+                continue
             for field in node.__dict__.values():
                 if type(field) is list:
                     stack.extend([part for part in field if isinstance(part, ast.AST)])
@@ -261,7 +262,8 @@ class _Indexer:
         decorators = tuple(dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list)
         self.functions[qualname] = FunctionRecord(
             qualname, node.lineno, node.end_lineno or node.lineno, owner, outer, tuple(params), decorators,
-            tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed), body.loops,
+            tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed),
+            body.loops,
         )  # fmt: skip
 
     def class_(self, node: ast.ClassDef, around: _Body, prefix: str, outer: str) -> None:

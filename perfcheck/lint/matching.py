@@ -100,7 +100,7 @@ class RuleSet:
 
     def _patterns(self, scope: BodyScope, around: Surroundings) -> Iterator[Hit]:
         names = scope.function.record.names
-        for name in names & self._by_tail.keys():
+        for name in sorted(names & self._by_tail.keys()):
             patterns = self._by_tail[name]
             for node in (*scope.calls(name), *scope.attributes(name)):
                 yield from self._match(node, patterns, scope, around)
@@ -110,8 +110,8 @@ class RuleSet:
         for kind, written in self._by_type.items():
             wanted = [(rule, pattern) for rule, pattern, needs in written if needs <= names]
             if wanted:
-                for node in scope.walk(kind):
-                    yield from self._match(node, wanted, scope, around)
+                for statement in scope.walk(kind):
+                    yield from self._match(statement, wanted, scope, around)
 
     def _match(
         self, node: ast.AST, patterns: Iterable[tuple[Rule, Pattern]], scope: BodyScope, around: Surroundings
@@ -157,7 +157,8 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
 
 
 def _without_overruled(hits: list[Hit]) -> list[Hit]:
-    """At one place one rule speaks of one event: the one that others defer to, else the surer, else the first."""
+    """At one place one rule speaks of one event: the one that others defer to, else the surer, else the
+    first."""
     silenced: set[int] = set()
     for position, hit in enumerate(hits):
         span = _span(hit.match.node)
@@ -222,10 +223,20 @@ def _finding(
     line = scope.lines[first.line - 1].strip() if first.line <= len(scope.lines) else ""
     mark = hashlib.sha256(f"{rule.code}\0{name}\0{scope.qualname}\0{line}".encode()).hexdigest()[:16]
     return Finding(
-        rule=rule.code, name=rule.name, severity=rule.severity, confidence=confidence, path=name, place=first,
-        message=_fill(rule.message, words), help=_fill(rule.help, words), url=rule.url, function=scope.qualname,
-        hotness=Hotness(heat).word, fingerprint=mark, places=places[1:],
-    )  # fmt: skip
+        rule=rule.code,
+        name=rule.name,
+        severity=rule.severity,
+        confidence=confidence,
+        path=name,
+        place=first,
+        message=_fill(rule.message, words),
+        help=_fill(rule.help, words),
+        url=rule.url,
+        function=scope.qualname,
+        hotness=Hotness(heat).word,
+        fingerprint=mark,
+        places=places[1:],
+    )
 
 
 def _fill(template: str, words: dict[str, str]) -> str:

@@ -129,9 +129,7 @@ def device_of(value: Value | None, node: ast.expr | None = None) -> Truth:
         return True
     if value.kind == "tensor":
         return value.device
-    if value.kind == "none":
-        return False
-    return True  # a variable that holds a device: what programs for GPUs parametrize
+    return value.kind != "none"  # a variable that holds a device: what programs for GPUs parametrize
 
 
 def operand_device(values: Iterable[Value]) -> Truth:
@@ -264,7 +262,7 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
         ):
             device = True if source.value.kind == "tensor" else None
         requires = operands.by_name.get("requires_grad")
-        grad = True if requires is not None and requires.value.const is True else False
+        grad = requires is not None and requires.value.const is True
         return Value("tensor", device, dtype, rank, pinned, True, grad, origin=origin)
     if kind == "like":
         device = (
@@ -272,7 +270,8 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
             if given is not None and given.value.kind != "none"
             else first.device
         )
-        return Value("tensor", device, dtype or first.dtype, first.rank if "0d" not in words else 0, False if device is False else None,
+        return Value("tensor", device, dtype or first.dtype, first.rank if "0d" not in words else 0, False
+        if device is False else None,
                      True, False, origin=first.origin, assumed=assumed)  # fmt: skip
     if kind == "host":
         return Value(
@@ -290,7 +289,8 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
     if kind == "pin":
         return first._replace(kind="tensor", device=False, pinned=True, origin=frozenset())
     if kind == "view":
-        return Value("tensor", first.device, dtype or first.dtype, rank, first.pinned, None, first.grad, first.batch,
+        return Value("tensor", first.device, dtype or first.dtype, rank, first.pinned, None, first.grad,
+        first.batch,
                      origin=first.origin, assumed=first.assumed)  # fmt: skip
     if kind == "to":
         return moved(operands, first)
@@ -303,7 +303,7 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
 def _widest(dtypes: list[Dtype | None]) -> Dtype | None:
     if not dtypes or None in dtypes:
         return None
-    return max(dtypes, key=("bool", "int", "float").index)  # type: ignore[arg-type]
+    return max(dtypes, key=("bool", "int", "float").index)
 
 
 def elementwise_rank(values: list[Value]) -> int | None:
@@ -343,7 +343,7 @@ def moved(operands: Operands, first: Value) -> Value:
         elif value.kind in ("device", "str", "number") and name != "dtype":
             device, found_device = device_of(value, argument.node), True
         elif name == "dtype":
-            dtype = None if value.kind != "dtype" else value.dtype
+            dtype = None
         elif name == "device" and value.kind in ("unknown", "instance"):
             word = _last_word(argument.node)
             if "dtype" in word or "type" in word:

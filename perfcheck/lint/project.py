@@ -186,7 +186,8 @@ class Project:
     # ---- classes --------------------------------------------------------------------------------
 
     def ancestry(self, class_: ClassRef) -> tuple[tuple[ClassRef, ...], frozenset[str]]:
-        """The class and its bases within the project, nearest first; and all outside names it derives from."""
+        """The class and its bases within the project, nearest first; and all outside names it derives
+        from."""
         key = class_.dotted
         known = self._bases.get(key)
         if known is not None:
@@ -263,8 +264,10 @@ class Project:
 _LONGEST = 12  # dots in a name that is still looked up: re-exports can go round in circles that lengthen it
 
 _ELSEWHERE = sys.stdlib_module_names | frozenset(
-    """torch torchvision torchaudio numpy pandas scipy sklearn transformers diffusers accelerate lightning pytorch_lightning
-    datasets tokenizers triton apex deepspeed timm einops jax flax tensorflow wandb tqdm yaml PIL cv2 torchmetrics""".split()
+    """torch torchvision torchaudio numpy pandas scipy sklearn transformers diffusers accelerate lightning
+    pytorch_lightning
+    datasets tokenizers triton apex deepspeed timm einops jax flax tensorflow wandb tqdm yaml PIL cv2
+    torchmetrics""".split()
 )
 """Packages that no folder of the same name deeper in a project stands for."""
 

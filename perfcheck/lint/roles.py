@@ -26,7 +26,8 @@ _COLD_NAME = re.compile(
     re.IGNORECASE,
 )
 _COLD_DUNDER = frozenset(
-    """__repr__ __str__ __del__ __setstate__ __getstate__ __reduce__ __deepcopy__ __copy__ __init_subclass__ __format__
+    """__repr__ __str__ __del__ __setstate__ __getstate__ __reduce__ __deepcopy__ __copy__
+    __init_subclass__ __format__
     __hash__ __dir__ __enter__ __exit__ __post_init__""".split()
 )
 _HOST_NAMES = frozenset(
@@ -42,12 +43,18 @@ _HOST_NAMES = frozenset(
     }
 )
 _STEP_METHODS = frozenset(
-    """training_step validation_step test_step predict_step train_step eval_step val_step train_batch compute_loss
-    training_step_end validation_step_end prediction_step optimizer_step optimizer_zero_grad forward_step forward_backward
-    manual_backward train_on_batch eval_batch forward_train simple_test forward_test backward_step train_one_step train_one_batch
-    on_train_batch_start on_train_batch_end on_validation_batch_end on_before_optimizer_step before_train_iter after_train_iter
-    after_val_iter optimize_parameters generate_next_token decode_one_token decode_step denoise_step sample_step p_sample
-    p_mean_variance q_sample training_losses get_loss calc_loss loss_fn update_policy update_critic update_actor learn
+    """training_step validation_step test_step predict_step train_step eval_step val_step train_batch
+    compute_loss
+    training_step_end validation_step_end prediction_step optimizer_step optimizer_zero_grad forward_step
+    forward_backward
+    manual_backward train_on_batch eval_batch forward_train simple_test forward_test backward_step
+    train_one_step train_one_batch
+    on_train_batch_start on_train_batch_end on_validation_batch_end on_before_optimizer_step
+    before_train_iter after_train_iter
+    after_val_iter optimize_parameters generate_next_token decode_one_token decode_step denoise_step
+    sample_step p_sample
+    p_mean_variance q_sample training_losses get_loss calc_loss loss_fn update_policy update_critic
+    update_actor learn
     train_minibatch process_batch process_micro_batch micro_step train_epoch_step""".split()
 )
 _STEP_NAME = re.compile(
@@ -62,8 +69,10 @@ _STEP_BY_BASE = (
 )
 _METRIC_STEPS = frozenset({"update", "__call__", "iteration_completed", "forward", "accumulate", "process"})
 _EPOCH_METHODS = frozenset(
-    """on_train_epoch_end on_validation_epoch_end on_train_epoch_start on_epoch_end training_epoch_end validation_epoch_end
-    on_test_epoch_end after_train_epoch after_val_epoch evaluate compute_metrics compute evaluation_loop""".split()
+    """on_train_epoch_end on_validation_epoch_end on_train_epoch_start on_epoch_end training_epoch_end
+    validation_epoch_end
+    on_test_epoch_end after_train_epoch after_val_epoch evaluate compute_metrics compute
+    evaluation_loop""".split()
 )
 
 
@@ -154,7 +163,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
             if name == "step" and "Scheduler" in record.owner and "LR" not in record.owner:
                 return Hotness.STEP, False
             if name == "__call__" and (
-                "Pipeline" in record.owner or "Processor" in record.owner and "Attn" in record.owner
+                "Pipeline" in record.owner or ("Processor" in record.owner and "Attn" in record.owner)
             ):
                 return Hotness.STEP, False
             if name in _METRIC_STEPS and any(

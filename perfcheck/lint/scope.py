@@ -149,7 +149,7 @@ class BodyScope:
         """Calls by another name than the function's own, which goes with them."""
         renamed = self.run.engine.renamed(self.function.module)
         if renamed:
-            for name in renamed & self.function.record.names:
+            for name in sorted(renamed & self.function.record.names):
                 for call in self.calls(name):
                     own = (self.resolve(call.func) or "").rpartition(".")[2]
                     if own and own != name:
@@ -179,9 +179,7 @@ class BodyScope:
                 isinstance(node, ast.Assign)
                 and len(node.targets) == 1
                 and isinstance(node.targets[0], (ast.Name, ast.Attribute))
-            ):
-                found.append(node.value)
-            elif isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
+            ) or isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
                 found.append(node.value)
             else:
                 found.append(None)
@@ -259,9 +257,7 @@ class BodyScope:
                 level, guarded = _in_loop(level, kind), guarded and kind is not LoopKind.STEP
             elif isinstance(current, _COMPREHENSIONS) and level >= Hotness.STEP and current is not node:
                 level = Hotness.ELEMENT
-            elif isinstance(parent, ast.Assert) and current is parent.msg:
-                level, guarded = Hotness.COLD, True
-            elif isinstance(current, ast.Raise):
+            elif (isinstance(parent, ast.Assert) and current is parent.msg) or isinstance(current, ast.Raise):
                 level, guarded = Hotness.COLD, True
             if isinstance(current, ast.stmt):
                 block = self._block_of(parent, current)
@@ -363,7 +359,7 @@ def _gives_batches(iterable: Value) -> bool:
     if iterable.kind == "loader":
         return True
     inside = elements(iterable)
-    return inside.batch is True and not iterable.batch or any(item.batch for item in inside.items or ())
+    return (inside.batch is True and not iterable.batch) or any(item.batch for item in inside.items or ())
 
 
 def _position(node: ast.AST) -> tuple[int, int]:

@@ -122,7 +122,8 @@ def join(a: Value, b: Value) -> Value:
     """What is known of a value that is ``a`` or ``b``.
 
     ``None`` and empty containers give way to what else it may be: code that goes on to use the value
-    has made sure. A number that may also be a tensor counts as a tensor (``total = 0`` before a loop adds to it).
+    has made sure. A number that may also be a tensor counts as a tensor
+    (``total = 0`` before a loop adds to it).
     """
     if a is b or a == b:
         return a

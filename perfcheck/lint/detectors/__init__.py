@@ -147,7 +147,9 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
         {"eval", "evaluate", "evaluation", "validate", "validation", "val", "infer", "inference", "predict"}
     ),
     "optimizer-not-fused": frozenset({"Adam", "AdamW"}),
-    "inference-method-with-grad": frozenset({"inference", "infer", "predict", "generate", "synthesize", "translate", "recommend"}),
+    "inference-method-with-grad": frozenset(
+        {"inference", "infer", "predict", "generate", "synthesize", "translate", "recommend"}
+    ),
     "zero-grad-to-zeros": frozenset({"zero_grad"}),
     "grad-zero-loop": _PARAMETERS,
     "ema-with-graph": _PARAMETERS,

@@ -43,7 +43,10 @@ def _is_settled(scope: Scope, call: ast.Call) -> bool:
     if target is None or len(call.args) > 1:
         return True
     word = (dotted(target) or "").rpartition(".")[2]
-    return not ("device" in word or word in ("rank", "gpu", "dev", "cuda")) and scope.value(target).kind != "device"
+    return (
+        not ("device" in word or word in ("rank", "gpu", "dev", "cuda"))
+        and scope.value(target).kind != "device"
+    )
 
 
 def _recurses(scope: Scope) -> bool:
