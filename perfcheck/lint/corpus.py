@@ -80,7 +80,7 @@ class Corpus:
         """The index of one file, from the store or by parsing; only a target's errors are told."""
         text = self.text(path)
         target = self.targets.get(path)
-        matters = any(word in text for word in _RELEVANT)
+        matters = path.endswith("__init__.py") or any(word in text for word in _RELEVANT)  # re-exports matter
         if target is None and not matters:
             return Indexed()
         name, is_package = module_name(self.root, path)
