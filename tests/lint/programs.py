@@ -118,6 +118,7 @@ def linted(
     files = texts(sources)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
+        (root / "pyproject.toml").touch()  # all of it is one project
         for path, text in files.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_bytes(text.encode())

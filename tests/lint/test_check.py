@@ -1,0 +1,334 @@
+"""The engine as a whole: the same answers however it is asked, and an answer whatever it is asked about."""
+
+import ast
+import random
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from perfcheck.findings import INTERNAL, LintResult
+from perfcheck.lint.check import LintOptions, lint
+from perfcheck.source.cache import Store
+from perfcheck.source.text import SourceFile
+from tests.cli.command import lint as command
+from tests.cli.command import write
+from tests.lint.programs import MAIN, builtin_rules, linted, rule, texts
+
+SCRIPTS = Path(__file__).parent.parent.parent / "fixtures" / "scripts"
+PROJECT = {
+    "pkg/__init__.py": "from .net import Net\n",
+    "pkg/net.py": """
+        import torch
+        from torch import nn
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.register_buffer("mean", torch.zeros(1))
+            def forward(self, x):
+                if x.isnan().any():
+                    return float(self.mean), x.item()
+                return helper(x)
+        def helper(x):
+            return x.sum().item()
+        """,
+    "pkg/data.py": """
+        from torch.utils.data import DataLoader
+        def make_loader(dataset):
+            return DataLoader(dataset, batch_size=4)
+        """,
+    "train.py": """
+        import torch
+        from pkg import Net
+        from pkg.data import make_loader
+        from pkg.report import note
+        def train(dataset, device):
+            net = Net().to(device)
+            for epoch in range(3):
+                for step, (x, y) in enumerate(make_loader(dataset)):
+                    loss = net(x.to(device)) - y.to(device)
+                    note(loss)
+                    if step % 10 == 0:
+                        print(loss)
+        """,
+    "pkg/report.py": """
+        import torch
+        def note(loss):
+            print(f"{loss.item():.3f}")
+        """,
+    "broken.py": "import torch\ndef f(:\n",
+}
+
+
+@pytest.fixture(scope="module")
+def plain() -> LintResult:
+    return linted(PROJECT, rules=builtin_rules(), events=True)
+
+
+def test_there_is_something_to_compare(plain: LintResult) -> None:
+    assert {one.path for one in plain.findings} >= {"pkg/net.py", "pkg/report.py", "train.py"}
+    assert len(plain.predicted) > 5
+    assert [(one.path, one.line) for one in plain.errors] == [("broken.py", 2)]
+    assert plain.files == len(PROJECT)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_order_of_files(plain: LintResult, seed: int) -> None:
+    order = list(PROJECT)
+    random.Random(seed).shuffle(order)
+    assert linted(PROJECT, rules=builtin_rules(), events=True, targets=order) == plain
+
+
+def test_more_processes(plain: LintResult) -> None:
+    more = {f"pkg/more/n{number}.py": PROJECT["pkg/net.py"] for number in range(60)}
+    files = {**PROJECT, **more}
+    one = linted(files, rules=builtin_rules(), events=True, jobs=1)
+    assert linted(files, rules=builtin_rules(), events=True, jobs=2) == one
+    assert one.findings != plain.findings
+
+
+def test_a_cache_that_is_off_cold_or_warm(plain: LintResult, tmp_path: Path) -> None:
+    store = Store(tmp_path / "cache")
+    files = tmp_path / "project"
+    write(files, {"pyproject.toml": "", **texts(PROJECT)})  # in one place: the keys hold the paths
+    targets = [SourceFile(files / path, path, text) for path, text in texts(PROJECT).items()]
+
+    def run(kept: Store | None) -> LintResult:
+        options = LintOptions(events=True)
+        return lint(targets, root=files, rules=builtin_rules(), options=options, store=kept)
+
+    off, cold, warm = run(None), run(store), run(store)
+    assert off == cold == warm == plain
+    changed = SourceFile(files / "pkg/report.py", "pkg/report.py", "import torch\n")
+    targets[list(PROJECT).index("pkg/report.py")] = changed
+    assert run(store) == run(None) != plain
+
+
+@pytest.mark.parametrize("path", PROJECT)
+def test_a_file_alone_is_told_what_it_is_told_among_others(plain: LintResult, path: str) -> None:
+    alone = linted(PROJECT, rules=builtin_rules(), events=True, targets=[path])
+    assert alone.findings == tuple(one for one in plain.findings if one.path == path)
+    assert alone.predicted == tuple(one for one in plain.predicted if one.path == path)
+    assert alone.errors == tuple(one for one in plain.errors if one.path == path)
+
+
+def test_what_is_asked_for_changes_nothing_else(plain: LintResult) -> None:
+    assert linted(PROJECT, rules=builtin_rules()).findings == plain.findings
+    codes = {one.rule for one in plain.findings}
+    alone = [one for one in builtin_rules() if one.code in codes]
+    assert {one.rule for one in linted(PROJECT, rules=alone).findings} == codes
+
+
+def test_the_number_of_lines() -> None:
+    assert linted({"a.py": "x = 1\ny = 2", "b.py": "", "c.py": "x = 1\n"}).lines == 3
+
+
+# ---- waiting that is permitted -----------------------------------------------------------------------
+
+ALLOWED = """
+    import torch
+    from mine import timed, waiting, Timer
+    def log_metrics(loader, x: torch.Tensor):
+        for batch in loader:
+            x.item()
+    def train(loader, x: torch.Tensor, timer):
+        for batch in loader:
+            with waiting("why"):
+                x.item()
+            with timer.section:
+                x.item()
+            note(x.item())
+            x.item()
+    @timed
+    def decorated(loader, x: torch.Tensor):
+        for batch in loader:
+            x.item()
+    class Net:
+        def method(self, loader, x: torch.Tensor):
+            for batch in loader:
+                x.item()
+    """
+ALL = {5, 9, 11, 12, 13, 17, 21}
+
+
+@pytest.mark.parametrize(
+    ("names", "permitted"),
+    [
+        ([], set()),
+        (["log_metrics"], {5}),
+        (["waiting"], {9}),
+        (["mine.waiting"], {9}),
+        (["timer.section"], {11}),
+        (["section"], {11}),
+        (["note"], {12}),
+        (["timed"], {17}),
+        (["Net.method"], {21}),
+        (["method"], {21}),
+        (["waiting", "timed"], {9, 17}),
+        (["wait"], set()),
+    ],
+)
+def test_where_waiting_is_permitted(names: list[str], permitted: set[int]) -> None:
+    reads = rule(operators=["Tensor.item"], where=["hot('step')"])
+    result = linted(ALLOWED, rules=[reads], sync_allowed=names)
+    found = {place.line for one in result.findings for place in (one.place, *one.places)}
+    assert ALL - found == permitted
+
+
+def test_the_configuration_permits_waiting(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {
+            "train.py": (
+                "import torch\n"
+                "def train(loader, x: torch.Tensor):\n"
+                "    for batch in loader:\n"
+                "        log_metrics(x)\n"
+                "        print(x.item())\n"
+                "def log_metrics(x: torch.Tensor):\n"
+                "    print(x.item())\n"
+            )
+        },
+    )
+    assert command("--select", "PC101", cwd=tmp_path).found == [
+        ("train.py", "PC101", 5),
+        ("train.py", "PC101", 7),
+    ]
+    write(tmp_path, {"perfcheck.toml": 'sync-allowed = ["log_metrics"]\n'})
+    assert command("--select", "PC101", cwd=tmp_path).found == [("train.py", "PC101", 5)]
+
+
+# ---- anything ----------------------------------------------------------------------------------------
+
+REAL = [path.read_text() for path in sorted(SCRIPTS.glob("*.py"))]
+
+
+def swap(parts: list[str], i: int, j: int) -> None:
+    parts[i], parts[j] = parts[j], parts[i]
+
+
+def delete(parts: list[str], i: int, j: int) -> None:
+    del parts[i]
+
+
+def duplicate(parts: list[str], i: int, j: int) -> None:
+    parts.insert(i, parts[i])
+
+
+def move(parts: list[str], i: int, j: int) -> None:
+    parts.insert(min(j, len(parts) - 1), parts.pop(i))
+
+
+def substitute(parts: list[str], i: int, j: int) -> None:
+    parts[i] = parts[j]
+
+
+MUTATIONS: list[Callable[[list[str], int, int], None]] = [swap, delete, duplicate, move, substitute]
+
+
+def lines_of(text: str) -> list[str]:
+    return text.splitlines(keepends=True)
+
+
+def words_of(text: str) -> list[str]:
+    """Names, numbers, operators and blanks; together they are the text."""
+    return re.findall(r"\w+|\s+|[^\w\s]", text)
+
+
+def test_pieces_make_up_the_text() -> None:
+    for text in REAL:
+        assert "".join(words_of(text)) == "".join(lines_of(text)) == text
+
+
+@settings(max_examples=250)
+@given(
+    text=st.sampled_from(REAL),
+    cut=st.sampled_from([lines_of, words_of]),
+    changes=st.lists(
+        st.tuples(st.sampled_from(MUTATIONS), st.integers(0, 10_000), st.integers(0, 10_000)),
+        min_size=1,
+        max_size=5,
+    ),
+)
+@example(text=REAL[0], cut=lines_of, changes=[(delete, 0, 0)])
+def test_mutated_programs_are_linted_or_do_not_parse(
+    text: str,
+    cut: Callable[[str], list[str]],
+    changes: list[tuple[Callable[[list[str], int, int], None], int, int]],
+) -> None:
+    parts = cut(text)
+    for change, i, j in changes:
+        change(parts, i % len(parts), j % len(parts))
+    mutated = "".join(parts)
+    result = linted({MAIN: mutated}, rules=builtin_rules(), events=True)
+    assert not [one for one in result.errors if one.message.startswith(INTERNAL)]
+    try:
+        ast.parse(mutated)
+    except (SyntaxError, ValueError):
+        assert [one.path for one in result.errors] == [MAIN]
+    else:
+        assert not result.errors
+    total = mutated.count("\n") + 1
+    for one in result.findings:
+        assert 1 <= one.place.line <= one.place.end_line <= total
+        assert one.place.column >= 1
+
+
+NAMES = ["x", "torch", "self", "loader", "f", "Net", "device", "loss"]
+NAME = st.sampled_from(NAMES)
+EXPRESSIONS = st.recursive(
+    st.sampled_from([*NAMES, "1", "None", "'cuda'", "[]", "{}", "()", "...", "1.5", "b''", "0", "*x", "**x"]),
+    lambda inner: st.one_of(
+        st.builds(
+            "{}.{}".format, inner, st.sampled_from(["item", "to", "T", "data", "shape", "cat", "append"])
+        ),
+        st.builds("{}({})".format, inner, inner),
+        st.builds("{}({}, {}, key={})".format, inner, inner, inner, inner),
+        st.builds("{}[{}]".format, inner, inner),
+        st.builds("{}[{}:{}]".format, inner, inner, inner),
+        st.builds(
+            "({} {} {})".format, inner, st.sampled_from(["+", "@", "and", "in", "<", "is", "%"]), inner
+        ),
+        st.builds("({} if {} else {})".format, inner, inner, inner),
+        st.builds("[{} for {} in {} if {}]".format, inner, NAME, inner, inner),
+        st.builds("(lambda {}: {})".format, NAME, inner),
+        st.builds("({} := {})".format, NAME, inner),
+        st.builds("({}, {})".format, inner, inner),
+        st.builds("{{{}: {}}}".format, inner, inner),
+        st.builds(
+            "torch.{}({})".format, st.sampled_from(["cat", "tensor", "zeros", "where", "einsum"]), inner
+        ),
+        st.builds("(yield {})".format, inner),
+    ),
+    max_leaves=6,
+)
+STATEMENTS = st.one_of(
+    EXPRESSIONS,
+    st.builds("{} = {}".format, EXPRESSIONS, EXPRESSIONS),
+    st.builds("{} += {}".format, EXPRESSIONS, EXPRESSIONS),
+    st.builds("{}: {} = {}".format, EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
+    st.builds("for {} in {}: {}".format, EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
+    st.builds("while {}: {}".format, EXPRESSIONS, EXPRESSIONS),
+    st.builds("with {} as {}: {}".format, EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
+    st.builds("if {}: {}".format, EXPRESSIONS, EXPRESSIONS),
+    st.builds("del {}".format, EXPRESSIONS),
+    st.builds("return {}".format, EXPRESSIONS),
+    st.builds("def {}({}={}): return {}".format, NAME, NAME, EXPRESSIONS, EXPRESSIONS),
+    st.builds("@{}\n    class {}({}): {} = {}".format, EXPRESSIONS, NAME, *[EXPRESSIONS] * 3),
+    st.builds("global {}".format, NAME),
+    st.builds("match {}:\n        case {}: {}".format, EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
+)
+
+
+@settings(max_examples=400)
+@given(body=st.lists(STATEMENTS, min_size=1, max_size=5))
+def test_programs_that_mean_nothing_are_linted(body: list[str]) -> None:
+    source = "import torch\ndef f(self, x: torch.Tensor, loader, device):\n    " + "\n    ".join(body) + "\n"
+    try:
+        ast.parse(source)
+    except (SyntaxError, ValueError):
+        return
+    assert linted({MAIN: source}, rules=builtin_rules(), events=True).errors == ()
