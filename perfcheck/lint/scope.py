@@ -66,6 +66,11 @@ class BodyScope:
                 else:
                     known.append(node)
                 if kind in _LEAVES:
+                    if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:  # defaults belong to this body
+                        arguments = node.args  # type: ignore[attr-defined]
+                        defaults = [d for d in (*arguments.defaults, *arguments.kw_defaults) if d is not None]
+                        parents.update(dict.fromkeys(defaults, node))
+                        stack += reversed(defaults)
                     continue
                 children: list[ast.AST] = []
                 for field in node.__dict__.values():
