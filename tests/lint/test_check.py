@@ -278,53 +278,41 @@ def test_mutated_programs_are_linted_or_do_not_parse(
 
 
 NAMES = ["x", "torch", "self", "loader", "f", "Net", "device", "loss"]
-NAME = st.sampled_from(NAMES)
-EXPRESSIONS = st.recursive(
-    st.sampled_from([*NAMES, "1", "None", "'cuda'", "[]", "{}", "()", "...", "1.5", "b''", "0", "*x", "**x"]),
-    lambda inner: st.one_of(
-        st.builds(
-            "{}.{}".format, inner, st.sampled_from(["item", "to", "T", "data", "shape", "cat", "append"])
-        ),
-        st.builds("{}({})".format, inner, inner),
-        st.builds("{}({}, {}, key={})".format, inner, inner, inner, inner),
-        st.builds("{}[{}]".format, inner, inner),
-        st.builds("{}[{}:{}]".format, inner, inner, inner),
-        st.builds(
-            "({} {} {})".format, inner, st.sampled_from(["+", "@", "and", "in", "<", "is", "%"]), inner
-        ),
-        st.builds("({} if {} else {})".format, inner, inner, inner),
-        st.builds("[{} for {} in {} if {}]".format, inner, NAME, inner, inner),
-        st.builds("(lambda {}: {})".format, NAME, inner),
-        st.builds("({} := {})".format, NAME, inner),
-        st.builds("({}, {})".format, inner, inner),
-        st.builds("{{{}: {}}}".format, inner, inner),
-        st.builds(
-            "torch.{}({})".format, st.sampled_from(["cat", "tensor", "zeros", "where", "einsum"]), inner
-        ),
-        st.builds("(yield {})".format, inner),
-    ),
-    max_leaves=6,
+LEAVES = [*NAMES, "1", "None", "'cuda'", "[]", "{}", "()", "...", "1.5", "b''", "0", "*x", "**x"]
+EXPRESSIONS = """
+X.item | X.to | X.T | X.data | X.shape | X.append | X() | X(X) | X(X, X, key=X) | X[X] | X[X:X] | X[X, X]
+(X + X) | (X @ X) | (X and X) | (X in X) | (X < X < X) | (X is X) | (X % X) | (not X) | -X | (X if X else X)
+[X for N in X if X] | {X: X for N in X} | (lambda N: X) | (N := X) | (X, X) | {X: X} | {X, X} | [X, X]
+f'{X}{X!r:{X}}' | (yield X) | torch.cat(X) | torch.tensor(X) | torch.zeros(X) | torch.where(X)
+torch.einsum(X, X) | X.to(X) | X.item() | float(X)
+"""
+STATEMENTS = """
+X | X = X | X += X | X: X = X | for X in X: X | while X: X | with X as X: X | if X: X | del X | return X
+assert X, X | def N(N=X): return X | @X\\n    class N(X): X = X | global N | raise X | import N | N = X
+match X:\\n        case X: X
+"""
+
+
+def choices(text: str) -> list[str]:
+    return [one.replace("\\n", "\n") for line in text.strip().split("\n") for one in line.split(" | ")]
+
+
+@st.composite
+def filled(draw: st.DrawFn, templates: list[str], inner: st.SearchStrategy[str]) -> str:
+    """A template with names for its ``N`` and other expressions for its ``X``."""
+    parts = re.split(r"\b([XN])\b", draw(st.sampled_from(templates)))
+    kinds = {"X": inner, "N": st.sampled_from(NAMES)}
+    return "".join(draw(kinds[part]) if part in kinds else part for part in parts)
+
+
+ANY_EXPRESSION = st.recursive(
+    st.sampled_from(LEAVES), lambda inner: filled(choices(EXPRESSIONS), inner), max_leaves=6
 )
-STATEMENTS = st.one_of(
-    EXPRESSIONS,
-    st.builds("{} = {}".format, EXPRESSIONS, EXPRESSIONS),
-    st.builds("{} += {}".format, EXPRESSIONS, EXPRESSIONS),
-    st.builds("{}: {} = {}".format, EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
-    st.builds("for {} in {}: {}".format, EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
-    st.builds("while {}: {}".format, EXPRESSIONS, EXPRESSIONS),
-    st.builds("with {} as {}: {}".format, EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
-    st.builds("if {}: {}".format, EXPRESSIONS, EXPRESSIONS),
-    st.builds("del {}".format, EXPRESSIONS),
-    st.builds("return {}".format, EXPRESSIONS),
-    st.builds("def {}({}={}): return {}".format, NAME, NAME, EXPRESSIONS, EXPRESSIONS),
-    st.builds("@{}\n    class {}({}): {} = {}".format, EXPRESSIONS, NAME, *[EXPRESSIONS] * 3),
-    st.builds("global {}".format, NAME),
-    st.builds("match {}:\n        case {}: {}".format, EXPRESSIONS, EXPRESSIONS, EXPRESSIONS),
-)
+BODIES = st.lists(filled(choices(STATEMENTS), ANY_EXPRESSION), min_size=1, max_size=5)
 
 
 @settings(max_examples=400)
-@given(body=st.lists(STATEMENTS, min_size=1, max_size=5))
+@given(body=BODIES)
 def test_programs_that_mean_nothing_are_linted(body: list[str]) -> None:
     source = "import torch\ndef f(self, x: torch.Tensor, loader, device):\n    " + "\n    ".join(body) + "\n"
     try:

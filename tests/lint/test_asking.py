@@ -1,0 +1,138 @@
+"""Predicates of rule pages, asked about the place that a pattern found."""
+
+import ast
+
+import pytest
+
+from perfcheck.events import Truth
+from perfcheck.lint.asking import _QUESTIONS, Surroundings, asker
+from perfcheck.lint.facts import Match
+from perfcheck.rulebook.patterns import compile_pattern
+from perfcheck.rulebook.predicates import VOCABULARY, evaluate, parse_predicate
+from tests.lint.programs import Program
+
+AROUND = Surroundings(None, frozenset({"torch", "lightning"}))
+
+
+def answer(predicate: str, body: str, around: Surroundings = AROUND, path: str = "main.py") -> Truth:
+    """What a predicate says about ``at($X, …)``, the only call of that name."""
+    source = "import torch\nfrom torch import nn\nimport lightning\n"
+    source += f"def f(x: torch.Tensor, u, loader, n: int, model: nn.Module, more):\n    {body}\n"
+    source = source.replace("at(", "u.at(")
+    scope = Program({path: source}).scope("f", path)
+    (call,) = scope.calls("at")
+    bindings = compile_pattern("$O.at($X, $...A)").match(call, scope.resolve)
+    assert bindings is not None
+    node = call if not isinstance(scope.parent(call), ast.Expr) else scope.parent(call)
+    assert isinstance(node, (ast.expr, ast.stmt))
+    return evaluate(parse_predicate(predicate, None), asker(scope, Match(node, bindings), around))
+
+
+def test_every_predicate_has_an_answer() -> None:
+    assert set(VOCABULARY) == set(_QUESTIONS)
+
+
+@pytest.mark.parametrize(
+    ("predicate", "body", "expected"),
+    [
+        ("tensor($X)", "at(x)", True),
+        ("tensor($X)", "at(n)", False),
+        ("tensor($X)", "at(u)", None),
+        ("not tensor($X)", "at(u)", None),
+        ("likely(tensor($X))", "at(u)", True),
+        ("on_device($X)", "at(x)", True),
+        ("on_device($X)", "at(x.cpu())", False),
+        ("on_device($X)", "at(n)", False),
+        ("on_host($X)", "at(x.cpu())", True),
+        ("on_host($X)", "at(x)", False),
+        ("on_host($X)", "at(u)", None),
+        ("pinned($X)", "at(x.cpu().pin_memory())", True),
+        ("requires_grad($X)", "at(nn.Parameter(x))", True),
+        ("from_loader($X)", "for b in loader: at(b)", True),
+        ("from_loader($X)", "at(x)", False),
+        ("dtype($X, 'bool')", "at(x > 0)", True),
+        ("dtype($X, 'int')", "at(x > 0)", False),
+        ("dtype($X, 'int')", "at(x)", None),
+        ("rank($X, 0)", "at(torch.zeros(3).sum())", True),
+        ("rank($X, 0)", "at(x)", None),
+        ("number($X)", "at(n)", True),
+        ("string($X)", "at('a')", True),
+        ("module($X)", "at(model)", True),
+        ("module($X)", "at(x)", False),
+        ("loader($X)", "at(torch.utils.data.DataLoader(u))", True),
+        ("optimizer($X)", "at(torch.optim.SGD(u))", True),
+        ("instance_of($X, 'torch.nn.Module')", "at(nn.Linear(1, 1))", True),
+        ("device_expression($X)", "at('cuda:0')", True),
+        ("device_expression($X)", "at('a')", False),
+        ("device_expression($X)", "at(x.device)", True),
+        ("accelerator($X)", "at('cuda')", True),
+        ("accelerator($X)", "at('cpu')", False),
+        ("accelerator($X)", "at(u)", None),
+        ("literal($X)", "at((1, -2.0))", True),
+        ("literal($X)", "at(n)", False),
+        ("equals($X, 1)", "at(1)", True),
+        ("equals($X, 1)", "at(True)", False),
+        ("equals($X, 1)", "at(u)", None),
+        ("is_name($X)", "at(x)", True),
+        ("is_name($X)", "at(x.T)", False),
+        ("keyword_missing('a')", "at(x)", True),
+        ("keyword_missing('a')", "at(x, a=1)", False),
+        ("keyword_missing('a')", "at(x, **more)", None),
+        ("keyword_missing('a', 1)", "at(x, 1)", False),
+        ("keyword_is('a', True)", "at(x, a=True)", True),
+        ("keyword_is('a', True)", "at(x, a=n)", None),
+        ("keyword_is('a', True)", "at(x)", False),
+        ("has_keyword('a')", "at(x, a=1)", True),
+        ("has_keyword('a')", "at(x, **more)", False),
+        ("may_pass('a')", "at(x, **more)", True),
+        ("hot('step')", "for b in loader: at(x)", True),
+        ("hot('step')", "at(x)", False),
+        ("hot('epoch')", "for epoch in u: at(x)", True),
+        ("cold()", "at(x)", True),
+        ("in_loop()", "for b in u: at(x)", True),
+        ("in_loop()", "at(x)", False),
+        ("in_epoch_loop()", "for epoch in u: at(x)", True),
+        ("in_epoch_loop()", "for b in loader: at(x)", False),
+        ("guarded()", "if n % 10 == 0: at(x)", True),
+        ("guarded()", "if u.debug: at(x)", True),
+        ("no_grad()", "with torch.no_grad(): at(x)", True),
+        ("captured()", "with torch.cuda.graph(u): at(x)", True),
+        ("captured()", "at(x)", None),
+        ("in_function('f', 'g')", "at(x)", True),
+        ("in_function('g')", "at(x)", False),
+        ("at_module_level()", "at(x)", False),
+        ("loop_invariant($X)", "for b in u: at(x)", True),
+        ("loop_invariant($X)", "for b in u: at(b.y)", False),
+        ("loop_invariant($X)", "for b in u: at(g(x))", None),
+        ("loop_invariant($X)", "at(x)", False),
+        ("reassigned_in_loop($X)", "for b in u:\n        at(x)\n        x = b", True),
+        ("result_unused()", "at(x)", True),
+        ("result_unused()", "y = at(x)", False),
+        ("used_later($X)", "at(x)\n    y = x", True),
+        ("used_later($X)", "at(x)\n    x = 1", False),
+        ("written_in_place($X)", "at(x)\n    x.add_(1)", True),
+        ("written_in_place($X)", "at(x)\n    x[0] = 1", True),
+        ("written_in_place($X)", "at(x)\n    x += 1", True),
+        ("written_in_place($X)", "at(x)\n    x.add(1)", False),
+        ("project_imports('lightning')", "at(x)", True),
+        ("project_imports('jax')", "at(x)", False),
+        ("file_imports('torch')", "at(x)", True),
+        ("file_imports('numpy')", "at(x)", False),
+        ("test_code()", "at(x)", False),
+    ],
+)
+def test_answers(predicate: str, body: str, expected: Truth) -> None:
+    assert answer(predicate, body) is expected
+
+
+def test_versions_of_torch() -> None:
+    old = Surroundings((2, 4), frozenset())
+    assert answer("torch_at_least('2.5')", "at(x)") is True  # the newest, if none is named
+    assert answer("torch_at_least('2.5')", "at(x)", old) is False
+    assert answer("torch_at_least('2.4')", "at(x)", old) is True
+    assert answer("torch_before('2.5')", "at(x)", old) is True
+    assert answer("torch_before('2.5')", "at(x)") is False
+
+
+def test_code_of_tests() -> None:
+    assert answer("test_code()", "at(x)", path="tests/test_it.py") is True

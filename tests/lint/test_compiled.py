@@ -1,0 +1,79 @@
+import pytest
+
+from perfcheck.events import Truth
+from perfcheck.lint.compiled import CompiledMap
+from tests.lint.programs import MAIN, Program, Sources
+
+IMPORTS = "import torch\nfrom torch import nn\n"
+
+
+def compiled(sources: Sources, qualname: str, path: str = MAIN) -> Truth:
+    program = Program(sources)
+    return CompiledMap(program.engine, program.heat).of(program.function(qualname, path))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@torch.compile\ndef f(x): ...",
+        "@torch.compile(fullgraph=True)\ndef f(x): ...",
+        "def f(x): ...\ng = torch.compile(f)",
+        "def f(x): ...\ng = torch.compile(f, mode='max-autotune')",
+        "def f(x): ...\ndef main():\n    return torch.compile(f)",
+        "@torch.compile\ndef g(x):\n    return f(x)\ndef f(x): ...",
+        "@torch.compile\ndef g(x):\n    return h(x)\ndef h(x):\n    return f(x)\ndef f(x): ...",
+    ],
+)
+def test_functions_that_are_compiled(source: str) -> None:
+    assert compiled(IMPORTS + source, "f") is True
+
+
+@pytest.mark.parametrize(
+    "methods",
+    [
+        """
+    @torch.compile
+    def forward(self, x): ...
+""",
+        """
+    def __init__(self):
+        self.g = torch.compile(self.forward)
+    def forward(self, x): ...
+""",
+        """
+    @torch.compile
+    def g(self, x):
+        return self.forward(x)
+    def forward(self, x): ...
+""",
+    ],
+)
+def test_methods_that_are_compiled(methods: str) -> None:
+    assert compiled(IMPORTS + "class A(nn.Module):" + methods, "A.forward") is True
+
+
+def test_through_files() -> None:
+    files = {
+        MAIN: "import torch\nfrom ops import f\n@torch.compile\ndef g(x):\n    return f(x)\n",
+        "ops.py": "def f(x): ...\ndef other(x): ...\n",
+    }
+    assert compiled(files, "f", "ops.py") is True
+    assert compiled(files, "other", "ops.py") is None
+
+
+def test_where_nothing_is_compiled_the_answer_is_no() -> None:
+    assert compiled(IMPORTS + "def f(x): ...", "f") is False
+
+
+def test_where_something_is_compiled_the_rest_is_unknown() -> None:
+    assert compiled(IMPORTS + "def f(x): ...\n@torch.compile\ndef g(x): ...", "f") is None
+    assert compiled(IMPORTS + "def f(x): ...\ndef g(model): model.compile()", "f") is None
+
+
+def test_script_is_another_compiler() -> None:
+    assert compiled(IMPORTS + "@torch.jit.script\ndef f(x): ...", "f") is not True
+
+
+def test_circles_end() -> None:
+    source = "@torch.compile\ndef f(x):\n    return g(x)\ndef g(x):\n    return f(x)\n"
+    assert compiled(IMPORTS + source, "g") is True
