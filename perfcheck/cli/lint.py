@@ -5,7 +5,6 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from shutil import get_terminal_size
 from typing import Any
 
 import click
@@ -189,7 +188,7 @@ def _report(outcome: Outcome, output_format: str, given: dict[str, Any]) -> None
         sources=outcome.sources,
         rules=outcome.rules,
         color=to_file is None and colors(sys.stdout),
-        columns=get_terminal_size().columns if on_terminal else 0,
+        columns=os.get_terminal_size(sys.stdout.fileno()).columns if on_terminal else 0,
         statistics=given["statistics"],
         explain=given["explain"],
         quiet=given["quiet"],
