@@ -133,7 +133,7 @@ class Analysis:
         said
         of them is said with less confidence."""
         heat = self._heat.of(function)
-        if heat.level >= Hotness.STEP or not self._may_be_hot(function):
+        if heat.level > Hotness.COLD or not self._may_be_hot(function):
             return heat
         if not function.record.params or is_conversion(function):
             return heat

@@ -116,6 +116,8 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
     if kind == "device":
         return STR if attr == "type" else INT if attr == "index" else UNKNOWN
     if kind == "unknown":
+        if attr == "meta":
+            return HOST
         if attr == "shape":
             return SIZE
         if attr in ("is_cuda", "requires_grad", "training"):

@@ -98,7 +98,8 @@ def _lint(
     )
     findings: list[Finding] = []
     predicted: list[Predicted] = []
-    for done, result in enumerate(ordered_map(analysis.file, targets, jobs, _CHUNK), 1):
+    backwards = list(reversed(targets))  # the trees of the files that were indexed last are still at hand
+    for done, result in enumerate(ordered_map(analysis.file, backwards, jobs, _CHUNK), 1):
         findings += result.findings
         predicted += result.predicted
         errors += result.errors

@@ -470,7 +470,7 @@ class Engine:
             return value._replace(const=UNKNOWN.const, origin=origin)
         if isinstance(default, (ast.Tuple, ast.List)) and name not in ev.evidence:
             return Value("list", origin=origin)
-        if name in ev.evidence:
+        if name in ev.evidence and not _is_plain(parameter.annotation):
             return Value("tensor", not host, origin=origin, assumed=True)
         named = by_name(name)
         if named.kind != "unknown":
@@ -527,6 +527,23 @@ _TYPES = frozenset(
     }
 )
 _GRAD_SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
+
+
+def _is_plain(annotation: ast.expr | None) -> bool:
+    """``bool | Literal["warn"]``: nothing but Python's own types, whatever the body does with it."""
+    if annotation is None:
+        return False
+    names = {
+        n.id if isinstance(n, ast.Name) else n.attr
+        for n in ast.walk(annotation)
+        if isinstance(n, (ast.Name, ast.Attribute))
+    }
+    return bool(names) and names <= _PLAIN_TYPES
+
+
+_PLAIN_TYPES = frozenset(
+    {"bool", "str", "int", "float", "Optional", "Union", "Literal", "typing", "None", "bytes"}
+)
 _ARRAY_LIBRARIES = frozenset(
     {"numpy", "pandas", "jax", "tensorflow", "cupy", "scipy", "sklearn", "polars", "pyarrow", "sympy"}
 )

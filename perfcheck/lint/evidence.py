@@ -141,7 +141,8 @@ def _tensor_of(call: ast.Call, telling: frozenset[str]) -> str:
     receiver, attr = func.value, func.attr
     if type(receiver) is ast.Name:
         if receiver.id in _TORCH_ROOTS:
-            first = call.args[0] if call.args and attr not in _NO_SUBJECT else None
+            telling_name = attr not in _NO_SUBJECT and not attr.startswith(("set_", "use_", "get_", "is_"))
+            first = call.args[0] if call.args and telling_name else None
             return first.id if type(first) is ast.Name else ""
         return receiver.id if attr in telling or (attr == "size" and call.args) else ""
     if type(receiver) is ast.Call:  # x.float().sum()

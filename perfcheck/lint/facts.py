@@ -84,6 +84,9 @@ class Scope(Protocol):
     def no_grad(self, node: ast.AST) -> Truth:
         """Is autograd switched off there?"""
 
+    def parameters_of(self, call: ast.Call) -> tuple[str, ...]:
+        """The parameters of the project's function that is called; () where it is not known."""
+
     def called_without_grad(self) -> bool:
         """Does some function of the project that names this one switch autograd off?"""
 

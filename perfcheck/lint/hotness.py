@@ -46,7 +46,12 @@ class HotnessMap:
         if self._callers is None:
             self._callers = {}
             for caller in self._project.functions():
-                rare = caller.dotted in self._frozen or not caller.record.qualname
+                rare = (
+                    caller.dotted in self._frozen
+                    or not caller.record.qualname
+                    or caller.record.name == "__init__"
+                    or self.of(caller).level == Hotness.EPOCH
+                )
                 for site in caller.record.calls:
                     for callee, sure in self.targets(caller, site.target):
                         if sure and callee.dotted != caller.dotted:

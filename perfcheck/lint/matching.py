@@ -144,7 +144,9 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
         level = _CONFIDENCES.index(hit.rule.confidence)
         if not warm:
             level = max(level, 1)  # how often it runs is a presumption: never more than medium
-            if scope.heat.guess and hit.rule.category not in _READS_AND_COPIES:
+            if scope.heat.guess and (
+                hit.rule.confidence != "high" or hit.rule.category not in _READS_AND_COPIES
+            ):
                 level = 2
         if not hit.sure:
             level += 1

@@ -41,7 +41,7 @@ Entity = ModuleRecord | FunctionRef | ClassRef | str
 class Trees:
     """Syntax trees by file, the most recently used kept, with their functions by qualified name."""
 
-    def __init__(self, parse: Callable[[str], ast.Module], keep_lines: int = 60_000) -> None:
+    def __init__(self, parse: Callable[[str], ast.Module], keep_lines: int = 200_000) -> None:
         self._parse = parse
         self._kept: OrderedDict[str, tuple[ast.Module, dict[str, ast.AST], int]] = OrderedDict()
         self._lines = 0

@@ -22,7 +22,7 @@ _COLD_NAME = re.compile(
     r"configure|reset_parameters|init_weights|initiali[sz]e|extra_repr|state_dict|load_state_dict|serialize|deserialize|"
     r"calibrate|profile|benchmark|bench|test_|check_|validate_(config|args|params)|get_config|merge_and_unload|merge|unmerge|quantize_model|"
     r"resize_token_embeddings|tie_weights|from_config|write|read|checkpoint|on_save|on_load|finalize|shutdown|cleanup|close|"
-    r"\w*(data)?loaders?|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
+    r"\w*(data)?loaders?|local_init|\w*_init|set_input_size|resample\w*|checkpoint_\w+|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
     re.IGNORECASE,
 )
 _COLD_DUNDER = frozenset(
@@ -123,6 +123,7 @@ def is_conversion(function: FunctionRef) -> bool:
         _CONVERSION.match(record.name)
         or _HOST_CLASS.search(record.owner)
         or "env_step" in record.name
+        or any("custom_op" in d or d.endswith((".impl", "register_fake")) for d in record.decorators)
         or not _TIMING.isdisjoint(record.names)
     )
 

@@ -17,6 +17,7 @@ from perfcheck.lint.values import UNKNOWN, Value, elements
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_LOOP_TYPES = frozenset({ast.For, ast.AsyncFor, ast.While})
 _LEAVES = frozenset({ast.Name, ast.Constant, *_SCOPES})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -66,7 +67,9 @@ class BodyScope:
                 else:
                     known.append(node)
                 if kind in _LEAVES:
-                    if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:  # defaults belong to this body
+                    if (
+                        kind is ast.FunctionDef or kind is ast.AsyncFunctionDef
+                    ):  # defaults belong to this body
                         arguments = node.args  # type: ignore[attr-defined]
                         defaults = [d for d in (*arguments.defaults, *arguments.kw_defaults) if d is not None]
                         parents.update(dict.fromkeys(defaults, node))
@@ -104,6 +107,8 @@ class BodyScope:
         return current
 
     def walk(self, *types: type[ast.AST]) -> Iterable[ast.AST]:
+        if not self.function.record.loops and _LOOP_TYPES.issuperset(types):
+            return []
         self._structure()
         found = [self._of_type.get(kind, []) for kind in types]
         if len(found) == 1:
@@ -111,6 +116,10 @@ class BodyScope:
         return sorted((node for nodes in found for node in nodes), key=_position)
 
     def calls(self, *names: str) -> Iterable[ast.Call]:
+        called = self.function.record.names
+        names = tuple(name for name in names if name in called)
+        if not names:
+            return ()
         if self._calls is None:
             self._structure()
             self._calls = {}
@@ -147,6 +156,8 @@ class BodyScope:
 
     def attributes(self, name: str) -> Iterable[ast.Attribute]:
         """Attributes of that name, called or not."""
+        if name not in self.function.record.names:
+            return ()
         self._structure()
         return [n for n in self._of_type.get(ast.Attribute, ()) if n.attr == name]  # type: ignore[attr-defined,misc]
 
@@ -330,6 +341,13 @@ class BodyScope:
                     if self.resolve(callee) == "torch.set_grad_enabled":
                         return None
         return None
+
+    def parameters_of(self, call: ast.Call) -> tuple[str, ...]:
+        name = self.resolve(call.func)
+        entity = self.run.engine.project.lookup(name) if name else None
+        if not isinstance(entity, FunctionRef):
+            return ()
+        return entity.record.params[1:] if entity.record.owner else entity.record.params
 
     def called_without_grad(self) -> bool:
         return self.run.engine.called_without_grad(self.function.record.name)

@@ -173,6 +173,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "may_pass": Signature((_TEXT,), "The matched call could pass the argument through `**kwargs`."),
     # place
     "hot": Signature((_HOTNESS,), "The place runs at least once in each epoch, step or element of a step."),
+    "conditional": _here("It stands under an `if` of the same function."),
     "rhythm_known": _here("A loop, a role or a caller says how often it runs; it is not a mere guess."),
     "in_loop": _here("A loop or comprehension of the same function repeats the place."),
     "in_epoch_loop": _here("A loop over epochs repeats the place."),

@@ -35,6 +35,7 @@ DETECTORS: Final[dict[str, str]] = {
     "factory-then-device": "transfers:factory_then_device",
     "round-trips": "transfers:round_trips",
     "blocking-batch-mover": "batch_movers:blocking_batch_mover",
+    "non-blocking-not-passed": "batch_movers:non_blocking_not_passed",
     "plain-tensor-attributes": "transfers:plain_tensor_attributes",
     "pinned-blocking-copies": "transfers:pinned_blocking_copies",
     "casts-before-transfer": "transfers:casts_before_transfer",

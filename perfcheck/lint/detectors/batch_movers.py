@@ -60,3 +60,17 @@ def _recurses(scope: Scope) -> bool:
         for part in ast.walk(call)
         if isinstance(part, (ast.Name, ast.Attribute))
     )
+
+
+def non_blocking_not_passed(scope: Scope) -> Iterator[Match]:
+    """``send_to_device(batch, device)``, where the function could be told not to block."""
+    for call in scope.walk(ast.Call):
+        if not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) < 2:
+            continue
+        if not _MOVER.search((dotted(call.func) or "").rpartition(".")[2]):
+            continue
+        if any(keyword.arg in ("non_blocking", None) for keyword in call.keywords):
+            continue
+        parameters = scope.parameters_of(call)
+        if "non_blocking" in parameters and len(call.args) <= parameters.index("non_blocking"):
+            yield Match(call, {"T": call.args[0] if call.args else call.keywords[0].value, "F": call.func})

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from perfcheck.lint.detectors.loader_settings import workers_in_settings
 from perfcheck.lint.detectors.names import dotted, last, mentions
 from perfcheck.lint.facts import Match, Scope
 
@@ -49,7 +50,9 @@ def _in_memory(scope: Scope, data: ast.expr | None, at: ast.AST) -> bool:
 
 
 def restarted_workers(scope: Scope) -> Iterator[Match]:
-    """A loader with workers that are not persistent, iterated in a loop over epochs of the same body."""
+    """A loader with workers that are not persistent, iterated in a loop over epochs of the same body, or made
+    for others to iterate."""
+    yield from workers_in_settings(scope)
     for call in scope.calls("DataLoader"):
         if scope.resolve(call.func) != _LOADER or scope.may_pass(call, "persistent_workers"):
             continue

@@ -25,6 +25,8 @@ def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
             value = scope.value(node.func)
             if value.kind == "module":
                 return None if is_layer(value.ref) else node
+            if value.kind == "function" and value.ref and not value.ref.startswith("torch."):
+                return node  # a function of the project
             if not isinstance(node.func, ast.Attribute):
                 return None
             node = node.func.value
