@@ -1,6 +1,5 @@
 """The engine as a whole: the same answers however it is asked, and an answer whatever it is asked about."""
 
-import ast
 import random
 import re
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from hypothesis import strategies as st
 
 from perfcheck.findings import INTERNAL, LintResult
 from perfcheck.lint.check import LintOptions, lint
+from perfcheck.lint.corpus import parse
 from perfcheck.source.cache import Store
 from perfcheck.source.text import SourceFile
 from tests.cli.command import lint as command
@@ -266,7 +266,7 @@ def test_mutated_programs_are_linted_or_do_not_parse(
     result = linted({MAIN: mutated}, rules=builtin_rules(), events=True)
     assert not [one for one in result.errors if one.message.startswith(INTERNAL)]
     try:
-        ast.parse(mutated)
+        parse(mutated)
     except (SyntaxError, ValueError):
         assert [one.path for one in result.errors] == [MAIN]
     else:
@@ -316,7 +316,7 @@ BODIES = st.lists(filled(choices(STATEMENTS), ANY_EXPRESSION), min_size=1, max_s
 def test_programs_that_mean_nothing_are_linted(body: list[str]) -> None:
     source = "import torch\ndef f(self, x: torch.Tensor, loader, device):\n    " + "\n    ".join(body) + "\n"
     try:
-        ast.parse(source)
+        parse(source)
     except (SyntaxError, ValueError):
         return
     assert linted({MAIN: source}, rules=builtin_rules(), events=True).errors == ()
