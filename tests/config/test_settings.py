@@ -88,9 +88,7 @@ words = st.lists(st.text(st.characters(codec="utf-8"), max_size=8), max_size=3).
     select=words,
     exclude=words,
     jobs=st.none() | st.integers(1, 64),
-    ignores=st.dictionaries(
-        st.text(st.characters(codec="utf-8"), max_size=5), words, max_size=2
-    ),
+    ignores=st.dictionaries(st.text(st.characters(codec="utf-8"), max_size=5), words, max_size=2),
 )
 def test_shown_settings_read_back_as_they_are(
     select: tuple[str, ...],
