@@ -840,7 +840,7 @@ Module.compile : self -> none
 torch.nn.* :  -> module
 torch.nn.parallel.DataParallel torch.nn.parallel.DistributedDataParallel torch.nn.DataParallel : module -> module
 torch.nn.utils.weight_norm torch.nn.utils.spectral_norm torch.nn.utils.remove_weight_norm torch.nn.utils.parametrizations.weight_norm torch.nn.utils.parametrizations.spectral_norm : module -> module
-torch.compile : model * fullgraph dynamic backend mode options disable -> unknown | aten -
+torch.compile : model * fullgraph dynamic backend mode options disable -> same | aten -
 torch.jit.script : obj optimize -> unknown
 torch.jit.trace : func example_inputs -> unknown
 torch.nn.utils.clip_grad_norm_ torch.nn.utils.clip_grad_norm : parameters max_norm norm_type error_if_nonfinite foreach -> tensor 0d float

@@ -1,0 +1,100 @@
+"""What calls return that are no operators: containers, builtins, modules, libraries."""
+
+import pytest
+
+from perfcheck.events import Truth
+from tests.lint.programs import expression
+
+
+@pytest.mark.parametrize(
+    ("text", "device"),
+    [
+        ("xs[0]", True),
+        ("xs.pop()", True),
+        ("hs[-1]", False),
+        ("hs.copy()[0]", False),
+        ("(hs + hs)[0]", False),
+        ("(hs * 3)[0]", False),
+        ("hs[1:][0]", False),
+        ("d['h']", False),
+        ("d.get('x')", True),
+        ("list(d.values())[0]", None),
+        ("{**d}['h']", None),
+        ("[v for _, v in zip(xs, hs)][0]", False),
+        ("[v for v, _ in zip(xs, hs)][0]", True),
+        ("[v for _, v in enumerate(hs)][0]", False),
+        ("list(reversed(hs))[0]", False),
+        ("tuple(hs)[0]", False),
+        ("sum(hs)", False),
+        ("sum(xs)", True),
+        ("next(iter(xs))", True),
+        ("max(xs)", True),
+        ("abs(h)", False),
+        ("copy.copy(h)", False),
+        ("functools.partial(torch.zeros, 3)(device='cuda')", True),
+        ("tqdm(hs)[0]", False),
+    ],
+)
+def test_containers_and_builtins(text: str, device: Truth) -> None:
+    before = """
+    import copy, functools
+    from tqdm import tqdm
+    h = torch.zeros(3)
+    xs, hs = [x, x], [h, h]
+    d = {"x": x, "h": h}
+    """
+    assert expression(text, "x: torch.Tensor", before).device is device
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("len([])", "number"),
+        ("int('1')", "number"),
+        ("range(3)", "list"),
+        ("sorted([1])", "list"),
+        ("dict(a=1)", "dict"),
+        ("set()", "set"),
+        ("open('f')", "host"),
+        ("'a'.join([])", "str"),
+        ("'a b'.split()", "list"),
+        ("math.sqrt(2)", "number"),
+        ("np.zeros(3)", "array"),
+        ("np.zeros(3).mean()", "array"),
+        ("np.zeros(3).item()", "number"),
+        ("random.random()", "number"),
+        ("model.eval()", "module"),
+        ("model.to('cuda')", "module"),
+        ("torch.compile(model)", "module"),
+        ("nn.DataParallel(model)", "module"),
+        ("unknown(1)", "unknown"),
+        ("getattr(x, 'shape')", "size"),
+    ],
+)
+def test_kinds(text: str, kind: str) -> None:
+    before = "import math, os, random\nimport numpy as np"
+    assert expression(text, "x: torch.Tensor, model: nn.Module", before).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "device"),
+    [
+        ("unknown(x)", True),  # what comes back, if it is a tensor, is where they are
+        ("unknown([x])", True),
+        ("unknown(h)", None),
+        ("unknown(1)", None),
+        ("model(x)", True),
+        ("nn.Linear(1, 1)(h)", None),  # one of them has to be moved
+        ("nn.LSTM(1, 1)(x)[0]", True),
+        ("nn.CrossEntropyLoss()(x, x)", True),
+    ],
+)
+def test_where_results_are(text: str, device: Truth) -> None:
+    assert expression(text, "x: torch.Tensor, model: nn.Module", "h = torch.zeros(1)").device is device
+
+
+def test_parameters_of_a_module() -> None:
+    assert expression("next(model.parameters())", "model: nn.Module").on_device is True
+    assert expression("next(model.parameters())", "model: nn.Module").grad is True
+    assert expression("[p for _, p in model.named_parameters()][0]", "model: nn.Module").on_device is True
+    assert expression("model.state_dict()", "model: nn.Module").kind == "dict"
