@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -135,7 +136,7 @@ class Analysis:
         heat = self._heat.of(function)
         if heat.level > Hotness.COLD or not self._may_be_hot(function):
             return heat
-        if not function.record.params or is_conversion(function):
+        if not function.record.params or is_conversion(function) or _returns_plain(run.node):
             return heat
         in_module = run.class_ is not None and self._engine.instance_of(run.class_).kind == "module"
         return Heat(Hotness.STEP, False, guess=not (in_module or any(map(_holds_tensor, run.given))))
@@ -145,6 +146,22 @@ def _holds_tensor(value: Value) -> bool:
     if value.kind in ("list", "tuple", "dict"):
         return elements(value).on_device is True
     return value.on_device is True
+
+
+def _returns_plain(node: ast.AST) -> bool:
+    """``-> float``: the function exists to bring a value to the host."""
+    returns = getattr(node, "returns", None)
+    name = returns.value if isinstance(returns, ast.Subscript) else returns
+    return isinstance(name, ast.Name) and name.id in {
+        "float",
+        "int",
+        "bool",
+        "str",
+        "list",
+        "List",
+        "dict",
+        "Dict",
+    }
 
 
 _COMPILERS = frozenset({"compile", "script", "script_method", "optimize", "jit"})

@@ -136,7 +136,10 @@ def _union(parts: list[ast.expr], resolve: Resolve, instance: Instance) -> Value
         return Value("tensor", True, assumed=True)
     if len(kinds) == 1 and found and found[0].kind == "number":
         return NUMBER
-    return UNKNOWN
+    return Value("host") if kinds and kinds <= _HOST_KINDS else UNKNOWN
+
+
+_HOST_KINDS = frozenset({"number", "str", "host", "dtype"})
 
 
 def _generic(node: ast.Subscript, resolve: Resolve, instance: Instance) -> Value:

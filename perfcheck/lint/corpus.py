@@ -80,9 +80,12 @@ class Corpus:
         """The index of one file, from the store or by parsing; only a target's errors are told."""
         text = self.text(path)
         target = self.targets.get(path)
-        matters = path.endswith("__init__.py") or any(word in text for word in _RELEVANT)  # re-exports matter
-        if target is None and not matters:
-            return Indexed()
+        if (
+            target is None
+            and not path.endswith("__init__.py")
+            and not any(word in text for word in _RELEVANT)
+        ):
+            return Indexed()  # not even re-exports
         name, is_package = module_name(self.root, path)
         key = ""
         if self._store is not None:
@@ -92,7 +95,7 @@ class Corpus:
             if known is not None:
                 found: Indexed = pickle.loads(known)  # signed by the store
                 return self._named(found, target)
-        found = self._parse(path, text, name, is_package, matters)
+        found = self._parse(path, text, name, is_package)
         if self._store is not None:
             self._store.put(key, pickle.dumps(found, pickle.HIGHEST_PROTOCOL))
         return self._named(found, target)
@@ -106,11 +109,9 @@ class Corpus:
         return Indexed(found.record, LintError(target.name, found.error.line, found.error.message))
 
     @staticmethod
-    def _parse(path: str, text: str, name: str, is_package: bool, matters: bool) -> Indexed:
+    def _parse(path: str, text: str, name: str, is_package: bool) -> Indexed:
         try:
             tree = parse(text)
-            if not matters:
-                return Indexed()
             return Indexed(index(tree, name, path, is_package, text.count("\n") + 1))
         except (SyntaxError, ValueError) as error:
             message = getattr(error, "msg", None) or str(error)

@@ -492,6 +492,8 @@ class Evaluator:
             if wanted.kind == "unknown":
                 if known.kind == "tensor":
                     self.env[key] = UNKNOWN
+            elif known.kind in ("number", "str", "none") and wanted.kind == "tensor":
+                self.env[key] = UNKNOWN  # cannot be: the branch is for other callers
             elif wanted.kind != known.kind:
                 device = known.device if known.kind in ("unknown", "list") else wanted.device
                 if wanted.kind == "tensor":
@@ -605,6 +607,8 @@ class Evaluator:
             self.truth(node.operand)
             return BOOL
         value = self.expr(node.operand)
+        if isinstance(node.op, ast.Invert) and value.kind == "tensor" and value.dtype is None:
+            return value._replace(dtype="bool", contiguous=None)  # what ``~mask`` is written for
         if value.has_const and isinstance(value.const, (int, float)) and isinstance(node.op, ast.USub):
             return _constant(-value.const)
         return (

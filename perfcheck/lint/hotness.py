@@ -34,7 +34,7 @@ class HotnessMap:
         self._project = engine.project
         self._heat: dict[str, Heat] = {}
         self._frozen: set[str] = set()
-        self._callers: dict[str, bool] | None = None
+        self._rare: frozenset[str] | None = None
         self._paths = paths
         self._run()
 
@@ -42,22 +42,52 @@ class HotnessMap:
         return self._heat.get(function.dotted, COLD)
 
     def called_rarely(self, function: FunctionRef) -> bool:
-        """Has it callers in the project, all of them cold by role or calling it now and then?"""
-        if self._callers is None:
-            self._callers = {}
-            for caller in self._project.functions():
-                rare = (
-                    caller.dotted in self._frozen
-                    or not caller.record.qualname
-                    or caller.record.name == "__init__"
-                    or self.of(caller).level == Hotness.EPOCH
-                )
-                for site in caller.record.calls:
-                    for callee, sure in self.targets(caller, site.target):
-                        if sure and callee.dotted != caller.dotted:
-                            known = self._callers.get(callee.dotted, True)
-                            self._callers[callee.dotted] = known and (rare or site.guarded)
-        return self._callers.get(function.dotted, False)
+        """Has it callers in the project, all of them cold by role, rarely called themselves, or calling it
+        now and then? Or is it private, and named nowhere?"""
+        if self._rare is None:
+            self._rare = self._called_rarely()
+        return function.dotted in self._rare
+
+    def _called_rarely(self) -> frozenset[str]:
+        callers: dict[str, list[tuple[str, bool]]] = {}  # callee -> (caller, guarded)
+        named: set[str] = set()
+        cold: set[str] = set()
+        everything = list(self._project.functions())
+        for caller in everything:
+            record = caller.record
+            named |= record.names | {name.rpartition(".")[2] for name in record.passed}
+            if (
+                caller.dotted in self._frozen
+                or not record.qualname
+                or record.name == "__init__"
+                or self.of(caller).level == Hotness.EPOCH
+            ):
+                cold.add(caller.dotted)
+            sites = [(site.target, site.guarded) for site in record.calls] + [
+                (name, False) for name in record.passed
+            ]
+            for target, guarded in sites:
+                for callee, sure in self.targets(caller, target):
+                    if sure and callee.dotted != caller.dotted:
+                        callers.setdefault(callee.dotted, []).append((caller.dotted, guarded))
+        rare = {
+            function.dotted
+            for function in everything
+            if function.record.name.startswith("_")
+            and not function.record.name.startswith("__")
+            and not function.record.decorators
+            and function.record.name not in named
+        }
+        changed = True
+        while changed:
+            found = {
+                callee
+                for callee, known in callers.items()
+                if callee not in rare and all(guarded or by in cold or by in rare for by, guarded in known)
+            }
+            changed = bool(found)
+            rare |= found
+        return frozenset(rare)
 
     def _in_tests(self, module: ModuleRecord) -> bool:
         return is_test_path(self._paths.get(module.path, module.path))

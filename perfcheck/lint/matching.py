@@ -19,7 +19,7 @@ from perfcheck.rulebook.predicates import evaluate
 from perfcheck.rulebook.rule import Rule
 
 _ATTRIBUTES = re.compile(r"\.([A-Za-z_]\w*)")
-_READS_AND_COPIES = frozenset({"sync", "transfer"})
+_WAITS = frozenset({"host-sync", "h2d-copy", "d2h-copy", "pageable-copy"})
 _CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "heuristic")
 
 
@@ -85,8 +85,6 @@ class RuleSet:
                 bindings: dict[str, ast.AST] = {}
                 if raised.subject is not None:
                     bindings["T"] = raised.subject
-                if scope.waiting_permitted(raised.node):
-                    continue
                 match = Match(raised.node, bindings, raised.operator.partition(":")[0], raised.certain)
                 yield from self._judge(rule, match, scope, around)
         if self._by_tail or self._by_type:
@@ -124,6 +122,8 @@ class RuleSet:
                     yield from self._judge(rule, Match(node, bindings), scope, around)  # type: ignore[arg-type]
 
     def _judge(self, rule: Rule, match: Match, scope: BodyScope, around: Surroundings) -> Iterator[Hit]:
+        if rule.event in _WAITS and scope.waiting_permitted(match.node):
+            return
         ask = asker(scope, match, around)
         for predicate in rule.where:
             if evaluate(predicate, ask) is not True:
@@ -144,12 +144,12 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
         level = _CONFIDENCES.index(hit.rule.confidence)
         if not warm:
             level = max(level, 1)  # how often it runs is a presumption: never more than medium
-            if scope.heat.guess and (
-                hit.rule.confidence != "high" or hit.rule.category not in _READS_AND_COPIES
-            ):
+            if scope.heat.guess:
                 level = 2
         if not hit.sure:
             level += 1
+        if scope.acknowledged(hit.match.node):
+            level = 2
         groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)
     for (_, confidence), group in groups.items():
         group.sort(key=lambda hit: _place(hit.match.node, scope))

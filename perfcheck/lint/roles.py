@@ -22,7 +22,7 @@ _COLD_NAME = re.compile(
     r"configure|reset_parameters|init_weights|initiali[sz]e|extra_repr|state_dict|load_state_dict|serialize|deserialize|"
     r"calibrate|profile|benchmark|bench|test_|check_|validate_(config|args|params)|get_config|merge_and_unload|merge|unmerge|quantize_model|"
     r"resize_token_embeddings|tie_weights|from_config|write|read|checkpoint|on_save|on_load|finalize|shutdown|cleanup|close|"
-    r"\w*(data)?loaders?|local_init|\w*_init|set_input_size|resample\w*|checkpoint_\w+|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
+    r"set|(after|post|pre|before)_load\w*|\w*(data)?loaders?|local_init|\w*_init|set_input_size|resample\w*|checkpoint_\w+|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
     re.IGNORECASE,
 )
 _COLD_DUNDER = frozenset(
@@ -145,7 +145,11 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
         last = record.owner.rpartition(".")[2]
         if owner is not None:
             if name == "forward" and (
-                "torch.nn.Module" in outside
+                any(
+                    base.rpartition(".")[2].endswith(("Module", "Model", "Layer", "Block", "Net"))
+                    for base in outside
+                )
+                or "torch.nn.Module" in outside
                 or "torch.autograd.Function" in outside
                 or not outside - {"builtins.object"}
             ):

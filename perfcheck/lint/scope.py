@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from perfcheck.events import Hotness, Truth
@@ -17,6 +18,12 @@ from perfcheck.lint.values import UNKNOWN, Value, elements
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_COMMENT = re.compile(r"#[^\n]*")
+_SYNC_COMMENT = re.compile(
+    r"\b(host|device|gpu|cpu|cuda|d2h|device-to-host)[ -]?(host |cpu )?sync"
+    r"|\bsyncs?\b.*\b(host|cpu|gpu|device)\b",
+    re.IGNORECASE,
+)
 _LOOP_TYPES = frozenset({ast.For, ast.AsyncFor, ast.While})
 _LEAVES = frozenset({ast.Name, ast.Constant, *_SCOPES})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -294,6 +301,13 @@ class BodyScope:
             if isinstance(block, list) and statement in block:
                 return block
         return [statement]
+
+    def acknowledged(self, node: ast.AST) -> bool:
+        """Does a comment at the place, or right above it, say that the host waits here? Its author knows."""
+        first: int = node.lineno  # type: ignore[attr-defined]
+        last = getattr(node, "end_lineno", first) or first
+        text = "\n".join(self.lines[max(first - 3, 0) : last])
+        return any(_SYNC_COMMENT.search(comment) for comment in _COMMENT.findall(text))
 
     def waiting_permitted(self, node: ast.AST) -> bool:
         """In a function or a ``with`` block of which the project says that it may wait."""
