@@ -71,11 +71,14 @@ def test_deep_nesting_is_an_error(tmp_path: Path, text: str) -> None:
     assert error is not None and error.path == "shown/a.py"
 
 
-def test_what_has_nothing_to_do_with_tensors_is_not_indexed(tmp_path: Path) -> None:
-    found = corpus(
-        tmp_path, {"a.py": "x = 1\n", "b.py": "import torch\n", "pkg/__init__.py": "from .a import x\n"}
-    )
-    assert [found.index(path).record is not None for path in found.paths] == [False, True, True]
+def test_surroundings_that_have_nothing_to_do_with_tensors_are_not_indexed(tmp_path: Path) -> None:
+    around = {"a.py": "x = 1\n", "b.py": "import torch\n", "pkg/__init__.py": "from .a import x\n"}
+    for path, text in around.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    found = corpus(tmp_path, {"target.py": "y = 2\n"}, tuple(around))
+    indexed = {Path(path).name: found.index(path).record is not None for path in found.paths}
+    assert indexed == {"target.py": True, "a.py": False, "b.py": True, "__init__.py": True}
 
 
 def test_an_index_is_kept_by_content(tmp_path: Path) -> None:
