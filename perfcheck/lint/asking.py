@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from perfcheck.events import Hotness, Truth
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.facts import Match
-from perfcheck.lint.index import dotted
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.roles import is_test_path
 from perfcheck.lint.scope import BodyScope

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from perfcheck.events import Truth
 
 _BUILTINS = frozenset(dir(builtins))
-_RECENT = 600  # evaluated bodies kept at hand
+_RECENT = 1500  # evaluated bodies kept at hand
 _DEPTH = 14  # nested summaries; deeper answers are unknown
 
 
@@ -53,6 +53,7 @@ class Engine:
         self._class_envs: dict[str, dict[str, Value]] = {}
         self._globals: dict[str, Env] = {}
         self._busy: set[str] = set()
+        self._knows_arrays: dict[str, bool] = {}
         self._without_grad: frozenset[str] | None = None
         self._recent: dict[str, Evaluator] = {}
         self._renamed: dict[str, frozenset[str]] = {}
@@ -480,11 +481,13 @@ class Engine:
             return Value(device=False, origin=origin)
         return Value(device=True if in_forward else None, origin=origin)
 
-    @staticmethod
-    def knows_arrays(module: ModuleRecord) -> bool:
+    def knows_arrays(self, module: ModuleRecord) -> bool:
         """Does the file import NumPy, pandas or the like, or not even torch?"""
-        roots = {target.partition(".")[0] for target in module.imports.values()}
-        return bool(roots & _ARRAY_LIBRARIES) or "torch" not in roots
+        known = self._knows_arrays.get(module.path)
+        if known is None:
+            roots = {target.partition(".")[0] for target in module.imports.values()}
+            known = self._knows_arrays[module.path] = bool(roots & _ARRAY_LIBRARIES) or "torch" not in roots
+        return known
 
     # ---- grad mode ------------------------------------------------------------------------------
 

@@ -14,7 +14,6 @@ from perfcheck.events import Truth
 from perfcheck.lint.annotations import annotated
 from perfcheck.lint.calls import call, member
 from perfcheck.lint.conditions import Argument
-from perfcheck.lint.evidence import names_in
 from perfcheck.lint.facts import Raised
 from perfcheck.lint.index import FunctionNode, ModuleRecord
 from perfcheck.lint.operations import apply, bind, elementwise_rank, operand_device
@@ -81,7 +80,11 @@ class Evaluator:
         if isinstance(self.node, ast.Module):
             self.block(self.node.body)
             return
-        self.locals, self.evidence = names_in(self.node, self.engine.knows_arrays(self.module))
+        if self.function is not None:
+            record = self.function.record
+            self.locals = set(record.locals)
+            alone = self.engine.knows_arrays(self.module)
+            self.evidence = record.tensors if alone else record.tensors | record.arrays
         if self.engine.runs_without_grad(self.function):
             self.no_grad = 1
         self.parameters(self.node)

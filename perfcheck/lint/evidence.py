@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Final
 
-from perfcheck.lint.index import dotted
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.values import ACCELERATOR, UNKNOWN, Value
 
 TENSOR_ONLY: Final = frozenset(
@@ -71,7 +71,7 @@ _FUNCTIONS_OF_TENSORS = frozenset(
 _TORCH_ROOTS = frozenset({"torch", "F", "functional"})
 
 
-_NO_TENSORS = frozenset(
+NO_TENSORS = frozenset(
     {
         "self",
         "cls",
@@ -90,50 +90,7 @@ _NO_TENSORS = frozenset(
 )
 
 
-def names_in(node: ast.AST, knows_arrays: bool) -> tuple[set[str], frozenset[str]]:
-    """(local variables of a body, names it uses as only tensors are used: ``x.unsqueeze(0)``, ``F.relu(x)``).
-
-    ``knows_arrays``: the file imports a library of arrays, so that ``x.sum()`` says nothing.
-    """
-    stored: set[str] = set()
-    outer: set[str] = set()
-    found: set[str] = set()
-    telling = TENSOR_ONLY if knows_arrays else TENSOR_ONLY | SHARED_WITH_ARRAYS
-    stack: list[ast.AST] = list(getattr(node, "body", ()))
-    while stack:
-        current = stack.pop()
-        kind = type(current)
-        if kind is ast.Name:
-            if type(current.ctx) is not ast.Load:  # type: ignore[attr-defined]
-                stored.add(current.id)  # type: ignore[attr-defined]
-            continue
-        if kind is ast.Constant:
-            continue
-        if kind is ast.Attribute:
-            if current.attr in TENSOR_PROPERTIES and type(current.value) is ast.Name:  # type: ignore[attr-defined]
-                found.add(current.value.id)  # type: ignore[attr-defined]
-            stack.append(current.value)  # type: ignore[attr-defined]
-            continue
-        if kind is ast.Call:
-            if type(current.func) is ast.Attribute:  # type: ignore[attr-defined]
-                name = _tensor_of(current, telling)  # type: ignore[arg-type]
-                if name:
-                    found.add(name)
-        elif kind is ast.FunctionDef or kind is ast.AsyncFunctionDef or kind is ast.ClassDef:
-            stored.add(current.name)  # type: ignore[attr-defined]
-            continue
-        elif kind is ast.Global or kind is ast.Nonlocal:
-            outer.update(current.names)  # type: ignore[attr-defined]
-            continue
-        for field in current.__dict__.values():
-            if type(field) is list:
-                stack += [part for part in field if isinstance(part, ast.AST)]
-            elif isinstance(field, ast.AST):
-                stack.append(field)
-    return stored - outer, frozenset(found - _NO_TENSORS)
-
-
-def _tensor_of(call: ast.Call, telling: frozenset[str]) -> str:
+def tensor_of(call: ast.Call, telling: frozenset[str]) -> str:
     """The variable that a method call shows to be a tensor."""
     func = call.func
     if not isinstance(func, ast.Attribute):

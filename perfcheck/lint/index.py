@@ -9,6 +9,8 @@ import ast
 from typing import Any, NamedTuple
 
 from perfcheck.events import Hotness
+from perfcheck.lint.dotted import dotted
+from perfcheck.lint.evidence import NO_TENSORS, SHARED_WITH_ARRAYS, TENSOR_ONLY, TENSOR_PROPERTIES, tensor_of
 from perfcheck.lint.guards import is_cooling, skips_the_rest
 from perfcheck.lint.loops import LoopKind, loop_kind, words_of
 
@@ -46,6 +48,9 @@ class FunctionRecord(NamedTuple):
     stores: frozenset[str]  # attributes of self assigned here
     passed: frozenset[str]  # functions handed on by name, as written: callbacks
     loops: bool
+    locals: frozenset[str]  # local variables
+    tensors: frozenset[str]  # names used as only tensors are used
+    arrays: frozenset[str]  # names used as tensors and arrays are used
 
     @property
     def name(self) -> str:
@@ -74,29 +79,24 @@ class ModuleRecord(NamedTuple):
     globals: frozenset[str]
 
 
-def dotted(node: ast.AST) -> str:
-    """``a.b.c`` as written; a leading "." where the receiver is computed; "" if it has no name."""
-    parts: list[str] = []
-    while type(node) is ast.Attribute:
-        parts.append(node.attr)
-        node = node.value
-    if type(node) is ast.Name:
-        parts.append(node.id)
-    elif type(node) is ast.Call and type(node.func) is ast.Name and node.func.id == "super":
-        parts.append("super")
-    elif parts:
-        parts = parts[:1]
-        parts.append("")
-    return ".".join(reversed(parts))
-
-
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 class _Body:
     """What is gathered while one function's body is walked."""
 
-    __slots__ = ("aliases", "calls", "loops", "names", "passed", "stores")
+    __slots__ = (
+        "aliases",
+        "arrays",
+        "calls",
+        "loops",
+        "names",
+        "outer",
+        "passed",
+        "stored",
+        "stores",
+        "tensors",
+    )
 
     def __init__(self) -> None:
         self.aliases: dict[str, list[str]] = {}
@@ -105,6 +105,10 @@ class _Body:
         self.stores: set[str] = set()
         self.passed: set[str] = set()
         self.loops = False
+        self.stored: set[str] = set()
+        self.outer: set[str] = set()
+        self.tensors: set[str] = set()
+        self.arrays: set[str] = set()
 
 
 class _Indexer:
@@ -121,7 +125,7 @@ class _Indexer:
         self.block(tree.body, body, "", "", "", Hotness.COLD, False, False)
         self.functions[""] = FunctionRecord(
             "", 1, lines, "", "", (), (), tuple(body.calls), frozenset(body.names), frozenset(),
-            frozenset(body.passed), body.loops,
+            frozenset(body.passed), body.loops, frozenset(), frozenset(), frozenset(),
         )  # fmt: skip
 
     def block(
@@ -165,6 +169,8 @@ class _Indexer:
                     node.test if kind is ast.While else node.iter,
                     body, level, repeated, guarded,
                 )  # fmt: skip
+                if kind is not ast.While:
+                    self.expression(node.target, body, level, repeated, guarded)
                 found = loop_kind(node, body.aliases)
                 inner, again = level, repeated
                 if found is LoopKind.EPOCH:
@@ -181,6 +187,8 @@ class _Indexer:
             elif kind is ast.With or kind is ast.AsyncWith:
                 for item in node.items:
                     self.expression(item.context_expr, body, level, repeated, guarded)
+                    if item.optional_vars is not None:
+                        self.expression(item.optional_vars, body, level, repeated, guarded)
                 self.block(node.body, body, prefix, owner, outer, level, repeated, guarded)
             elif kind is ast.Try or kind.__name__ == "TryStar":
                 args = (prefix, owner, outer, level, repeated)
@@ -202,6 +210,8 @@ class _Indexer:
                     self.globals.add(node.target.id)
             elif kind is ast.Raise or kind is ast.Assert:
                 self.expression(node, body, level, repeated, guarded or kind is ast.Raise)
+            elif kind is ast.Global or kind is ast.Nonlocal:
+                body.outer.update(node.names)
             elif kind is ast.Delete:
                 self.expression(node, body, level, repeated, guarded)
 
@@ -211,10 +221,16 @@ class _Indexer:
         while stack:
             node = stack.pop()
             kind = type(node)
-            if kind is ast.Name or kind is ast.Constant:
+            if kind is ast.Name:
+                if type(node.ctx) is not ast.Load:
+                    body.stored.add(node.id)
+                continue
+            if kind is ast.Constant:
                 continue
             if kind is ast.Attribute:
                 names.add(node.attr)
+                if node.attr in TENSOR_PROPERTIES and type(node.value) is ast.Name:
+                    body.tensors.add(node.value.id)
                 if (
                     type(node.ctx) is not ast.Load
                     and type(node.value) is ast.Name
@@ -225,6 +241,14 @@ class _Indexer:
                 continue
             if kind is ast.Call:
                 target = dotted(node.func)
+                if type(node.func) is ast.Attribute:
+                    name = tensor_of(node, TENSOR_ONLY)
+                    if name:
+                        body.tensors.add(name)
+                    else:
+                        name = tensor_of(node, SHARED_WITH_ARRAYS)
+                        if name:
+                            body.arrays.add(name)
                 if target:
                     names.add(target.rpartition(".")[2])
                     body.calls.append(CallSite(target, node.lineno, level, repeated, guarded))
@@ -263,10 +287,13 @@ class _Indexer:
         self.functions[qualname] = FunctionRecord(
             qualname, node.lineno, node.end_lineno or node.lineno, owner, outer, tuple(params), decorators,
             tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed),
-            body.loops,
+            body.loops, frozenset(body.stored - body.outer), frozenset(body.tensors - NO_TENSORS),
+            frozenset(body.arrays - NO_TENSORS),
         )  # fmt: skip
+        around.stored.add(node.name)
 
     def class_(self, node: ast.ClassDef, around: _Body, prefix: str, outer: str) -> None:
+        around.stored.add(node.name)
         qualname = prefix + node.name
         self.block(node.body, around, qualname + ".", qualname, outer, Hotness.COLD, False, False)
         methods = tuple(s.name for s in node.body if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)))

@@ -41,7 +41,7 @@ Entity = ModuleRecord | FunctionRef | ClassRef | str
 class Trees:
     """Syntax trees by file, the most recently used kept, with their functions by qualified name."""
 
-    def __init__(self, parse: Callable[[str], ast.Module], keep_lines: int = 200_000) -> None:
+    def __init__(self, parse: Callable[[str], ast.Module], keep_lines: int = 250_000) -> None:
         self._parse = parse
         self._kept: OrderedDict[str, tuple[ast.Module, dict[str, ast.AST], int]] = OrderedDict()
         self._lines = 0
@@ -72,11 +72,13 @@ def _definitions(statements: Iterable[ast.stmt], prefix: str, into: dict[str, as
             into[prefix + node.name] = node
             _definitions(node.body, prefix + node.name + ".", into)
         elif isinstance(node, (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try)):
-            _definitions(node.body, prefix, into)
-            _definitions(getattr(node, "orelse", ()), prefix, into)
-            _definitions(getattr(node, "finalbody", ()), prefix, into)
+            _definitions(
+                node.body, prefix, into
+            )  # in the order of the index: of two of a name the last counts
             for handler in getattr(node, "handlers", ()):
                 _definitions(handler.body, prefix, into)
+            _definitions(getattr(node, "orelse", ()), prefix, into)
+            _definitions(getattr(node, "finalbody", ()), prefix, into)
 
 
 class Project:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 from perfcheck.events import Hotness, Truth
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluate import Evaluator
 from perfcheck.lint.facts import Loop, Raised
 from perfcheck.lint.guards import exits, is_cooling, skips_the_rest
 from perfcheck.lint.hotness import Heat
-from perfcheck.lint.index import dotted
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.project import FunctionRef
 from perfcheck.lint.values import UNKNOWN, Value, elements

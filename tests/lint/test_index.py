@@ -3,7 +3,8 @@ import ast
 import pytest
 
 from perfcheck.events import Hotness
-from perfcheck.lint.index import CallSite, dotted
+from perfcheck.lint.dotted import dotted
+from perfcheck.lint.index import CallSite
 from tests.lint.programs import record
 
 
