@@ -11,7 +11,7 @@ from perfcheck.events import Hotness, Truth
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.facts import Match
 from perfcheck.lint.loops import LoopKind, loop_kind
-from perfcheck.lint.roles import is_test_path
+from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.predicates import Metavariable
@@ -308,7 +308,9 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "has_keyword": _has_keyword,
     "may_pass": lambda a, name: a.call is not None and a.scope.may_pass(a.call, name),
     "hot": _hot,
-    "rhythm_known": lambda a: a.scope.heat.sure or a.scope.lexically_hot(a.match.node),
+    "rhythm_known": lambda a: (
+        not is_conversion(a.scope.function) and (a.scope.heat.sure or a.scope.lexically_hot(a.match.node))
+    ),
     "conditional": lambda a: any(isinstance(part, ast.If) for part in a.scope.ancestors(a.match.node)),
     "in_loop": lambda a: bool(a.scope.loops(a.match.node)),
     "in_epoch_loop": _in_epoch_loop,

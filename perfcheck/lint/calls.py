@@ -320,7 +320,11 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
         own = f"{owner.ref}.{name}"
         row = own if ev.engine.operator(own) is not None else f"Distribution.{name}"
         found = ev.operate(node, row, receiver, arguments.positional, arguments.keywords, arguments.spread)
-        return found if found is not None else Value("tensor", owner.device)
+        if found is None:
+            return Value("tensor", owner.device)
+        return (
+            found._replace(device=owner.device) if found.kind == "tensor" and found.device is None else found
+        )
     if kind in ("stream", "instance", "loader", "host", "scheduler") and owner.ref:
         found = ev.operate(
             node, f"{owner.ref}.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread
@@ -361,7 +365,7 @@ LIST_OF_NUMBERS = Value("list", element=NUMBER)
 _STR_TO_STR = frozenset(
     {"format", "join", "lower", "upper", "strip", "replace", "rstrip", "lstrip", "title", "ljust", "rjust"}
 )
-_MAYBE_TENSOR = frozenset({"item", "cpu", "detach", "norm"})
+_MAYBE_TENSOR = frozenset({"item", "cpu", "detach"})
 _OF_BATCH = frozenset(
     {
         "to",
@@ -669,7 +673,9 @@ def _decorate(found: Value, name: str, arguments: Arguments) -> Value:
             fact = pinned.value.const
         return found._replace(ref=name, pinned=fact, device=False)
     if found.kind == "distribution":
-        device = any_of([v.device for v in arguments.all if v.kind == "tensor"]) or None
+        device: bool | None = any_of([v.device for v in arguments.all if v.kind == "tensor"]) or None
+        if arguments.all and not arguments.spread and all(v.kind == "number" for v in arguments.all):
+            device = False
         validate = arguments.keywords.get("validate_args")
         const = validate.value.const if validate is not None else found.const
         return found._replace(ref=name, device=device, const=const)

@@ -257,7 +257,10 @@ class Evaluator:
         before = self.env
         self.env = dict(before)
         self.narrow(node.test, True)
+        before_branch = len(self.returns)
         then_reaches = self.block(node.body)
+        if _while_compiling(node.test):
+            del self.returns[before_branch:]  # eager code never gets these
         then_env = self.env
         self.env = dict(before)
         self.narrow(node.test, False)
@@ -324,13 +327,16 @@ class Evaluator:
         ends = self.block(node.finalbody)
         return ends and (merged is not None or reaches)
 
-    def s_assert(self, node: ast.Assert) -> None:
+    def s_assert(self, node: ast.Assert) -> bool:
+        if isinstance(node.test, ast.Constant) and not node.test.value:
+            return False
         self.truth(node.test)
         self.narrow(node.test, True)
         if node.msg is not None:
             entry = self.raised.copy()
             self.expr(node.msg)  # evaluated only when it fails: raises nothing that counts
             self.raised = entry
+        return True
 
     def s_function(self, node: FunctionNode) -> None:
         for default in (*node.args.defaults, *node.args.kw_defaults):
@@ -870,6 +876,13 @@ class Evaluator:
         if value.kind in ("python-module", "function", "class") and value.ref:
             return value.ref
         return None
+
+
+def _while_compiling(test: ast.expr) -> bool:
+    """``torch.compiler.is_compiling()`` and its relatives."""
+    name = test.func if isinstance(test, ast.Call) else test
+    last = name.attr if isinstance(name, ast.Attribute) else name.id if isinstance(name, ast.Name) else ""
+    return last in ("is_compiling", "is_dynamo_compiling", "is_scripting", "is_tracing", "is_exporting")
 
 
 def _callee(node: ast.expr) -> ast.expr:

@@ -60,11 +60,32 @@ def _off_interval(test: ast.expr) -> bool:
     )
 
 
+def _is_filled(node: ast.If) -> bool:
+    """``if self.x is not None: return self.x``, ``x = cache.get(key)`` and ``if x is not None: return x``,
+    ``if key in self.cache: return …``: what follows fills it."""
+    if not isinstance(node.body[-1], ast.Return):
+        return False
+    tests = (
+        node.test.values
+        if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And)
+        else [node.test]
+    )
+    test = tests[0]
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+        return False
+    left, op, right = test.left, test.ops[0], test.comparators[0]
+    if isinstance(op, ast.IsNot) and isinstance(right, ast.Constant) and right.value is None:
+        return (
+            isinstance(left, ast.Attribute) and isinstance(left.value, ast.Name) and left.value.id == "self"
+        )
+    return isinstance(op, ast.In) and any("cache" in name.lower() for name in _names(right))
+
+
 def skips_the_rest(node: ast.stmt) -> bool:
     """``if step % n: continue``, ``if not should_log: return``: what follows runs rarely."""
     if not isinstance(node, ast.If) or not exits(node.body) or isinstance(node.body[-1], ast.Raise):
         return False
-    if _off_interval(node.test):
+    if _off_interval(node.test) or _is_filled(node):
         return True
     test = node.test
     return (

@@ -134,6 +134,9 @@ def device_of(value: Value | None, node: ast.expr | None = None) -> Truth:
 
 def operand_device(values: Iterable[Value]) -> Truth:
     """The device of a result, given its operands; scalars on the host give way."""
+    values = list(values)
+    if any(v.device is False and v.rank and not v.assumed for v in values):
+        return False  # anything but a scalar must be where its partner is
     found = [v.device for v in values if not (v.device is False and v.rank == 0)]
     if not found:
         return False

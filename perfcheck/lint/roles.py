@@ -22,7 +22,7 @@ _COLD_NAME = re.compile(
     r"configure|reset_parameters|init_weights|initiali[sz]e|extra_repr|state_dict|load_state_dict|serialize|deserialize|"
     r"calibrate|profile|benchmark|bench|test_|check_|validate_(config|args|params)|get_config|merge_and_unload|merge|unmerge|quantize_model|"
     r"resize_token_embeddings|tie_weights|from_config|write|read|checkpoint|on_save|on_load|finalize|shutdown|cleanup|close|"
-    r"set|(after|post|pre|before)_load\w*|\w*(data)?loaders?|local_init|\w*_init|set_input_size|resample\w*|checkpoint_\w+|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
+    r"set|apply$|_apply$|reparameteri[sz]e\w*|\w*_init_buffers|setup_\w+|(after|post|pre|before)_load\w*|\w*(data)?loaders?|local_init|\w*_init|set_input_size|resample\w*|checkpoint_\w+|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
     re.IGNORECASE,
 )
 _COLD_DUNDER = frozenset(
@@ -90,6 +90,8 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     if owner is None:
         return False
     outside = project.ancestry(owner)[1]
+    if owner.record.qualname.endswith("ImageTransform"):
+        return True
     if "torch.utils.data.Dataset" in outside or "torch.utils.data.Sampler" in outside:
         return True
     last = owner.record.qualname.rpartition(".")[2]

@@ -628,7 +628,7 @@ def test_a_moved_batch_is_on_the_device() -> None:
         ("match flag:\n    case 1:\n        h = h.cuda()", None),
         ("h, k = x, h", True),
         ("h = k = x", True),
-        ("h += x", True),
+        ("h += x", False),
         ("h: torch.Tensor = h", False),
         ("(lambda h: h)(x)", False),
         ("[h for h in x]", False),

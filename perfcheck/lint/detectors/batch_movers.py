@@ -25,8 +25,13 @@ def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
     for call in scope.calls("to", "cuda"):
         if not isinstance(call.func, ast.Attribute) or _is_settled(scope, call):
             continue
-        if _MODEL.search(dotted(call.func.value) or ""):
-            continue
+        moved = call.func.value
+        if (
+            not isinstance(moved, ast.Name)
+            or _MODEL.search(moved.id)
+            or scope.definition(moved.id, call) is not None
+        ):
+            continue  # a model, or something that was fetched here
         value = scope.value(call.func.value)
         if value.kind in ("unknown", "tensor") and (value.device is not True or value.assumed):
             yield Match(call, {"T": call.func.value})
