@@ -391,6 +391,8 @@ def _likely_tensor(
 ) -> Value:
     """A value of unknown kind is treated as tensors are: it most likely is one."""
     assumed = owner._replace(kind="tensor", assumed=True)
+    if name == "cpu" and owner.device is None and not owner.batch and not ev.on_host:
+        assumed = assumed._replace(device=True)  # who asks for the host's copy has it elsewhere
     if isinstance(receiver.node, ast.Name) and name in TENSOR_ONLY:
         ev.env[receiver.node.id] = assumed
     if receiver.node is not None:

@@ -60,6 +60,27 @@ def words_of(node: ast.AST) -> list[str]:
     return words
 
 
+_MODEL = re.compile(r"^(\w+_)?(model|net|network)$")
+
+
+def _calls_model(call: ast.Call) -> bool:
+    """``model(x)``, ``self.model(x)``, ``module.forward(x)``."""
+    func = call.func
+    if isinstance(func, ast.Attribute):
+        if func.attr == "forward":
+            return not (
+                isinstance(func.value, ast.Call)
+                or (isinstance(func.value, ast.Name)
+                and func.value.id == "self")
+            )
+        return (
+            bool(_MODEL.match(func.attr))
+            and isinstance(func.value, ast.Name)
+            and bool(call.args or call.keywords)
+        )
+    return isinstance(func, ast.Name) and bool(_MODEL.match(func.id)) and bool(call.args or call.keywords)
+
+
 def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
     """(calls backward or a step itself, holds a loop that does)."""
     own = nested = False
@@ -74,6 +95,8 @@ def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
                 if loop_kind(node) is LoopKind.STEP:  # type: ignore[arg-type]
                     nested = True
                 continue
+            if kind is ast.Call and _calls_model(node):  # type: ignore[arg-type]
+                own = True
             if kind is ast.Call and type(node.func) is ast.Attribute and node.func.attr in _STEP_CALLS:  # type: ignore[attr-defined]
                 own = True
             for field in node.__dict__.values():
