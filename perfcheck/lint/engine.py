@@ -32,6 +32,7 @@ from perfcheck.lint.values import (
     join_all,
 )
 from perfcheck.operators import Operator, find
+from perfcheck.operators.reader import canonical
 
 if TYPE_CHECKING:
     from perfcheck.events import Truth
@@ -121,6 +122,8 @@ class Engine:
             return Value("class", ref=entity.dotted)
         if isinstance(entity, ModuleRecord):
             return Value("python-module", ref=entity.name)
+        if entity.startswith("torch.") and entity.rpartition(".")[2][:1].isupper():
+            entity = canonical(entity)  # torch.utils.data.dataloader.DataLoader
         constant = _CONSTANTS.get(entity)
         if constant is not None:
             return constant

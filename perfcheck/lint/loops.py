@@ -70,8 +70,7 @@ def _calls_model(call: ast.Call) -> bool:
         if func.attr == "forward":
             return not (
                 isinstance(func.value, ast.Call)
-                or (isinstance(func.value, ast.Name)
-                and func.value.id == "self")
+                or (isinstance(func.value, ast.Name) and func.value.id == "self")
             )
         return (
             bool(_MODEL.match(func.attr))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from perfcheck.lint.project import FunctionRef, Project
 
 _TEST_PATH = re.compile(
-    r"(^|/)(tests?|testing|unit_?tests?|test_\w+|conftest\.py|\w+_tests?\.py|docs?|doc_\w+|\.github|"
+    r"(^|/)(tests?(?=/)|testing(?=/)|unit_?tests?|test_\w+|conftest\.py|\w+_tests?\.py|docs?|doc_\w+|\.github|"
     r"benchmarks?|perf_tests?|profil\w+|userbenchmark|ci|setup\.py|bench_\w+|\w*benchmark\w*\.py|"
     r"tools?/(\w+/)*(convert|export|vis|plot|analy)\w*|convert\w*|conversion|export\w*|onnx\w*|visuali[sz]ation|plot\w*)(/|$|\.py$)",
     re.IGNORECASE,
