@@ -122,7 +122,7 @@ class Engine:
             return Value("class", ref=entity.dotted)
         if isinstance(entity, ModuleRecord):
             return Value("python-module", ref=entity.name)
-        if entity.startswith("torch.") and entity.rpartition(".")[2][:1].isupper():
+        if entity.startswith(_PRIVATE) and entity.rpartition(".")[2][:1].isupper():
             entity = canonical(entity)  # torch.utils.data.dataloader.DataLoader
         constant = _CONSTANTS.get(entity)
         if constant is not None:
@@ -532,6 +532,9 @@ _TYPES = frozenset(
         "abc",
     }
 )
+_PRIVATE = ("torch.utils.data.dataloader.", "torch.optim.", "torch.nn.modules.", "torch.distributions.")
+"""Modules whose classes are known by the names of the package above."""
+
 _GRAD_SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 
 
