@@ -75,6 +75,9 @@ def _is_filled(node: ast.If) -> bool:
         return False
     left, op, right = test.left, test.ops[0], test.comparators[0]
     if isinstance(op, ast.IsNot) and isinstance(right, ast.Constant) and right.value is None:
+        if isinstance(left, ast.Name):
+            returned = node.body[-1].value
+            return len(node.body) == 1 and isinstance(returned, ast.Name) and returned.id == left.id
         return (
             isinstance(left, ast.Attribute) and isinstance(left.value, ast.Name) and left.value.id == "self"
         )
