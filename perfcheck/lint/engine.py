@@ -680,7 +680,7 @@ def _given_device(value: Value, given: list[Value]) -> Truth:
     if not facts:
         return value.device
     if True in facts:
-        return True
+        return True if value.device else None  # one way out of the function may lead to the host
     return None if None in facts else any_of(facts)
 
 
