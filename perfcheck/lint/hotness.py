@@ -56,6 +56,8 @@ class HotnessMap:
         for caller in everything:
             record = caller.record
             named |= record.names | {name.rpartition(".")[2] for name in record.passed}
+            if self.of(caller).frozen:
+                continue  # a test calls everything, and says nothing of how often others do
             if (
                 caller.dotted in self._frozen
                 or not record.qualname
