@@ -112,7 +112,7 @@ _CONVERSION = re.compile(
 
 
 _HOST_CLASS = re.compile(
-    r"(Callback|Logger|Visuali[sz]er|Artifact|Writer|Plotter|Exporter|Converter|Saver|Checkpoint\w*|Benchmark\w*|Profiler|"
+    r"(Callback|Logger|Visuali[sz]er|Artifact|Writer|Plotter|Exporter|Converter|Saver|Checkpoint(er|Callback|Hook|Manager|IO)?|Benchmark\w*|Profiler|"
     r"Tokenizer|Config|Servicer?|App|Cache|Loader|Weights|Buffer|Env|Environment|Dataset|Reader|Parser|Builder|Factory|DataModule)$"
 )
 
@@ -146,15 +146,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
         outside = project.ancestry(owner)[1] if owner is not None else frozenset()
         last = record.owner.rpartition(".")[2]
         if owner is not None:
-            if name == "forward" and (
-                any(
-                    base.rpartition(".")[2].endswith(("Module", "Model", "Layer", "Block", "Net"))
-                    for base in outside
-                )
-                or "torch.nn.Module" in outside
-                or "torch.autograd.Function" in outside
-                or not outside - {"builtins.object"}
-            ):
+            if name == "forward" and (len(record.params) > 1 or "torch.nn.Module" in outside):
                 return Hotness.STEP, False
             for base, names in _STEP_BY_BASE:
                 if name in names and base in outside:
