@@ -238,9 +238,6 @@ def _device_of_arguments(arguments: Arguments) -> bool | None:
     return True
 
 
-_REDUCING_LOSS = "Loss"
-
-
 def _builtin_module(name: str, arguments: Arguments, grad: bool) -> Value:
     device = _device_of_arguments(arguments)
     first = arguments.value(0, "input")
@@ -255,7 +252,7 @@ def _builtin_module(name: str, arguments: Arguments, grad: bool) -> Value:
         return Value("tuple", items=(plain, plain))
     if name == "MultiheadAttention":
         return Value("tuple", items=(plain, plain))
-    if name.endswith(_REDUCING_LOSS):
+    if name.endswith("Loss"):
         return plain
     if name in ("ModuleList", "ModuleDict", "ParameterList"):
         return UNKNOWN
@@ -590,20 +587,12 @@ def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Argume
         return owner
     if name in ("size",):
         return INT if arguments.positional else SIZE
-    if name in _SYNC_METHODS and owner.kind == "unknown":
-        found = (
-            ev.operate(node, f"torch.cuda.Event.{name}", Argument(owner, None))
-            if name == "synchronize"
-            else None
-        )
-        return found if found is not None else UNKNOWN
+    if name == "synchronize":
+        return ev.operate(node, "torch.cuda.Event.synchronize", Argument(owner, None)) or UNKNOWN
     found_by_name = ev.engine.method_by_name(ev, name, arguments)
     if found_by_name is not None:
         return found_by_name
     return _unknown_call(arguments)
-
-
-_SYNC_METHODS = frozenset({"synchronize"})
 
 
 # ---- functions outside the project -------------------------------------------------------------------

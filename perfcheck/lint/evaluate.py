@@ -232,11 +232,9 @@ class Evaluator:
     def s_augassign(self, node: ast.AugAssign) -> None:
         right = self.expr(node.value)
         target = node.target
-        left = self.expr(_loaded(target))
+        left = self.expr(target)
         self.values[target] = left
         result = self.arithmetic(left, right, node.op)
-        if left.kind == "tensor" and isinstance(target, ast.Subscript):
-            pass  # x[i] += y reads and writes; the write below counts
         self.bind(target, result, node.value)
 
     def s_return(self, node: ast.Return) -> bool:
@@ -253,7 +251,6 @@ class Evaluator:
 
     def s_if(self, node: ast.If) -> bool:
         self.truth(node.test)
-        const = self.values.get(node.test, UNKNOWN).const
         before = self.env
         self.env = dict(before)
         self.narrow(node.test, True)
@@ -265,7 +262,6 @@ class Evaluator:
         self.env = dict(before)
         self.narrow(node.test, False)
         else_reaches = self.block(node.orelse)
-        del const
         if then_reaches and else_reaches:
             self.env = _merge(then_env, self.env)
         elif then_reaches:
@@ -392,12 +388,10 @@ class Evaluator:
         elif isinstance(target, (ast.Tuple, ast.List)):
             self.unpack(target, value)
         elif isinstance(target, ast.Attribute):
-            base = self.expr(target.value)
+            self.expr(target.value)
             if isinstance(target.value, ast.Name):
                 self.env[f"{target.value.id}.{target.attr}"] = value
             self.values[target] = value
-            if base.kind == "tensor" and target.attr == "data":
-                pass
         elif isinstance(target, ast.Subscript):
             container = self.expr(target.value)
             index = self.expr(target.slice)
@@ -631,11 +625,7 @@ class Evaluator:
         entry = self.env
         last = len(node.values) - 1
         for position, part in enumerate(node.values):
-            value = (
-                self.expr(part)
-                if not isinstance(part, (ast.BoolOp, ast.UnaryOp))
-                else self.truth_or_value(part)
-            )
+            value = self.expr(part)
             if position < last:
                 self.dunder("__bool__", value, part)
                 self.env = dict(self.env)
@@ -643,9 +633,6 @@ class Evaluator:
             found.append(value)
         self.env = entry
         return join_all(found)
-
-    def truth_or_value(self, node: ast.expr) -> Value:
-        return self.expr(node)
 
     def e_compare(self, node: ast.Compare) -> Value:
         left = self.expr(node.left)
@@ -728,7 +715,7 @@ class Evaluator:
                         return value
             if container.element is not None:
                 return container.element
-            return self.believe_subscript(node, UNKNOWN)
+            return UNKNOWN
         if kind == "size":
             return container if isinstance(node.slice, ast.Slice) else INT
         if kind == "array":
@@ -747,9 +734,6 @@ class Evaluator:
                 origin=container.origin,
             )
         return UNKNOWN
-
-    def believe_subscript(self, node: ast.Subscript, value: Value) -> Value:
-        return value
 
     def e_slice(self, node: ast.Slice) -> Value:
         bounds = tuple(self.expr(bound) for bound in (node.lower, node.upper, node.step) if bound is not None)
@@ -898,11 +882,6 @@ def _key(node: ast.expr) -> str:
         return ""
     parts.append(node.id)
     return ".".join(reversed(parts))
-
-
-def _loaded(target: ast.expr) -> ast.expr:
-    """The target of ``x += 1``, read."""
-    return target
 
 
 def _constant(value: object) -> Value:

@@ -158,10 +158,10 @@ class HotnessMap:
                     for override in project.overrides(owner, rest):
                         yield override, True
                     return
-            yield from self._by_name(rest.rpartition(".")[2], "." in rest)
+            yield from self._by_name(rest.rpartition(".")[2])
             return
         if not head:
-            yield from self._by_name(rest, True)
+            yield from self._by_name(rest)
             return
         if not rest:
             scope = function.record.qualname
@@ -174,7 +174,7 @@ class HotnessMap:
         dotted = self._engine.dotted_name(module, target)
         if dotted is None:
             if rest:
-                yield from self._by_name(rest.rpartition(".")[2], True)
+                yield from self._by_name(rest.rpartition(".")[2])
             return
         entity = project.lookup(dotted, module)
         if isinstance(entity, FunctionRef):
@@ -184,7 +184,7 @@ class HotnessMap:
             if init is not None and "torch.nn.Module" not in project.ancestry(entity)[1]:
                 yield init, True
 
-    def _by_name(self, name: str, computed: bool) -> Iterator[tuple[FunctionRef, bool]]:
+    def _by_name(self, name: str) -> Iterator[tuple[FunctionRef, bool]]:
         if name in _TOO_COMMON or name.startswith("__"):
             return
         found = self._project.methods_named(name)

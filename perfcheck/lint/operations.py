@@ -145,10 +145,6 @@ def operand_device(values: Iterable[Value]) -> Truth:
     return None if None in found else False
 
 
-def _names_dtype(argument: Argument) -> bool:
-    return argument.value.kind == "dtype"
-
-
 def dtype_of(value: Value) -> Dtype | None:
     if value.kind == "dtype" and value.dtype is not None:
         return value.dtype
