@@ -14,7 +14,7 @@ from perfcheck.lint.asking import Surroundings
 from perfcheck.lint.compiled import CompiledMap
 from perfcheck.lint.corpus import Corpus
 from perfcheck.lint.engine import Engine
-from perfcheck.lint.evaluate import Evaluator
+from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.hotness import Heat, HotnessMap
 from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.matching import RuleSet, findings

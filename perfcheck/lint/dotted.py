@@ -19,3 +19,15 @@ def dotted(node: ast.AST) -> str:
         parts = parts[:1]
         parts.append("")
     return ".".join(reversed(parts))
+
+
+def chain(node: ast.AST | None) -> str | None:
+    """``a.b.c`` for attributes of a plain name; None for everything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name):
+        return None
+    parts.append(node.id)
+    return ".".join(reversed(parts))

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from perfcheck.lint.calls import Arguments
-from perfcheck.lint.evaluate import Env, Evaluator
+from perfcheck.lint.evaluation.arguments import Arguments
+from perfcheck.lint.evaluation.calls import invoke
+from perfcheck.lint.evaluation.environment import Env
+from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.evidence import by_name
 from perfcheck.lint.external import INSTANCE_KINDS
 from perfcheck.lint.index import FunctionNode, ModuleRecord
@@ -278,8 +280,6 @@ class Engine:
             return self._register(ev, name, arguments)
         attribute = self.attribute(owner, name)
         if attribute.kind in ("module", "function", "class", "python-module"):
-            from perfcheck.lint.calls import invoke
-
             return invoke(ev, attribute, arguments, arguments.node)
         if owner.kind == "instance":
             return (

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from perfcheck.events import Hotness, Truth
 from perfcheck.lint.dotted import dotted
-from perfcheck.lint.evaluate import Evaluator
+from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
 from perfcheck.lint.guards import exits, is_cooling, skips_the_rest
 from perfcheck.lint.hotness import Heat

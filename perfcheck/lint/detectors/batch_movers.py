@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import dotted
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _MOVER = re.compile(
@@ -42,12 +42,12 @@ def _is_settled(scope: Scope, call: ast.Call) -> bool:
     if any(keyword.arg in ("non_blocking", None) for keyword in call.keywords):
         return True
     target = scope.keyword(call, "device", 0)
-    name = dotted(call.func) or ""
+    name = chain(call.func) or ""
     if name.endswith(".cuda") or name == "cuda":
         return False
     if target is None or len(call.args) > 1:
         return True
-    word = (dotted(target) or "").rpartition(".")[2]
+    word = (chain(target) or "").rpartition(".")[2]
     return (
         not ("device" in word or word in ("rank", "gpu", "dev", "cuda"))
         and scope.value(target).kind != "device"
@@ -60,7 +60,7 @@ def _recurses(scope: Scope) -> bool:
     if not name or not any(True for _ in scope.calls(name)):
         return False
     return any(
-        (dotted(part) or "").rpartition(".")[2] in _CONTAINERS
+        (chain(part) or "").rpartition(".")[2] in _CONTAINERS
         for call in scope.calls("isinstance")
         for part in ast.walk(call)
         if isinstance(part, (ast.Name, ast.Attribute))
@@ -72,7 +72,7 @@ def non_blocking_not_passed(scope: Scope) -> Iterator[Match]:
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) < 2:
             continue
-        if not _MOVER.search((dotted(call.func) or "").rpartition(".")[2]):
+        if not _MOVER.search((chain(call.func) or "").rpartition(".")[2]):
             continue
         if any(keyword.arg in ("non_blocking", None) for keyword in call.keywords):
             continue

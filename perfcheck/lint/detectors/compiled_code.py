@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.events import Hotness
-from perfcheck.lint.detectors.names import dotted, last
+from perfcheck.lint.detectors.names import last
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _LEVELS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
@@ -147,7 +148,7 @@ def state_changed(scope: Scope) -> Iterator[Match]:
     shared = {name for node in scope.walk(ast.Global) if isinstance(node, ast.Global) for name in node.names}
     for node in scope.walk(ast.AugAssign, ast.Call):
         if isinstance(node, ast.AugAssign):
-            name = dotted(node.target) or ""
+            name = chain(node.target) or ""
             step = scope.value(node.value)
             counts = isinstance(step.const, int) if step.has_const else False
             tensor = scope.value(node.target).kind == "tensor"
@@ -157,5 +158,5 @@ def state_changed(scope: Scope) -> Iterator[Match]:
             isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append"
         ):
             owner = node.func.value
-            if (dotted(owner) or "").startswith("self.") and scope.value(owner).kind == "list":
+            if (chain(owner) or "").startswith("self.") and scope.value(owner).kind == "list":
                 yield Match(node, {"S": owner})

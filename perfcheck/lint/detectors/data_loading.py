@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from perfcheck.lint.detectors.loader_settings import workers_in_settings
-from perfcheck.lint.detectors.names import dotted, last, mentions
+from perfcheck.lint.detectors.names import last, mentions
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _LOADER: Final = "torch.utils.data.DataLoader"
@@ -68,7 +69,7 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
         if isinstance(statement, ast.Return) and "." not in scope.qualname:  # a factory, for loops elsewhere
             yield Match(call, {"X": call}, _LOADER)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(call):
-            name = dotted(statement.targets[0])
+            name = chain(statement.targets[0])
             if name is not None and _repeated(scope, name):
                 yield Match(call, {"X": statement.targets[0]}, _LOADER)
 
@@ -162,7 +163,7 @@ def _function(scope: Scope, node: ast.expr) -> ast.AST | None:
 def _is_tokenizer_call(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
-    name = dotted(node.func) or ""
+    name = chain(node.func) or ""
     verb = name.rpartition(".")[2].lower()
     return verb.endswith("tokenizer") or (
         verb in ("encode", "encode_plus", "tokenize") and "tokenizer" in name.lower()

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from perfcheck.lint.detectors.names import dotted
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Loop, Match, Scope
 
 _NUMBERS: Final = frozenset({"Tensor.item", "Tensor.__float__", "Tensor.__int__"})
@@ -21,7 +21,7 @@ def element_reads(scope: Scope) -> Iterator[Match]:
         base = _indexed(raised.subject)
         if base is None:
             continue
-        name = dotted(base)
+        name = chain(base)
         indices = _indices(raised.subject)
         loops = [loop for loop in scope.loops(raised.node) if _counters(loop) & indices]
         if name is None or not loops or _changes(scope, loops[0], name):
@@ -76,7 +76,7 @@ def _changes(scope: Scope, loop: Loop, name: str) -> bool:
     if name in scope.assigned(owner):
         return True
     return any(
-        isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store) and dotted(part.value) == name
+        isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Store) and chain(part.value) == name
         for part in ast.walk(owner)
     )
 

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.events import Hotness
-from perfcheck.lint.detectors.names import dotted, last
+from perfcheck.lint.detectors.names import last
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _ROLE = re.compile(
@@ -94,7 +95,7 @@ def inference_method_with_grad(scope: Scope) -> Iterator[Match]:
 
 
 def _runs_itself(scope: Scope, call: ast.Call) -> bool:
-    name = dotted(call.func) or ""
+    name = chain(call.func) or ""
     if name in ("self", "self.forward"):
         return True
     return name.startswith("self.") and scope.value(call.func).kind == "module"
@@ -172,7 +173,7 @@ def _opaque_context(node: ast.expr) -> bool:
 
 
 def _steps_optimizer(scope: Scope, call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and "optim" in (dotted(call.func.value) or "")
+    return isinstance(call.func, ast.Attribute) and "optim" in (chain(call.func.value) or "")
 
 
 def is_layer(ref: str | None) -> bool:
@@ -194,6 +195,6 @@ def _runs_model(scope: Scope, call: ast.Call) -> bool:
         return not is_layer(value.ref)
     if value.kind not in ("unknown", "instance"):
         return False
-    noun = (dotted(call.func) or "").rpartition(".")[2]
+    noun = (chain(call.func) or "").rpartition(".")[2]
     named = _MODEL_NAME.search(noun) is not None and _VERB.match(noun) is None
     return named and bool(call.args or call.keywords)

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.events import Truth
-from perfcheck.lint.detectors.names import dotted, last, mentions, targets, within
+from perfcheck.lint.detectors.names import last, mentions, targets, within
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _EXPERTS = re.compile(r"(^|_)(num_|n_|local_|routed_|all_)*experts?(_|$)", re.IGNORECASE)
@@ -20,7 +21,7 @@ def expert_loop(scope: Scope) -> Iterator[Match]:
     for loop in scope.walk(ast.For):
         if not isinstance(loop, ast.For) or not _over_experts(loop.iter):
             continue
-        names = {name for target in targets(loop) if (name := dotted(target))}
+        names = {name for target in targets(loop) if (name := chain(target))}
         if _selects(loop, names) and (runs := _runs(scope, loop, names)) is not False:
             yield Match(loop.iter, {}, certain=runs)
 
@@ -52,13 +53,13 @@ def _runs(scope: Scope, loop: ast.For, names: set[str]) -> Truth:
         and isinstance(node.value, ast.Subscript)
         and _over_experts(node.value.value)
         for target in targets(node)
-        if (name := dotted(target))
+        if (name := chain(target))
     }
     found: Truth = False
     for node in within(*loop.body):
         if isinstance(node, ast.Call):
             called = node.func
-            if dotted(called) in modules and scope.value(called).kind not in {"number", "str", "tensor"}:
+            if chain(called) in modules and scope.value(called).kind not in {"number", "str", "tensor"}:
                 return True
             if isinstance(called, ast.Subscript) and _over_experts(called.value):
                 return True

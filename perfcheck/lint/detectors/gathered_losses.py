@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import dotted, last, within
+from perfcheck.lint.detectors.names import last, within
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _GATHERS = ("gather", "gather_for_metrics", "reduce")
@@ -14,7 +15,7 @@ _GATHERS = ("gather", "gather_for_metrics", "reduce")
 def gather_in_training_step(scope: Scope) -> Iterator[Match]:
     """``accelerator.gather(loss)`` in the innermost loop that calls ``accelerator.backward``."""
     for call in scope.calls(*_GATHERS):
-        owner = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else None
+        owner = chain(call.func.value) if isinstance(call.func, ast.Attribute) else None
         if not owner or not owner.endswith("accelerator") or not call.args:
             continue
         loops = [loop for loop in scope.loops(call) if isinstance(loop, (ast.For, ast.While))]
@@ -23,6 +24,4 @@ def gather_in_training_step(scope: Scope) -> Iterator[Match]:
 
 
 def _trains(node: ast.AST, owner: str) -> bool:
-    return (
-        isinstance(node, ast.Call) and last(node) == "backward" and dotted(node.func) == f"{owner}.backward"
-    )
+    return isinstance(node, ast.Call) and last(node) == "backward" and chain(node.func) == f"{owner}.backward"

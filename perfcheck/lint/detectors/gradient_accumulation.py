@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import dotted, last, root, within
+from perfcheck.lint.detectors.names import last, root, within
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _DATA_PARALLEL = frozenset(
@@ -41,7 +42,7 @@ def _steps_now_and_then(scope: Scope, loop: ast.For | ast.While) -> bool:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "step"
-        and ("optim" in (dotted(node.func.value) or "") or scope.value(node.func.value).kind == "optimizer")
+        and ("optim" in (chain(node.func.value) or "") or scope.value(node.func.value).kind == "optimizer")
     ]
     return bool(steps) and all(_on_interval(scope, step, loop) for step in steps)
 
@@ -69,7 +70,7 @@ def _wrapped(scope: Scope) -> bool:
 def _managed(scope: Scope, call: ast.Call) -> bool:
     """``accelerator.backward(loss)``, ``fabric.backward(loss)``: the library wraps the model."""
     owner = root(call.func)
-    name = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else None
+    name = chain(call.func.value) if isinstance(call.func, ast.Attribute) else None
     return (
         bool(call.args)
         and owner is not None

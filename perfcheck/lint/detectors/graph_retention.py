@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.events import Hotness
-from perfcheck.lint.detectors.names import derived, dotted, last, mentions, targets, within
+from perfcheck.lint.detectors.names import derived, last, mentions, targets, within
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _RECURRENT = re.compile(r"loss|hidden|cell|memory|cache|context|weights_cum|coverage|align|state")
@@ -40,7 +41,7 @@ def outputs_kept(scope: Scope) -> Iterator[Match]:
     for call in scope.calls("append", "extend", "appendleft"):
         if not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
             continue
-        kept = dotted(call.func.value)
+        kept = chain(call.func.value)
         if kept is None or _bounded_queue(scope, kept, call):
             continue
         for loop, losses in _training_loops(scope, call):
@@ -59,7 +60,7 @@ def state_kept(scope: Scope) -> Iterator[Match]:
         if not isinstance(node, (ast.Assign, ast.AugAssign)):
             continue
         target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
-        name, value = dotted(target), node.value
+        name, value = chain(target), node.value
         if name is None or not name.startswith("self.") or name.count(".") != 1 or _RECURRENT.search(name):
             continue
         if scope.hotness(node) < Hotness.STEP:
@@ -100,7 +101,7 @@ def _differentiated_in(body: list[ast.stmt]) -> frozenset[str]:
                 list(receiver.args[:1]) if isinstance(receiver, ast.Call) and receiver.args else [receiver]
             )
         for subject in subjects:
-            found |= {name for part in _terms(subject) if (name := dotted(part))}
+            found |= {name for part in _terms(subject) if (name := chain(part))}
     return frozenset(found)
 
 
@@ -125,7 +126,7 @@ def _with_graph(scope: Scope, node: ast.expr, losses: frozenset[str]) -> ast.exp
         value = scope.value(node)
         if value.kind not in ("tensor", "unknown"):
             return None
-        if dotted(node) in losses:  # what backward is called on has a graph
+        if chain(node) in losses:  # what backward is called on has a graph
             return node if scope.no_grad(node) is not True else None
         return node if value.kind == "tensor" and value.grad is True else None
     if isinstance(node, ast.BinOp):
@@ -182,14 +183,12 @@ def _is_running_statistic(value: ast.expr) -> bool:
 def _comes_from_module(scope: Scope, value: ast.expr, own: str) -> bool:
     """Does another operand come from ``super().forward(…)`` or from a module, undetached?"""
     operands = {
-        name
-        for part in within(value)
-        if isinstance(part, ast.Name) and (name := dotted(part)) and name != own
+        name for part in within(value) if isinstance(part, ast.Name) and (name := chain(part)) and name != own
     }
     for node in reversed(list(scope.walk(ast.Assign))):
         if not isinstance(node, ast.Assign):
             continue
-        stored = {name for target in targets(node) if (name := dotted(target))}
+        stored = {name for target in targets(node) if (name := chain(target))}
         if stored & operands and isinstance(node.value, ast.Call) and last(node.value) == "detach":
             return False
         if stored & operands and isinstance(node.value, ast.Call) and _runs_module(scope, node.value):
@@ -208,7 +207,7 @@ def _runs_module(scope: Scope, call: ast.Call) -> bool:
 
 def _rebound_after_backward(loop: LoopStatement, term: ast.expr, use: ast.expr | ast.stmt) -> bool:
     """Is the name given another value between backward and the place (``loss = reduce(loss)``)?"""
-    name = dotted(term)
+    name = chain(term)
     place = (use.lineno, use.col_offset)
     calls = [
         (node.lineno, node.col_offset)
@@ -220,7 +219,7 @@ def _rebound_after_backward(loop: LoopStatement, term: ast.expr, use: ast.expr |
         before < (node.lineno, node.col_offset) < place
         for node in within(*loop.body)
         if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
-        and any(dotted(target) == name for target in targets(node))
+        and any(chain(target) == name for target in targets(node))
     )
 
 
@@ -244,9 +243,9 @@ def _addition(node: ast.AST) -> tuple[str | None, ast.expr | None]:
 def _stored(node: ast.expr) -> str | None:
     """A name, an attribute, or the entry of a dictionary by a literal key."""
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        owner = dotted(node.value)
+        owner = chain(node.value)
         return f"{owner}[{node.slice.value!r}]" if owner else None
-    return dotted(node)
+    return chain(node)
 
 
 def _outlives(scope: Scope, name: str, loop: LoopStatement) -> bool:
@@ -255,7 +254,7 @@ def _outlives(scope: Scope, name: str, loop: LoopStatement) -> bool:
     begun = [
         node
         for node in scope.walk(ast.Assign, ast.AnnAssign)
-        if any(dotted(target) in (name, owner) for target in targets(node))
+        if any(chain(target) in (name, owner) for target in targets(node))
         and not mentions(node.value, [owner])  # type: ignore[attr-defined]
     ]
     inside = {id(node) for node in within(*loop.body)}
@@ -280,7 +279,7 @@ def _reset_nearby(scope: Scope, node: ast.AST, name: str) -> bool:
     """Is it set to something new in the same function, so that it lives for one call only?"""
     return any(
         other is not node
-        and any(dotted(target) == name for target in targets(other))
+        and any(chain(target) == name for target in targets(other))
         and not mentions(other.value, [name])  # type: ignore[attr-defined]
         and not scope.guarded(other)
         for other in scope.walk(ast.Assign)

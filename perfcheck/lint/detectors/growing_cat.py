@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import dotted, loads, root, targets, within
+from perfcheck.lint.detectors.names import loads, root, targets, within
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _JOINS = ("cat", "concat", "concatenate", "hstack", "vstack")
@@ -50,10 +51,10 @@ def _grown(scope: Scope, call: ast.Call) -> str | None:
     statement, parts = scope.parent(call), call.args[0]
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
-    name = dotted(statement.targets[0])
+    name = chain(statement.targets[0])
     if name is None or not isinstance(parts, (ast.List, ast.Tuple)):
         return None
-    return name if sum(dotted(part) == name for part in parts.elts) == 1 else None
+    return name if sum(chain(part) == name for part in parts.elts) == 1 else None
 
 
 def _carrying_loop(scope: Scope, call: ast.Call, name: str) -> LoopStatement | None:
@@ -66,7 +67,7 @@ def _carrying_loop(scope: Scope, call: ast.Call, name: str) -> LoopStatement | N
     if any(root(target) == name.partition(".")[0] for target in targets(loop)):
         return None
     for node in within(*loop.body):
-        stores = any(dotted(target) == name for target in targets(node))
+        stores = any(chain(target) == name for target in targets(node))
         if (
             stores
             and node is not own
@@ -99,7 +100,7 @@ def _alternative(scope: Scope, node: ast.AST, own: ast.stmt) -> bool:
 def _read(scope: Scope, name: str, loop: LoopStatement) -> bool:
     header = [loop.test] if isinstance(loop, ast.While) else []
     for node in loads(*header, *loop.body):
-        read = dotted(node) or ""
+        read = chain(node) or ""
         if read != name and not read.startswith(name + "."):
             continue
         if not _part_of_growth(scope, node, name) and not _first_turn(scope, node):
@@ -128,7 +129,7 @@ def _bounded(loop: LoopStatement) -> bool:
     turns = loop.iter
     if isinstance(turns, (ast.Tuple, ast.List)):
         return len(turns.elts) <= _FEW
-    if isinstance(turns, ast.Call) and dotted(turns.func) == "range":
+    if isinstance(turns, ast.Call) and chain(turns.func) == "range":
         last = turns.args[0] if len(turns.args) == 1 else turns.args[1] if len(turns.args) > 1 else None
         return isinstance(last, ast.Constant) and isinstance(last.value, int) and last.value <= _FEW
     return False
@@ -154,7 +155,7 @@ _CACHES = re.compile(
 def _is_cut(scope: Scope, name: str) -> bool:
     """Is it sliced or reset in the same body, so that it cannot grow without end?"""
     for node in scope.walk(ast.Assign):
-        if isinstance(node, ast.Assign) and any(dotted(target) == name for target in node.targets):
+        if isinstance(node, ast.Assign) and any(chain(target) == name for target in node.targets):
             value = node.value
             if isinstance(value, ast.Subscript) or (isinstance(value, ast.Constant) and value.value is None):
                 return True

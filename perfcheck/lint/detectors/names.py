@@ -5,18 +5,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from perfcheck.lint.dotted import chain
+
 _OPAQUE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
-
-
-def dotted(node: ast.AST | None) -> str | None:
-    """ "self.model.net" for a chain of attributes on a plain name, else None."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return None
-    return ".".join((node.id, *reversed(parts)))
 
 
 def root(node: ast.AST) -> str | None:
@@ -52,7 +43,7 @@ def within(*nodes: ast.AST) -> Iterator[ast.AST]:
 def mentions(node: ast.AST, names: Iterable[str]) -> bool:
     """Does any of the (dotted) names occur in it?"""
     wanted = frozenset(names)
-    return any(dotted(part) in wanted for part in within(node) if isinstance(part, (ast.Name, ast.Attribute)))
+    return any(chain(part) in wanted for part in within(node) if isinstance(part, (ast.Name, ast.Attribute)))
 
 
 def loads(*nodes: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
@@ -60,7 +51,7 @@ def loads(*nodes: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
     stack = list(reversed(nodes))
     while stack:
         node = stack.pop()
-        if isinstance(node, (ast.Name, ast.Attribute)) and dotted(node) is not None:
+        if isinstance(node, (ast.Name, ast.Attribute)) and chain(node) is not None:
             if isinstance(node.ctx, ast.Load):
                 yield node
             continue
@@ -103,7 +94,7 @@ def derived(names: Iterable[str], statements: Iterable[ast.stmt]) -> frozenset[s
         grew = False
         for node in assignments:
             source = _source(node)
-            new = {name for target in targets(node) if (name := dotted(target))} - reached
+            new = {name for target in targets(node) if (name := chain(target))} - reached
             if new and source is not None and mentions(source, reached):
                 reached |= new
                 grew = True

@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import dotted, last, mentions, root, targets, within
+from perfcheck.lint.detectors.names import last, mentions, root, targets, within
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _DEPTH = 5  # definitions followed; `x = list(x)` would never end
@@ -72,7 +73,7 @@ def _loops(scope: Scope, sources: frozenset[str]) -> Iterator[tuple[ast.For, fro
     """The loops over parameters, with the names that stand for them."""
     for loop in scope.walk(ast.For):
         if isinstance(loop, ast.For) and _gives_parameters(scope, loop.iter, sources):
-            yield loop, frozenset(name for target in targets(loop) if (name := dotted(target)))
+            yield loop, frozenset(name for target in targets(loop) if (name := chain(target)))
 
 
 def _gives_parameters(scope: Scope, node: ast.expr, sources: frozenset[str], depth: int = 0) -> bool:
@@ -97,7 +98,7 @@ def _from_parameters(loop: ast.For) -> frozenset[str]:
     over = loop.iter
     while isinstance(over, ast.Call) and last(over) in {"enumerate", "list", "tuple", "tqdm"} and over.args:
         over = over.args[0]
-    names = frozenset(name for target in targets(loop) if (name := dotted(target)))
+    names = frozenset(name for target in targets(loop) if (name := chain(target)))
     if not (isinstance(over, ast.Call) and last(over) == "zip"):
         return names
     elements = loop.target.elts if isinstance(loop.target, ast.Tuple) else ()
@@ -118,7 +119,7 @@ def _computes(node: ast.AST, names: frozenset[str]) -> bool:
         if on_parameter and ((method.endswith("_") and not method.endswith("__")) or method in _REDUCTIONS):
             return method not in _FREE
     if isinstance(node, ast.AugAssign):
-        return root(node.target) in names and dotted(node.target) not in names
+        return root(node.target) in names and chain(node.target) not in names
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
         target = node.targets[0]
         if last(target) in {"grad", "data"} and root(target) in names:
@@ -130,7 +131,7 @@ def _zeroed_gradient(node: ast.AST, names: frozenset[str]) -> ast.expr | None:
     """The ``p.grad`` of ``p.grad.zero_()``."""
     if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
         return None
-    head, _, rest = (dotted(node.func.value) or "").partition(".")
+    head, _, rest = (chain(node.func.value) or "").partition(".")
     if head not in names or rest not in {"grad", "grad.data"}:
         return None
     value = node.args[0] if node.args else None

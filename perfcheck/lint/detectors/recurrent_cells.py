@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import derived, dotted, mentions, targets
+from perfcheck.lint.detectors.names import derived, mentions, targets
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _CELLS = frozenset(
@@ -27,6 +28,6 @@ def rnn_cell_loop(scope: Scope) -> Iterator[Match]:
         statement = scope.statement(call)
         if not loops or not isinstance(statement, ast.Assign):
             continue
-        state = {name for target in targets(statement) if (name := dotted(target))}
+        state = {name for target in targets(statement) if (name := chain(target))}
         if not mentions(call.args[0], derived(state, loops[-1].body)):
             yield Match(call, {"C": call.func})

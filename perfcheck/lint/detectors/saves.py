@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import derived, dotted, last, mentions, targets, within
+from perfcheck.lint.detectors.names import derived, last, mentions, targets, within
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _SAVES = frozenset({"torch.save", "torch.distributed.checkpoint.save"})
@@ -27,5 +28,5 @@ def _one_file_a_turn(call: ast.Call, loop: ast.For | ast.While) -> bool:
     """Is writing what the loop is for: a file for each turn, and nothing is trained?"""
     if any(isinstance(node, ast.Call) and last(node) == "backward" for node in within(*loop.body)):
         return False
-    turn = derived((name for target in targets(loop) if (name := dotted(target))), loop.body)
+    turn = derived((name for target in targets(loop) if (name := chain(target))), loop.body)
     return any(mentions(argument, turn) for argument in call.args[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import dotted
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 
@@ -15,6 +15,6 @@ def grad_scaler_reads(scope: Scope) -> Iterator[Match]:
         if not isinstance(call.func, ast.Attribute):
             continue
         receiver = call.func.value
-        named = (dotted(receiver) or "").rpartition(".")[2].lower().endswith("scaler")
+        named = (chain(receiver) or "").rpartition(".")[2].lower().endswith("scaler")
         if (scope.value(receiver).ref or "").endswith("GradScaler") or named:
             yield Match(call, {"T": receiver}, "GradScaler.get_scale")

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from perfcheck.lint.detectors.names import derived, dotted, last, mentions, root, targets, within
+from perfcheck.lint.detectors.names import derived, last, mentions, root, targets, within
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _STACKS = frozenset({"stack", "vstack", "hstack", "dstack"})
@@ -56,7 +57,7 @@ def _turn(extents: _Extents, over: ast.expr, target: ast.expr, body: Sequence[as
         tensor = _indexed(extents.scope, index, body, _stored(body))
         return None if tensor is None else _Turn(frozenset({index}), tensor)
     names = frozenset(part.id for part in ast.walk(target) if isinstance(part, ast.Name))
-    wrapped = isinstance(over, ast.Call) and dotted(over.func) in {"zip", "enumerate"}
+    wrapped = isinstance(over, ast.Call) and chain(over.func) in {"zip", "enumerate"}
     sources = over.args if isinstance(over, ast.Call) and wrapped else [over]
     rows = [source for source in sources if extents.is_batch(source)]
     return _Turn(names, rows[0]) if rows and len(rows) == len(sources) else None
@@ -72,14 +73,14 @@ class _Extents:
             for node in scope.walk(ast.Assign)
             if isinstance(node, ast.Assign) and self._is_shape(node.value)
             for target in targets(node)
-            if (name := dotted(target))
+            if (name := chain(target))
         }
 
     def index(self, over: ast.expr, target: ast.expr) -> str | None:
         """The loop variable of ``for i in range(extent)``."""
         if not isinstance(target, ast.Name) or not isinstance(over, ast.Call):
             return None
-        if dotted(over.func) != "range" or len(over.args) not in (1, 2):
+        if chain(over.func) != "range" or len(over.args) not in (1, 2):
             return None
         end = over.args[-1]
         known = self.scope.value(end)
@@ -169,7 +170,7 @@ def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
     ):
         return True
     appended = {
-        dotted(statement.value.func.value)
+        chain(statement.value.func.value)
         for statement in loop.body
         if isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Call)
@@ -178,7 +179,7 @@ def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
     }
     return any(
         call.args
-        and dotted(call.args[0]) in appended
+        and chain(call.args[0]) in appended
         and (scope.resolve(call.func) or "").startswith("torch.")
         for call in scope.calls("stack")
     )

@@ -6,7 +6,8 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
-from perfcheck.lint.detectors.names import dotted, last, mentions
+from perfcheck.lint.detectors.names import last, mentions
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Raised, Scope
 
 _FACTORIES: Final = frozenset(
@@ -66,7 +67,7 @@ def plain_tensor_attributes(scope: Scope) -> Iterator[Match]:
         source = _origin(scope, raised.subject, raised.node)
         while isinstance(source, ast.Subscript):
             source = source.value
-        name = dotted(source) if source is not None else None
+        name = chain(source) if source is not None else None
         if source is None or name is None or not name.startswith("self.") or name.count(".") != 1:
             continue
         if scope.value(source).on_device is False and name not in scope.assigned(
@@ -116,7 +117,7 @@ def early_host_reads(scope: Scope) -> Iterator[Match]:
         if isinstance(parent, ast.Attribute) and parent.attr in _HOST_READS:
             yield Match(parent, {"T": call}, "Tensor.to")
         elif isinstance(parent, ast.Assign) and len(parent.targets) == 1:
-            name = dotted(parent.targets[0])
+            name = chain(parent.targets[0])
             read = _first_read(scope, name, parent) if name is not None else None
             if read is not None:
                 yield Match(read, {"T": parent.targets[0]}, "Tensor.to")
@@ -165,7 +166,7 @@ def _bound(scope: Scope, name: str, at: ast.AST) -> ast.expr | None:
     for statement in reversed(_preceding(scope, scope.statement(at))):
         if name not in scope.assigned(statement):
             continue
-        plain = isinstance(statement, ast.Assign) and dotted(statement.targets[0]) == name
+        plain = isinstance(statement, ast.Assign) and chain(statement.targets[0]) == name
         return statement.value if isinstance(statement, ast.Assign) and plain else None
     return None
 
@@ -195,7 +196,7 @@ def _cast(node: ast.expr) -> ast.expr | None:
     if node.func.attr in ("float", "half", "bfloat16") and not node.args:
         return node.func.value
     names_type = any(
-        (dotted(a) or "").rpartition(".")[2] in ("float32", "float16", "bfloat16", "float")
+        (chain(a) or "").rpartition(".")[2] in ("float32", "float16", "bfloat16", "float")
         for a in _arguments(node)
     )
     return (
@@ -249,7 +250,7 @@ def _first_read(scope: Scope, name: str, after: ast.stmt) -> ast.expr | None:
             if id(node) in waits or (isinstance(node, ast.Call) and last(node) in _WAITS):
                 return None
         for node in ast.walk(statement):
-            if isinstance(node, ast.Attribute) and node.attr in _HOST_READS and dotted(node.value) == name:
+            if isinstance(node, ast.Attribute) and node.attr in _HOST_READS and chain(node.value) == name:
                 return node
         if mentions(statement, [name]):
             return None  # passed on, bound anew, or used in a way that is not understood

@@ -1,0 +1,75 @@
+"""The evaluated arguments of a call, and what they tell where nothing else does."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.conditions import Argument
+from perfcheck.lint.values import UNKNOWN, Value, elements
+
+if TYPE_CHECKING:
+    from perfcheck.lint.evaluation.evaluator import Evaluator
+
+
+class Arguments:
+    """The evaluated arguments of a call."""
+
+    __slots__ = ("keywords", "node", "positional", "spread")
+
+    def __init__(self, ev: Evaluator, node: ast.Call) -> None:
+        self.node = node
+        self.positional: list[Argument] = []
+        self.keywords: dict[str, Argument] = {}
+        self.spread = False
+        for argument in node.args:
+            if isinstance(argument, ast.Starred):
+                value = ev.expr(argument.value)
+                ev.values[argument] = value
+                if value.items is not None:
+                    self.positional.extend(Argument(item, argument) for item in value.items)
+                else:
+                    self.spread = True
+                    self.positional.append(Argument(elements(value), argument))
+            else:
+                self.positional.append(Argument(ev.expr(argument), argument))
+        for keyword in node.keywords:
+            value = ev.expr(keyword.value)
+            if keyword.arg is None:
+                if value.keys is not None:
+                    self.keywords.update({k: Argument(v, keyword.value) for k, v in value.keys})
+                else:
+                    self.spread = True
+            else:
+                self.keywords[keyword.arg] = Argument(value, keyword.value)
+
+    def value(self, position: int, keyword: str = "") -> Value | None:
+        if position < len(self.positional):
+            return self.positional[position].value
+        found = self.keywords.get(keyword)
+        return None if found is None else found.value
+
+    @property
+    def all(self) -> list[Value]:
+        return [a.value for a in self.positional] + [a.value for a in self.keywords.values()]
+
+
+def unknown_result(arguments: Arguments) -> Value:
+    """Something unknown was handed tensors: what comes back, if it is a tensor, is where they are."""
+    inside = [v if v.kind not in ("list", "tuple", "dict") else elements(v) for v in arguments.all]
+    devices = [v.device for v in inside if v.kind == "tensor"]
+    if True in devices:
+        return Value(device=True)
+    if devices and all(d is False for d in devices):
+        return Value(device=None)
+    return UNKNOWN
+
+
+def device_of_arguments(arguments: Arguments) -> bool | None:
+    inside = [v if v.kind not in ("list", "tuple", "dict") else elements(v) for v in arguments.all]
+    devices = [v.device for v in inside if v.kind in ("tensor", "unknown")]
+    if True in devices:
+        return True
+    if devices and all(d is False for d in devices):
+        return True if all(v.batch for v in inside if v.kind in ("tensor", "unknown")) else None
+    return True

@@ -1,0 +1,75 @@
+"""Storing to names, attributes, items and patterns of them."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.conditions import Argument
+from perfcheck.lint.values import Value, elements, join
+
+if TYPE_CHECKING:
+    from perfcheck.lint.evaluation.evaluator import Evaluator
+
+
+def bind(ev: Evaluator, target: ast.expr, value: Value, source: ast.expr | None) -> None:
+    if isinstance(target, ast.Name):
+        ev.env[target.id] = _believe(ev, target.id, value)
+        ev.values[target] = value
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        _unpack(ev, target, value)
+    elif isinstance(target, ast.Attribute):
+        ev.expr(target.value)
+        if isinstance(target.value, ast.Name):
+            ev.env[f"{target.value.id}.{target.attr}"] = value
+        ev.values[target] = value
+    elif isinstance(target, ast.Subscript):
+        container = ev.expr(target.value)
+        index = ev.expr(target.slice)
+        ev.values[target] = value
+        if container.kind == "tensor":
+            ev.operate(
+                target,
+                "Tensor.__setitem__",
+                Argument(container, target.value),
+                [Argument(index, target.slice), Argument(value, source)],
+            )
+        elif container.kind == "array":
+            ev.dunder("__array__", value, source or target)
+            if value.kind == "tensor" and value.device:
+                ev.emit(target, "host-sync", "Tensor.__array__", value.device, source)
+        elif container.kind in ("list", "dict") and isinstance(target.value, (ast.Name, ast.Attribute)):
+            grown = join(container.element, value) if container.element is not None else value
+            rebind(ev, target.value, container._replace(element=grown, items=None, keys=None))
+        if index.kind == "tensor" and index.on_device and container.kind in ("list", "tuple"):
+            ev.dunder("__index__", index, target.slice)
+    elif isinstance(target, ast.Starred):
+        bind(ev, target.value, Value("list", element=elements(value)), source)
+
+
+def rebind(ev: Evaluator, target: ast.expr, value: Value) -> None:
+    """A container changed in place."""
+    if isinstance(target, ast.Name):
+        ev.env[target.id] = value
+    elif isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name):
+        ev.env[f"{target.value.id}.{target.attr}"] = value
+
+
+def _unpack(ev: Evaluator, target: ast.Tuple | ast.List, value: Value) -> None:
+    parts = target.elts
+    starred = [i for i, part in enumerate(parts) if isinstance(part, ast.Starred)]
+    if value.items is not None and len(value.items) == len(parts) and not starred:
+        for part, item in zip(parts, value.items):
+            bind(ev, part, item, None)
+        return
+    element = elements(value)
+    for part in parts:
+        bind(ev, part, element, None)
+
+
+def _believe(ev: Evaluator, name: str, value: Value) -> Value:
+    """An unknown value that is used like a tensor is one."""
+    if value.kind == "unknown" and name in ev.evidence:
+        device = value.device if value.device is not None or value.batch or ev.on_host else True
+        return value._replace(kind="tensor", device=device, assumed=True)
+    return value

@@ -1,0 +1,83 @@
+"""What a call returns, by what is called."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
+from perfcheck.lint.evaluation.attributes import INSTANCES
+from perfcheck.lint.evaluation.libraries import external
+from perfcheck.lint.evaluation.methods import method
+from perfcheck.lint.evaluation.modules import call_module
+from perfcheck.lint.project import ClassRef
+from perfcheck.lint.values import UNKNOWN, Value
+
+if TYPE_CHECKING:
+    from perfcheck.lint.evaluation.evaluator import Evaluator
+
+
+def call(ev: Evaluator, node: ast.Call) -> Value:
+    func = node.func
+    if isinstance(func, ast.Attribute):
+        if (
+            isinstance(func.value, ast.Call)
+            and isinstance(func.value.func, ast.Name)
+            and func.value.func.id == "super"
+        ):
+            arguments = Arguments(ev, node)
+            return _super(ev, func.attr, arguments)
+        owner = ev.expr(func.value)
+        kind = owner.kind
+        if kind in ("python-module", "class") or (kind == "function" and owner.ref):
+            target = ev.engine.named(f"{owner.ref}.{func.attr}", ev.module) if owner.ref else UNKNOWN
+            ev.values[func] = target
+            arguments = Arguments(ev, node)
+            return invoke(ev, target, arguments, node)
+        key = f"{func.value.id}.{func.attr}" if isinstance(func.value, ast.Name) else ""
+        if key and key in ev.env:  # self.layer(x), assigned here
+            target = ev.env[key]
+            ev.values[func] = target
+            return invoke(ev, target, Arguments(ev, node), node)
+        arguments = Arguments(ev, node)
+        if owner.ref is not None and kind in INSTANCES:
+            ev.values[func] = ev.engine.attribute(owner, func.attr)
+        found = method(ev, owner, func, arguments, node)
+        return found._replace(grad=False) if ev.no_grad and found.grad else found
+    target = ev.expr(func)
+    return invoke(ev, target, Arguments(ev, node), node)
+
+
+def invoke(ev: Evaluator, target: Value, arguments: Arguments, node: ast.Call) -> Value:
+    """Call a value."""
+    kind = target.kind
+    if kind == "python-module" and target.ref:
+        return external(ev, target.ref, arguments, node)
+    if kind == "function":
+        if target.ref is None:
+            return target.element or UNKNOWN
+        return ev.engine.call_named(ev, target.ref, arguments, node)
+    if kind == "class" and target.ref:
+        entity = ev.engine.project.lookup(target.ref)
+        if isinstance(entity, ClassRef):
+            return ev.engine.construct(ev, entity, arguments)
+        return external(ev, target.ref, arguments, node)
+    if kind == "module":
+        return call_module(ev, target, arguments)
+    if kind == "instance" and target.ref:
+        return ev.engine.call_method(ev, target, "__call__", arguments) or unknown_result(arguments)
+    if kind in ("number", "str", "none", "list", "dict", "array", "tensor"):
+        return UNKNOWN
+    return unknown_result(arguments)
+
+
+def _super(ev: Evaluator, name: str, arguments: Arguments) -> Value:
+    if ev.class_ is None:
+        return UNKNOWN
+    for base in ev.engine.project.ancestry(ev.class_)[0][1:]:
+        found = ev.engine.project.method(base, name)
+        if found is not None:
+            return ev.engine.call(ev, found, arguments, 1)
+    if name == "forward":
+        return Value(device=True)
+    return UNKNOWN

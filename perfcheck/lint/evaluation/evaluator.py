@@ -1,0 +1,203 @@
+"""One run over one body.
+
+Branches are joined, loops run until what they bind is stable (twice), and calls are answered by the operator
+table, by summaries of the project's functions, or by what libraries are known to return.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from perfcheck.events import Truth
+from perfcheck.lint.annotations import annotated
+from perfcheck.lint.conditions import Argument
+from perfcheck.lint.dotted import chain
+from perfcheck.lint.evaluation.environment import Env
+from perfcheck.lint.evaluation.expressions import EXPRESSIONS
+from perfcheck.lint.evaluation.narrowing import narrow
+from perfcheck.lint.evaluation.statements import STATEMENTS
+from perfcheck.lint.facts import Raised
+from perfcheck.lint.index import FunctionNode, ModuleRecord
+from perfcheck.lint.operations import apply, bind
+from perfcheck.lint.project import FunctionRef
+from perfcheck.lint.values import BOOL, DICT, NONE, Value, join_all
+
+if TYPE_CHECKING:
+    from perfcheck.lint.engine import Engine
+
+
+class Evaluator:
+    """One run over one body.
+
+    ``values`` holds what each expression evaluated to, ``raised`` the events by (node, operator).
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        module: ModuleRecord,
+        function: FunctionRef | None,
+        node: FunctionNode | ast.Module,
+        closure: Env | None,
+    ) -> None:
+        self.engine = engine
+        self.module = module
+        self.function = function
+        self.node = node
+        self.class_ = engine.project.owner(function) if function is not None else None
+        self.values: dict[ast.AST, Value] = {}
+        self.raised: dict[tuple[ast.AST, str, str], Raised] = {}
+        self.env: Env = {}
+        self.closure = closure or {}
+        self.returns: list[Value] = []
+        self.yields: list[Value] = []
+        self.no_grad = 0
+        self.on_host = function is not None and engine.is_host_side(function)
+        self.local_functions: dict[str, FunctionNode] = {}
+        self.evidence: frozenset[str] = frozenset()
+        self.self_name = ""
+        self.locals: set[str] = set()
+        self.given: tuple[Value, ...] = ()  # the parameters, as the body begins
+
+    # ---- running --------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        if isinstance(self.node, ast.Module):
+            self.block(self.node.body)
+            return
+        if self.function is not None:
+            record = self.function.record
+            self.locals = set(record.locals)
+            alone = self.engine.knows_arrays(self.module)
+            self.evidence = record.tensors if alone else record.tensors | record.arrays
+        if self.engine.runs_without_grad(self.function):
+            self.no_grad = 1
+        self.parameters(self.node)
+        self.given = tuple(self.env.values())
+        self.block(self.node.body)
+
+    @property
+    def returned(self) -> Value:
+        if self.yields:
+            return Value("list", element=join_all(self.yields))
+        return join_all(self.returns) if self.returns else NONE
+
+    def parameters(self, node: FunctionNode) -> None:
+        arguments = node.args
+        ordered = [*arguments.posonlyargs, *arguments.args]
+        defaults: list[ast.expr | None] = [None] * (len(ordered) - len(arguments.defaults)) + list(
+            arguments.defaults
+        )
+        ordered += arguments.kwonlyargs
+        defaults += arguments.kw_defaults
+        static = any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
+        for position, (parameter, default) in enumerate(zip(ordered, defaults)):
+            name = parameter.arg
+            if position == 0 and self.class_ is not None and not static and name in ("self", "cls", "mcs"):
+                self.self_name = name
+                self.env[name] = self.engine.instance_of(self.class_)
+                if name == "cls":
+                    self.env[name] = Value("class", ref=self.class_.dotted)
+                continue
+            self.env[name] = self.engine.parameter(self, parameter, default)
+        if arguments.vararg is not None:
+            element = self.engine.parameter(self, arguments.vararg, None)
+            self.env[arguments.vararg.arg] = Value("tuple", element=element)
+        if arguments.kwarg is not None:
+            self.env[arguments.kwarg.arg] = DICT
+
+    def annotation(self, node: ast.expr | None) -> Value:
+        return annotated(node, self.resolve_static, self.engine.instance_named(self.module))
+
+    def resolve_static(self, node: ast.expr) -> str | None:
+        """The dotted name of an annotation or a base, whatever local variables are called."""
+        name = chain(node)
+        return None if name is None else self.engine.dotted_name(self.module, name)
+
+    # ---- events ---------------------------------------------------------------------------------
+
+    def emit(
+        self, node: ast.AST, event: str, operator: str, certain: Truth, subject: ast.expr | None
+    ) -> None:
+        key = (node, event, operator)
+        known = self.raised.get(key)
+        if known is not None and known.certain is True:
+            return
+        self.raised[key] = Raised(node, event, operator, certain, subject)  # type: ignore[arg-type]
+
+    def operate(
+        self,
+        node: ast.AST,
+        name: str,
+        receiver: Argument | None,
+        positional: list[Argument] | None = None,
+        keywords: dict[str, Argument] | None = None,
+        spread: bool = False,
+    ) -> Value | None:
+        """Apply an operator of the table; None if it has no such row."""
+        operator = self.engine.operator(name)
+        if operator is None:
+            return None
+        operands = bind(operator, receiver, positional or [], keywords or {}, spread)
+        result, happenings = apply(operator, operands)
+        subject = operands.all[0].node if operands.all else None
+        for event, certain, variant in happenings:
+            label = f"{name}:{variant}" if variant else name
+            self.emit(node, event, label, certain, subject)
+        if result.kind == "tensor" and self.no_grad and result.grad is not False:
+            result = result._replace(grad=False)
+        return result
+
+    def dunder(self, name: str, value: Value, node: ast.expr, at: ast.AST | None = None) -> None:
+        """The host reads a value through a special method: ``Tensor.__bool__``."""
+        if value.kind == "tensor" and value.device is not False:
+            self.operate(at or node, f"Tensor.{name}", Argument(value, node))
+
+    # ---- statements and expressions -------------------------------------------------------------
+
+    def block(self, statements: list[ast.stmt]) -> bool:
+        """Run statements; False if control cannot reach their end."""
+        for statement in statements:
+            handler = STATEMENTS.get(type(statement))
+            if handler is not None and handler(self, statement) is False:
+                return False
+        return True
+
+    def expr(self, node: ast.expr) -> Value:
+        value = EXPRESSIONS[type(node)](self, node)
+        self.values[node] = value
+        return value
+
+    def truth(self, node: ast.expr) -> Value:
+        """Evaluate a condition."""
+        if isinstance(node, ast.BoolOp):
+            entry = self.env
+            for part in node.values:
+                self.truth(part)
+                self.env = dict(self.env)
+                narrow(self, part, isinstance(node.op, ast.And))
+            self.env = entry
+            self.values[node] = BOOL
+            return BOOL
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            self.truth(node.operand)
+            self.values[node] = BOOL
+            return BOOL
+        value = self.expr(node)
+        self.dunder("__bool__", value, node)
+        return value
+
+    def resolve(self, node: ast.AST | None) -> str | None:
+        """The dotted name that a Name or Attribute stands for."""
+        if node is None:
+            return None
+        value = self.values.get(node)
+        if value is None:
+            if isinstance(node, (ast.Name, ast.Attribute)):
+                value = self.expr(node)
+            else:
+                return None
+        if value.kind in ("python-module", "function", "class") and value.ref:
+            return value.ref
+        return None

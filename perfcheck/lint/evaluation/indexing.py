@@ -1,0 +1,112 @@
+"""``container[index]``."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.conditions import Argument
+from perfcheck.lint.values import ARRAY, INT, STR, UNKNOWN, Value, elements
+
+if TYPE_CHECKING:
+    from perfcheck.lint.evaluation.evaluator import Evaluator
+
+
+def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
+    container = ev.expr(node.value)
+    index = ev.expr(node.slice)
+    kind = container.kind
+    if kind == "tensor":
+        result = ev.operate(
+            node, "Tensor.__getitem__", Argument(container, node.value), [Argument(index, node.slice)]
+        )
+        return _indexed(container, index, result)
+    if kind in ("list", "tuple"):
+        if index.kind == "tensor":
+            ev.dunder("__index__", index, node.slice)
+        if (
+            container.items is not None
+            and isinstance(index.const, int)
+            and -len(container.items) <= index.const < len(container.items)
+        ):
+            return container.items[index.const]
+        if isinstance(node.slice, ast.Slice):
+            return (
+                container._replace(items=None, element=elements(container))
+                if container.items is None
+                else _sliced(container, node.slice)
+            )
+        return elements(container)
+    if kind == "dict":
+        if container.keys is not None and isinstance(index.const, str):
+            for key, value in container.keys:
+                if key == index.const:
+                    return value
+        if container.element is not None:
+            return container.element
+        return UNKNOWN
+    if kind == "size":
+        return container if isinstance(node.slice, ast.Slice) else INT
+    if kind == "array":
+        if index.kind == "tensor" and index.device:
+            ev.emit(node, "host-sync", "Tensor.__array__", index.device, node.slice)
+        return ARRAY
+    if kind == "str":
+        return STR
+    if kind == "module":
+        return Value("module", device=True, assumed=True)
+    if kind == "unknown":
+        return Value(
+            device=container.device,
+            batch=container.batch,
+            pinned=container.pinned,
+            origin=container.origin,
+        )
+    return UNKNOWN
+
+
+def _indexed(container: Value, index: Value, result: Value | None) -> Value:
+    parts = list(index.items) if index.kind == "tuple" and index.items is not None else [index]
+    rank = container.rank
+    if rank is not None:
+        for part in parts:
+            if part.kind == "number" and part.ref != "ellipsis":
+                rank -= 1
+            elif part.kind == "none":
+                rank += 1
+            elif part.kind in ("host",) or (part.kind == "number" and part.ref == "ellipsis"):
+                continue
+            elif part.kind == "tensor" and part.rank is not None and part.dtype == "int" and len(parts) == 1:
+                rank += part.rank - 1
+            elif part.kind == "tensor" and part.dtype == "bool" and part.rank == rank and len(parts) == 1:
+                rank = 1
+            else:
+                rank = None
+                break
+        if rank is not None and rank < 0:
+            rank = None
+    elif len(parts) == 1 and parts[0].kind == "tensor" and parts[0].dtype == "bool":
+        rank = None
+    plain = all(part.kind in ("number", "host", "none") for part in parts)
+    return container._replace(
+        rank=rank,
+        contiguous=None if plain else True,
+        const=UNKNOWN.const,
+        grad=container.grad if result is None else result.grad,
+    )
+
+
+def _sliced(container: Value, node: ast.Slice) -> Value:
+    def bound(part: ast.expr | None) -> int | None:
+        if part is None:
+            return None
+        try:
+            value = ast.literal_eval(part)
+        except (ValueError, TypeError):
+            return -1_000_000
+        return value if isinstance(value, int) else -1_000_000
+
+    low, high = bound(node.lower), bound(node.upper)
+    if -1_000_000 in (low, high) or container.items is None:
+        return container._replace(items=None, element=elements(container))
+    return container._replace(items=container.items[low:high])

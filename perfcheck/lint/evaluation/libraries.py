@@ -1,0 +1,181 @@
+"""Functions and classes outside the project: torch, NumPy, the standard library, others."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
+from perfcheck.lint.evaluation.builtin_functions import builtin
+from perfcheck.lint.values import (
+    ACCELERATOR,
+    ARRAY,
+    DICT,
+    HOST,
+    INT,
+    NUMBER,
+    STR,
+    UNKNOWN,
+    Value,
+    any_of,
+    elements,
+)
+
+if TYPE_CHECKING:
+    from perfcheck.lint.evaluation.evaluator import Evaluator
+
+
+def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> Value:
+    if name.startswith("builtins."):
+        return builtin(ev, name[9:], arguments, node)
+    if name in ("torch.nn.Parameter", "torch.nn.parameter.Parameter"):
+        first = arguments.value(0, "data")
+        base = first if first is not None and first.kind == "tensor" else Value("tensor")
+        return base._replace(device=True, grad=True, origin=frozenset(), assumed=False)
+    if name in ("torch.finfo", "torch.iinfo"):
+        return Value("host", ref=name)
+    root, last = name.partition(".")[0], name.rpartition(".")[2]
+    if root == "copy" and arguments.positional:
+        return arguments.positional[0].value
+    if last == "partial" and arguments.positional:
+        return arguments.positional[0].value
+    if last == "trange":
+        return Value("list", element=INT)
+    if last == "tqdm" or name.startswith("tqdm."):
+        return arguments.positional[0].value if arguments.positional else UNKNOWN
+    found = ev.operate(node, name, None, arguments.positional, arguments.keywords, arguments.spread)
+    if found is not None:
+        if found.kind in ("loader", "optimizer", "distribution", "module"):
+            return _decorate(found, name, arguments)
+        if name == "torch.device":
+            return _device(arguments)
+        return found
+    if root == "torch":
+        return _torch(name, last, arguments)
+    if root in _ARRAY_PACKAGES:
+        for argument in arguments.positional:
+            if argument.value.kind == "tensor" and argument.value.device:
+                ev.emit(node, "host-sync", "Tensor.__array__", True, argument.node)
+        return ARRAY
+    if root == "math":
+        for argument in arguments.positional:
+            if argument.node is not None:
+                ev.dunder("__float__", argument.value, argument.node, node)
+        return NUMBER
+    if root in _HOST_PACKAGES:
+        return HOST_RESULTS.get(name, HOST)
+    if root == "einops" and arguments.positional:
+        first = arguments.positional[0].value
+        if first.kind == "list":
+            first = elements(first)
+        if last == "parse_shape":
+            return DICT
+        if first.kind == "tensor":
+            return (
+                first._replace(rank=None, contiguous=None) if last != "reduce" else first._replace(rank=None)
+            )
+        return first
+    constructed = ev.engine.external_instance(name)
+    if constructed is not None:
+        return _decorate(constructed, name, arguments)
+    if last == "DataLoader":
+        return _decorate(Value("loader", ref=name), name, arguments)
+    return unknown_result(arguments)
+
+
+def _decorate(found: Value, name: str, arguments: Arguments) -> Value:
+    if found.kind == "loader":
+        pinned = arguments.keywords.get("pin_memory")
+        fact = False if pinned is None and not arguments.spread else None
+        if pinned is not None and isinstance(pinned.value.const, bool):
+            fact = pinned.value.const
+        return found._replace(ref=name, pinned=fact, device=False)
+    if found.kind == "distribution":
+        device: bool | None = any_of([v.device for v in arguments.all if v.kind == "tensor"]) or None
+        if arguments.all and not arguments.spread and all(v.kind == "number" for v in arguments.all):
+            device = False
+        validate = arguments.keywords.get("validate_args")
+        const = validate.value.const if validate is not None else found.const
+        return found._replace(ref=name, device=device, const=const)
+    return found._replace(ref=name)
+
+
+def _device(arguments: Arguments) -> Value:
+    first = arguments.value(0, "type")
+    if first is not None and isinstance(first.const, str):
+        return Value("device", device=not first.const.startswith(("cpu", "meta")))
+    if first is not None and first.kind == "device":
+        return first
+    return ACCELERATOR
+
+
+def _torch(name: str, last: str, arguments: Arguments) -> Value:
+    """A name of torch's that the operator table lacks."""
+    if name in ("torch.device",):
+        return _device(arguments)
+    if name in (
+        "torch.no_grad",
+        "torch.enable_grad",
+        "torch.inference_mode",
+        "torch.set_grad_enabled",
+        "torch.autocast",
+    ):
+        return HOST
+    if name in ("torch.compile", "torch.jit.script", "torch.jit.trace", "torch.func.vmap", "torch.vmap"):
+        return arguments.positional[0].value if arguments.positional else UNKNOWN
+    if name.startswith("torch.cuda.") and last.endswith("Tensor"):
+        return Value("tensor", True)
+    if name.startswith("torch.nn.init."):
+        return arguments.positional[0].value if arguments.positional else UNKNOWN
+    if name.startswith(("torch._C", "torch._dynamo", "torch.compiler", "torch._utils")):
+        return UNKNOWN
+    if name.startswith(
+        ("torch.cuda.", "torch.backends.", "torch.distributed.", "torch.utils.", "torch.multiprocessing")
+    ):
+        if last.startswith("is_") or last in ("device_count", "get_rank", "get_world_size", "current_device"):
+            return NUMBER
+        return UNKNOWN
+    public = name.count(".") == 1 or name.startswith(
+        ("torch.nn.functional.", "torch.linalg.", "torch.special.", "torch.fft.")
+    )
+    if not public or (last.startswith("_") and not last.startswith("_foreach")):
+        return UNKNOWN
+    tensors = [v if v.kind != "list" else elements(v) for v in arguments.all]
+    tensors = [v for v in tensors if v.kind == "tensor"]
+    if tensors:
+        device = True if any(t.device for t in tensors) else tensors[0].device
+        return Value("tensor", device, grad=any_of([t.grad for t in tensors]), origin=tensors[0].origin)
+    return UNKNOWN
+
+
+_ARRAY_PACKAGES = frozenset({"numpy", "pandas", "scipy", "sklearn", "cv2", "skimage"})
+
+
+_HOST_PACKAGES = frozenset(
+    """os sys json re random time datetime logging pathlib glob shutil argparse collections itertools
+    pickle yaml
+    PIL matplotlib wandb warnings subprocess threading gc inspect typing dataclasses contextlib io csv
+    string hashlib
+    uuid tempfile socket struct platform operator omegaconf hydra tensorboard""".split()
+)
+
+
+HOST_RESULTS = {
+    "random.random": NUMBER,
+    "random.randint": INT,
+    "random.uniform": NUMBER,
+    "random.choice": UNKNOWN,
+    "time.time": NUMBER,
+    "time.perf_counter": NUMBER,
+    "collections.defaultdict": DICT,
+    "collections.OrderedDict": DICT,
+    "collections.deque": Value("list"),
+    "collections.Counter": DICT,
+    "itertools.chain": UNKNOWN,
+    "itertools.product": UNKNOWN,
+    "operator.itemgetter": UNKNOWN,
+    "dataclasses.field": UNKNOWN,
+    "dataclasses.asdict": DICT,
+    "os.environ.get": STR,
+    "copy.deepcopy": UNKNOWN,
+}

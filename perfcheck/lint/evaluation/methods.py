@@ -1,0 +1,140 @@
+"""What ``owner.name(...)`` returns, by the kind of the receiver."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.conditions import Argument
+from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
+from perfcheck.lint.evaluation.attributes import INSTANCES
+from perfcheck.lint.evaluation.containers import container_method, fill_entry
+from perfcheck.lint.evaluation.modules import module_method
+from perfcheck.lint.evaluation.tensors import (
+    MAYBE_TENSOR,
+    OF_BATCH,
+    is_part_of_batch,
+    likely_tensor,
+    tensor_method,
+)
+from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY
+from perfcheck.lint.values import ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value
+
+if TYPE_CHECKING:
+    from perfcheck.lint.evaluation.evaluator import Evaluator
+
+
+def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments, node: ast.Call) -> Value:
+    """``owner.name(...)``."""
+    name, kind = func.attr, owner.kind
+    receiver = Argument(owner, func.value)
+    if kind == "unknown" and (
+        name in TENSOR_ONLY
+        or (name in TENSOR_LIKE and owner.device is True)
+        or (name in MAYBE_TENSOR and owner.device is not False)
+    ):
+        return likely_tensor(ev, owner, name, receiver, arguments, node)
+    if kind == "unknown" and name in ("to", "cuda") and is_part_of_batch(ev, owner, func, arguments):
+        part = Value("tensor", False, pinned=owner.pinned, batch=True, assumed=True)
+        ev.values[func.value] = part
+        return tensor_method(ev, part, name, Argument(part, func.value), arguments, node)
+    if kind == "unknown" and owner.batch and name in OF_BATCH:
+        return tensor_method(ev, owner._replace(kind="tensor", assumed=True), name, receiver, arguments, node)
+    if kind == "tensor":
+        return tensor_method(ev, owner, name, receiver, arguments, node)
+    if owner.ref is not None and kind in INSTANCES:
+        found = ev.engine.call_method(ev, owner, name, arguments)
+        if found is not None:
+            return found
+    if kind == "module":
+        return module_method(ev, owner, name, arguments, node)
+    if kind in ("list", "tuple", "dict", "set"):
+        return container_method(ev, owner, name, func, arguments)
+    if kind == "array":
+        return LIST_OF_NUMBERS if name == "tolist" else NUMBER if name in ("item", "any", "all") else ARRAY
+    if kind == "str":
+        for argument in arguments.positional + list(arguments.keywords.values()):
+            if name == "format":
+                ev.dunder("__format__", argument.value, argument.node or func, None)
+        return Value("list", element=STR) if name == "split" else STR if name in _STR_TO_STR else UNKNOWN
+    if kind == "size":
+        return INT if name == "numel" else UNKNOWN
+    if kind == "optimizer":
+        found = ev.operate(
+            node, f"Optimizer.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread
+        )
+        return found if found is not None else UNKNOWN
+    if kind == "distribution":
+        own = f"{owner.ref}.{name}"
+        row = own if ev.engine.operator(own) is not None else f"Distribution.{name}"
+        found = ev.operate(node, row, receiver, arguments.positional, arguments.keywords, arguments.spread)
+        if found is None:
+            return Value("tensor", owner.device)
+        return (
+            found._replace(device=owner.device) if found.kind == "tensor" and found.device is None else found
+        )
+    if kind in ("stream", "instance", "loader", "host", "scheduler") and owner.ref:
+        found = ev.operate(
+            node, f"{owner.ref}.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread
+        )
+        if found is not None:
+            return found
+    if kind == "unknown":
+        return _method_of_unknown(ev, owner, name, arguments, node)
+    if kind in ("host", "scheduler"):
+        return UNKNOWN
+    return unknown_result(arguments)
+
+
+def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Arguments, node: ast.Call) -> Value:
+    if name in ("parameters",):
+        return Value("list", element=Value("tensor", True, "float", grad=True))
+    if name == "named_parameters":
+        return Value("list", element=Value("tuple", items=(STR, Value("tensor", True, "float", grad=True))))
+    if name == "items":
+        return Value("list", element=Value("tuple", items=(STR, owner)))
+    if name == "values":
+        return Value("list", element=owner)
+    if name in ("keys",):
+        return Value("list", element=STR)
+    if name == "append" and arguments.positional and fill_entry(ev, node, arguments.positional[0].value):
+        return NONE
+    if name in (
+        "get",
+        "pop",
+        "to",
+        "cuda",
+        "copy",
+        "clone",
+        "reshape",
+        "transpose",
+        "squeeze",
+        "mean",
+        "sum",
+        "max",
+        "min",
+        "view",
+        "flatten",
+        "float",
+        "long",
+    ):
+        if name in ("to", "cuda"):
+            device = owner.device if owner.device is not None else True
+            return owner._replace(device=device, batch=None)
+        return owner
+    if name in ("size",):
+        return INT if arguments.positional else SIZE
+    if name == "synchronize":
+        return ev.operate(node, "torch.cuda.Event.synchronize", Argument(owner, None)) or UNKNOWN
+    found_by_name = ev.engine.method_by_name(ev, name, arguments)
+    if found_by_name is not None:
+        return found_by_name
+    return unknown_result(arguments)
+
+
+_STR_TO_STR = frozenset(
+    {"format", "join", "lower", "upper", "strip", "replace", "rstrip", "lstrip", "title", "ljust", "rjust"}
+)
+
+
+LIST_OF_NUMBERS = Value("list", element=NUMBER)

@@ -1,0 +1,124 @@
+"""Calling an ``nn.Module``, and its methods."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.conditions import Argument
+from perfcheck.lint.evaluation.arguments import Arguments, device_of_arguments
+from perfcheck.lint.project import ClassRef
+from perfcheck.lint.values import STR, UNKNOWN, Value
+
+if TYPE_CHECKING:
+    from perfcheck.lint.evaluation.evaluator import Evaluator
+
+
+def call_module(ev: Evaluator, target: Value, arguments: Arguments) -> Value:
+    grad = not ev.no_grad
+    if target.ref is not None:
+        entity = ev.engine.project.lookup(target.ref)
+        if isinstance(entity, ClassRef):
+            forward = ev.engine.project.method(entity, "forward") or ev.engine.project.method(
+                entity, "__call__"
+            )
+            if forward is not None:
+                found = ev.engine.call(ev, forward, arguments, 1)
+                if found.kind == "unknown" and found.device is None:
+                    found = found._replace(device=device_of_arguments(arguments))
+                return found._replace(grad=grad) if found.kind == "tensor" and found.grad is None else found
+        last = target.ref.rpartition(".")[2]
+        if target.ref.startswith("torch.nn."):
+            return _builtin_module(last, arguments, grad)
+    device = device_of_arguments(arguments)
+    return Value(device=device, grad=grad if device else None)
+
+
+def _builtin_module(name: str, arguments: Arguments, grad: bool) -> Value:
+    device = device_of_arguments(arguments)
+    first = arguments.value(0, "input")
+    if device is True and first is not None and first.kind == "tensor" and first.device is not None:
+        device = first.device
+    plain = Value(
+        "tensor", device, "float", grad=grad, origin=first.origin if first is not None else frozenset()
+    )
+    if name in ("LSTM",):
+        return Value("tuple", items=(plain, Value("tuple", items=(plain, plain))))
+    if name in ("GRU", "RNN", "LSTMCell"):
+        return Value("tuple", items=(plain, plain))
+    if name == "MultiheadAttention":
+        return Value("tuple", items=(plain, plain))
+    if name.endswith("Loss"):
+        return plain
+    if name in ("ModuleList", "ModuleDict", "ParameterList"):
+        return UNKNOWN
+    if name in (
+        "Sequential",
+        "Module",
+        "DataParallel",
+        "parallel.DistributedDataParallel",
+        "DistributedDataParallel",
+        "Identity",
+    ):
+        return Value(device=device, grad=grad)
+    rank = first.rank if first is not None and name not in ("Flatten", "Unflatten", "Embedding") else None
+    if name == "Embedding" and first is not None and first.rank is not None:
+        rank = first.rank + 1
+    return plain._replace(rank=rank)
+
+
+def module_method(ev: Evaluator, owner: Value, name: str, arguments: Arguments, node: ast.Call) -> Value:
+    if name in (
+        "to",
+        "cuda",
+        "cpu",
+        "eval",
+        "train",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "requires_grad_",
+        "apply",
+        "share_memory",
+        "compile",
+    ):
+        ev.operate(
+            node,
+            f"Module.{name}",
+            Argument(owner, None),
+            arguments.positional,
+            arguments.keywords,
+            arguments.spread,
+        )
+        return owner
+    if name in ("parameters", "buffers"):
+        return Value("list", element=Value("tensor", True, "float", grad=name == "parameters"))
+    if name in ("named_parameters", "named_buffers"):
+        return Value(
+            "list",
+            element=Value(
+                "tuple", items=(STR, Value("tensor", True, "float", grad=name == "named_parameters"))
+            ),
+        )
+    if name in ("modules", "children"):
+        return Value("list", element=Value("module"))
+    if name in ("named_modules", "named_children"):
+        return Value("list", element=Value("tuple", items=(STR, Value("module"))))
+    if name == "state_dict":
+        return Value("dict", element=Value("tensor", True))
+    if name == "forward":
+        return call_module(ev, owner, arguments)
+    if name in (
+        "generate",
+        "predict",
+        "sample",
+        "encode",
+        "decode",
+        "encode_image",
+        "encode_text",
+        "compute_loss",
+        "loss",
+    ):
+        return Value(device=True, grad=None)
+    return Value(device=True if True in [a.device for a in arguments.all] else None)

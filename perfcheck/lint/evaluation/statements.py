@@ -1,0 +1,244 @@
+"""What each kind of statement does: assignments, branches, loops, contexts, definitions.
+
+A handler returns False if control cannot reach its end.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.conditions import Argument
+from perfcheck.lint.evaluation.arithmetic import arithmetic
+from perfcheck.lint.evaluation.binding import bind
+from perfcheck.lint.evaluation.environment import Env, differs, merge
+from perfcheck.lint.evaluation.narrowing import narrow
+from perfcheck.lint.index import FunctionNode
+from perfcheck.lint.values import HOST, NONE, UNKNOWN, Value, elements
+
+if TYPE_CHECKING:
+    from perfcheck.lint.evaluation.evaluator import Evaluator
+
+
+def _expression(ev: Evaluator, node: ast.Expr) -> None:
+    ev.expr(node.value)
+
+
+def _assign(ev: Evaluator, node: ast.Assign) -> None:
+    value = ev.expr(node.value)
+    for target in node.targets:
+        bind(ev, target, value, node.value)
+
+
+def _annotated_assign(ev: Evaluator, node: ast.AnnAssign) -> None:
+    promised = ev.annotation(node.annotation)
+    if node.value is None:
+        bind(ev, node.target, promised, None)
+        return
+    value = ev.expr(node.value)
+    if value.kind in ("unknown", "none") or (value.kind in ("list", "dict") and value.element is None):
+        value = promised if promised.kind != "unknown" else value
+    bind(ev, node.target, value, node.value)
+
+
+def _augmented_assign(ev: Evaluator, node: ast.AugAssign) -> None:
+    right = ev.expr(node.value)
+    target = node.target
+    left = ev.expr(target)
+    ev.values[target] = left
+    result = arithmetic(ev, left, right, node.op)
+    bind(ev, target, result, node.value)
+
+
+def _return(ev: Evaluator, node: ast.Return) -> bool:
+    ev.returns.append(NONE if node.value is None else ev.expr(node.value))
+    return False
+
+
+def _raise(ev: Evaluator, node: ast.Raise) -> bool:
+    if node.exc is not None:
+        ev.expr(node.exc)
+    return False
+
+
+def _jump(ev: Evaluator, node: ast.stmt) -> bool:
+    return False
+
+
+def _if(ev: Evaluator, node: ast.If) -> bool:
+    ev.truth(node.test)
+    before = ev.env
+    ev.env = dict(before)
+    narrow(ev, node.test, True)
+    before_branch = len(ev.returns)
+    then_reaches = ev.block(node.body)
+    if _while_compiling(node.test):
+        del ev.returns[before_branch:]  # eager code never gets these
+    then_env = ev.env
+    ev.env = dict(before)
+    narrow(ev, node.test, False)
+    else_reaches = ev.block(node.orelse)
+    if then_reaches and else_reaches:
+        ev.env = merge(then_env, ev.env)
+    elif then_reaches:
+        ev.env = then_env
+    return then_reaches or else_reaches
+
+
+def _for(ev: Evaluator, node: ast.For | ast.AsyncFor) -> None:
+    iterable = ev.expr(node.iter)
+    element = elements(iterable)
+    if iterable.kind == "tensor":
+        ev.operate(node.iter, "Tensor.__iter__", Argument(iterable, node.iter))
+    _repeat(ev, node.body, lambda: bind(ev, node.target, element, None))
+    ev.block(node.orelse)
+
+
+def _while(ev: Evaluator, node: ast.While) -> None:
+    ev.truth(node.test)
+    _repeat(ev, node.body, lambda: narrow(ev, node.test, True))
+    ev.truth(node.test)
+    ev.block(node.orelse)
+
+
+def _with(ev: Evaluator, node: ast.With | ast.AsyncWith) -> bool:
+    quiet = 0
+    for item in node.items:
+        value = ev.expr(item.context_expr)
+        if ev.engine.switches_grad_off(ev.resolve(_callee(item.context_expr))):
+            quiet += 1
+        if item.optional_vars is not None:
+            bind(ev, item.optional_vars, value if value.kind != "host" else UNKNOWN, None)
+    ev.no_grad += quiet
+    reaches = ev.block(node.body)
+    ev.no_grad -= quiet
+    return reaches
+
+
+def _try(ev: Evaluator, node: ast.Try) -> bool:
+    before = dict(ev.env)
+    reaches = ev.block(node.body)
+    if reaches:
+        reaches = ev.block(node.orelse)
+    merged = ev.env if reaches else None
+    for handler in node.handlers:
+        ev.env = merge(before, ev.env) if reaches else dict(before)
+        if handler.name:
+            ev.env[handler.name] = HOST
+        if ev.block(handler.body):
+            merged = ev.env if merged is None else merge(merged, ev.env)
+    ev.env = before if merged is None else merged
+    ends = ev.block(node.finalbody)
+    return ends and (merged is not None or reaches)
+
+
+def _assert(ev: Evaluator, node: ast.Assert) -> bool:
+    if isinstance(node.test, ast.Constant) and not node.test.value:
+        return False
+    ev.truth(node.test)
+    narrow(ev, node.test, True)
+    if node.msg is not None:
+        entry = ev.raised.copy()
+        ev.expr(node.msg)  # evaluated only when it fails: raises nothing that counts
+        ev.raised = entry
+    return True
+
+
+def _function(ev: Evaluator, node: FunctionNode) -> None:
+    for default in (*node.args.defaults, *node.args.kw_defaults):
+        if default is not None:
+            ev.expr(default)
+    ev.local_functions[node.name] = node
+    prefix = (
+        ev.function.record.qualname + "." if ev.function is not None and ev.function.record.qualname else ""
+    )
+    ev.env[node.name] = Value("function", ref=f"{ev.module.name}.{prefix}{node.name}")
+
+
+def _class(ev: Evaluator, node: ast.ClassDef) -> None:
+    prefix = (
+        ev.function.record.qualname + "." if ev.function is not None and ev.function.record.qualname else ""
+    )
+    ev.env[node.name] = Value("class", ref=f"{ev.module.name}.{prefix}{node.name}")
+
+
+def _delete(ev: Evaluator, node: ast.Delete) -> None:
+    for target in node.targets:
+        if isinstance(target, ast.Name):
+            ev.env.pop(target.id, None)
+
+
+def _import(ev: Evaluator, node: ast.Import | ast.ImportFrom) -> None:
+    for alias in node.names:
+        local = alias.asname or alias.name.partition(".")[0]
+        ev.env.pop(local, None)
+        ev.locals.discard(local)
+
+
+def _match(ev: Evaluator, node: ast.Match) -> bool:
+    ev.expr(node.subject)
+    before = ev.env
+    merged: Env | None = None
+    for case in node.cases:
+        ev.env = dict(before)
+        for part in ast.walk(case.pattern):
+            if isinstance(part, ast.MatchAs) and part.name:
+                ev.env[part.name] = UNKNOWN
+        if ev.block(case.body):
+            merged = ev.env if merged is None else merge(merged, ev.env)
+    ev.env = before if merged is None else merge(before, merged)
+    return True
+
+
+def _repeat(ev: Evaluator, body: list[ast.stmt], enter: Callable[[], None]) -> None:
+    before = dict(ev.env)
+    enter()
+    ev.block(body)
+    after = merge(before, ev.env)
+    if differs(before, after, ev.env):
+        ev.env = dict(after)
+        enter()
+        ev.block(body)
+        after = merge(after, ev.env)
+    ev.env = after
+
+
+def _while_compiling(test: ast.expr) -> bool:
+    """``torch.compiler.is_compiling()`` and its relatives."""
+    name = test.func if isinstance(test, ast.Call) else test
+    last = name.attr if isinstance(name, ast.Attribute) else name.id if isinstance(name, ast.Name) else ""
+    return last in ("is_compiling", "is_dynamo_compiling", "is_scripting", "is_tracing", "is_exporting")
+
+
+def _callee(node: ast.expr) -> ast.expr:
+    return node.func if isinstance(node, ast.Call) else node
+
+
+STATEMENTS: dict[type, Callable[..., bool | None]] = {
+    ast.Expr: _expression,
+    ast.Assign: _assign,
+    ast.AnnAssign: _annotated_assign,
+    ast.AugAssign: _augmented_assign,
+    ast.Return: _return,
+    ast.Raise: _raise,
+    ast.Break: _jump,
+    ast.Continue: _jump,
+    ast.If: _if,
+    ast.For: _for,
+    ast.AsyncFor: _for,
+    ast.While: _while,
+    ast.With: _with,
+    ast.AsyncWith: _with,
+    ast.Try: _try,
+    ast.Assert: _assert,
+    ast.FunctionDef: _function,
+    ast.AsyncFunctionDef: _function,
+    ast.ClassDef: _class,
+    ast.Delete: _delete,
+    ast.Import: _import,
+    ast.ImportFrom: _import,
+    ast.Match: _match,
+}
+if hasattr(ast, "TryStar"):
+    STATEMENTS[ast.TryStar] = _try

@@ -1,0 +1,97 @@
+"""Methods of tensors, and of what most likely is one."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.conditions import Argument
+from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
+from perfcheck.lint.evidence import TENSOR_ONLY
+from perfcheck.lint.values import INT, NUMBER, SIZE, UNKNOWN, Value
+
+if TYPE_CHECKING:
+    from perfcheck.lint.evaluation.evaluator import Evaluator
+
+
+def tensor_method(
+    ev: Evaluator, owner: Value, name: str, receiver: Argument, arguments: Arguments, node: ast.Call
+) -> Value:
+    receiver = Argument(owner, receiver.node)
+    found = ev.operate(
+        node, f"Tensor.{name}", receiver, arguments.positional, arguments.keywords, arguments.spread
+    )
+    if found is None:
+        return unknown_result(arguments)._replace(device=owner.device)
+    if name.endswith("_") and isinstance(receiver.node, ast.Name) and found.kind == "tensor":
+        ev.env[receiver.node.id] = owner
+        return owner
+    if name == "size" and not arguments.positional and not arguments.keywords:
+        return SIZE if owner.rank is None else SIZE._replace(items=(INT,) * owner.rank)
+    if name in ("size",):
+        return INT
+    if name in ("detach", "detach_"):
+        return found._replace(grad=False)
+    if name == "tolist" and owner.rank == 0:
+        return NUMBER
+    return found
+
+
+def likely_tensor(
+    ev: Evaluator, owner: Value, name: str, receiver: Argument, arguments: Arguments, node: ast.Call
+) -> Value:
+    """A value of unknown kind is treated as tensors are: it most likely is one."""
+    assumed = owner._replace(kind="tensor", assumed=True)
+    if name == "cpu" and owner.device is None and not owner.batch and not ev.on_host:
+        assumed = assumed._replace(device=True)  # who asks for the host's copy has it elsewhere
+    if isinstance(receiver.node, ast.Name) and name in TENSOR_ONLY:
+        ev.env[receiver.node.id] = assumed
+    if receiver.node is not None:
+        ev.values[receiver.node] = assumed
+    return tensor_method(ev, assumed, name, Argument(assumed, receiver.node), arguments, node)
+
+
+def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments) -> bool:
+    """``batch["input_ids"].to(device)``: what is carried over by name comes from the host."""
+    part = func.value
+    if (
+        owner.device is not None
+        or not isinstance(part, ast.Subscript)
+        or not isinstance(part.slice, ast.Constant)
+    ):
+        return False
+    if not isinstance(part.slice.value, str) or ev.on_host:
+        return False
+    target = arguments.value(0, "device")
+    if func.attr == "cuda":
+        return True
+    argument = arguments.positional[0].node if arguments.positional else None
+    follows = (
+        isinstance(argument, ast.Attribute)
+        and argument.attr == "device"
+        and ev.values.get(argument.value, UNKNOWN).kind == "tensor"
+    )
+    return target is not None and target.kind == "device" and target.device is not False and not follows
+
+
+MAYBE_TENSOR = frozenset({"item", "cpu", "detach"})
+
+
+OF_BATCH = frozenset(
+    {
+        "to",
+        "cuda",
+        "float",
+        "long",
+        "half",
+        "double",
+        "int",
+        "bool",
+        "view",
+        "reshape",
+        "unsqueeze",
+        "squeeze",
+        "transpose",
+        "item",
+    }
+)
