@@ -27,8 +27,11 @@ UNKNOWN = CallSite("", 0)
 _USER, _LIBRARY, _TORCH, _HIDDEN = range(4)  # whose code a frame runs; hidden: stdlib, generated, perfcheck
 
 
+_PACKAGES = ("/site-packages/", "/dist-packages/")  # wherever they lie, with "/"
+
+
 class CallSites:
-    """Finds call sites; remembers for each code object whose it is.
+    """Finds call sites; remembers for each code object whose it is, and each site.
 
     ``own``: files that count as the user's although they lie among installed packages (the script of
     ``perfcheck trace -m package.module``).
@@ -36,12 +39,12 @@ class CallSites:
 
     def __init__(self, own: Iterable[str] = ()) -> None:
         self._own = frozenset(os.path.realpath(path) for path in own)
-        self._packages = tuple(
-            os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("purelib", "platlib")
-        )
         self._stdlib = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
         self._perfcheck = os.path.dirname(os.path.realpath(__file__)) + os.sep
-        self._codes: dict[CodeType, tuple[int, str]] = {}  # whose, path (of a library: within its packages)
+        self._codes: dict[
+            CodeType, tuple[int, str]
+        ] = {}  # whose; path, or path within packages
+        self._sites: dict[tuple[str, int, str | None, int], CallSite] = {}
 
     def here(self, frame: FrameType | None = None) -> CallSite:
         """The call site of ``frame``, by default of the caller."""
@@ -53,7 +56,7 @@ class CallSites:
             code = frame.f_code
             whose, path = codes.get(code) or self._classify(code)
             if whose == _USER:
-                return CallSite(path, frame.f_lineno, self._line(library))
+                return self._site(path, frame.f_lineno, library)
             if whose == _LIBRARY:
                 if library is None or of_torch:
                     library, of_torch = frame, False
@@ -62,10 +65,16 @@ class CallSites:
             frame = frame.f_back
         if library is None:
             return UNKNOWN
-        return CallSite(os.path.realpath(library.f_code.co_filename), library.f_lineno, self._line(library))
+        return self._site(os.path.realpath(library.f_code.co_filename), library.f_lineno, library)
 
-    def _line(self, frame: FrameType | None) -> str | None:
-        return None if frame is None else f"{self._codes[frame.f_code][1]}:{frame.f_lineno}"
+    def _site(self, path: str, line: int, library: FrameType | None) -> CallSite:
+        inside = None if library is None else self._codes[library.f_code][1]
+        key = (path, line, inside, 0 if library is None else library.f_lineno)
+        site = self._sites.get(key)
+        if site is None:
+            site = CallSite(path, line, None if inside is None else f"{inside}:{key[3]}")
+            self._sites[key] = site
+        return site
 
     def _classify(self, code: CodeType) -> tuple[int, str]:
         found = self._codes[code] = self._owner(code.co_filename)
@@ -79,9 +88,10 @@ class CallSites:
             return _USER, path
         if path.startswith(self._perfcheck):
             return _HIDDEN, ""
-        for packages in self._packages:
-            if path.startswith(packages):
-                inside = path[len(packages) :].replace(os.sep, "/")
+        plain = path.replace(os.sep, "/")
+        for packages in _PACKAGES:
+            _, found, inside = plain.rpartition(packages)
+            if found:
                 return (_TORCH if inside.startswith("torch/") else _LIBRARY), inside
         if path.startswith(self._stdlib):
             return _HIDDEN, ""

@@ -30,7 +30,9 @@ def refusal() -> str | None:
     Torch's layout is checked in a subprocess, since a wrong one would crash; the answer is remembered in the
     user's cache folder for this torch, this Python and this perfcheck.
     """
-    raise NotImplementedError
+    from perfcheck.emulated.layout import refusal as checked
+
+    return checked()
 
 
 def install(recorder: Recorder, own: Iterable[str] = ()) -> Installed:
@@ -41,4 +43,9 @@ def install(recorder: Recorder, own: Iterable[str] = ()) -> Installed:
     data nothing is recorded; in other forked children the same recorder goes on (``Tally.clear`` there, to
     make a run of its own). Raises CannotEmulate.
     """
-    raise NotImplementedError
+    reason = refusal()
+    if reason is not None:
+        raise CannotEmulate(reason)
+    from perfcheck.emulated.installation import Installation
+
+    return Installation(recorder, own)

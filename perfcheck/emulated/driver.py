@@ -1,0 +1,180 @@
+"""What the CUDA runtime would answer: the functions below ``torch.cuda`` and ``torch.accelerator``.
+
+torch.cuda's own Python code runs on top of these wherever it can.
+"""
+
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+
+from perfcheck.emulated import recording, streams
+from perfcheck.emulated.patching import Patches
+from perfcheck.emulated.randomness import DefaultGenerator, Generator
+from perfcheck.emulated.tensor import DEVICE
+
+MEMORY = 80 << 30
+"""Bytes of device memory; nothing is ever taken from it."""
+
+_CAPABILITY = (9, 0)
+_STREAM = {"device_index": 0, "device_type": 1}
+
+PROPERTIES = SimpleNamespace(
+    name="perfcheck emulated device",
+    major=_CAPABILITY[0],
+    minor=_CAPABILITY[1],
+    total_memory=MEMORY,
+    multi_processor_count=132,
+    max_threads_per_multi_processor=2048,
+    max_threads_per_block=1024,
+    warp_size=32,
+    regs_per_multiprocessor=65536,
+    shared_memory_per_block=49152,
+    shared_memory_per_block_optin=232448,
+    shared_memory_per_multiprocessor=233472,
+    L2_cache_size=50 << 20,
+    is_integrated=0,
+    is_multi_gpu_board=0,
+    uuid="00000000-0000-0000-0000-000000000000",
+    gcnArchName="",
+    pci_bus_id=0,
+    pci_device_id=0,
+    pci_domain_id=0,
+    clock_rate=1_980_000,
+    memory_clock_rate=2_619_000,
+    memory_bus_width=5120,
+)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    return None
+
+
+def _zero(*_: Any, **__: Any) -> int:
+    return 0
+
+
+def _says(name: str) -> Callable[..., None]:
+    def call(*_: Any, **__: Any) -> None:
+        recording.called(name)
+
+    return call
+
+
+def _memory_statistics(*_: Any) -> dict[str, Any]:
+    recording.unsupported("device memory statistics", "they read 0")
+    return {}
+
+
+class _Runtime:
+    """``torch.cuda.cudart()``."""
+
+    cudaError = SimpleNamespace(success=0)
+
+    def cudaMemGetInfo(self, device: Any = 0) -> tuple[int, int]:
+        return MEMORY, MEMORY
+
+    def cudaGetErrorString(self, code: Any) -> str:
+        return "no error"
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        if name.startswith("cuda"):
+            return _zero
+        raise AttributeError(name)
+
+
+class _Ranges:
+    """What ``torch.cuda.nvtx`` calls; without a profiler that listens."""
+
+    def __getattr__(self, name: str) -> Callable[..., int]:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _zero
+
+
+_RUNTIME: Mapping[str, Any] = {
+    "_cuda_init": _nothing,
+    "_cuda_getDeviceCount": lambda: 1,
+    "_cuda_getDevice": _zero,
+    "_cuda_setDevice": _nothing,
+    "_cuda_exchangeDevice": _zero,
+    "_cuda_maybeExchangeDevice": _zero,
+    "_cuda_getArchFlags": lambda: "sm_90",
+    "_cuda_canDeviceAccessPeer": lambda *_: True,
+    "_cuda_synchronize": _says("torch.cuda.synchronize"),
+    "_cuda_emptyCache": _says("torch.cuda.empty_cache"),
+    "_cuda_ipc_collect": _nothing,
+    "_cuda_getCurrentBlasHandle": _zero,
+    "_cuda_memoryStats": _memory_statistics,
+    "_cuda_hostMemoryStats": _memory_statistics,
+    "_cuda_memorySnapshot": lambda *_: {"segments": [], "device_traces": []},
+    "_cuda_resetPeakMemoryStats": _nothing,
+    "_cuda_resetAccumulatedMemoryStats": _nothing,
+    "_cuda_resetPeakHostMemoryStats": _nothing,
+    "_cuda_resetAccumulatedHostMemoryStats": _nothing,
+    "_cuda_setMemoryFraction": _nothing,
+    "_cuda_getMemoryFraction": lambda *_: 1.0,
+    "_cuda_record_memory_history": _nothing,
+    "_cuda_record_memory_history_legacy": _nothing,
+    "_cuda_getAllocatorBackend": lambda: "native",
+    "_cuda_isCurrentStreamCapturing": lambda: False,
+    "_cuda_set_sync_debug_mode": _nothing,
+    "_cuda_get_sync_debug_mode": _zero,
+    "_cuda_sleep": _nothing,
+    "_get_accelerator": lambda *_: torch.device("cuda"),
+    "_accelerator_getAccelerator": lambda: torch.device("cuda"),
+    "_accelerator_getDeviceIndex": _zero,
+    "_accelerator_setDeviceIndex": _nothing,
+    "_accelerator_exchangeDevice": _zero,
+    "_accelerator_maybeExchangeDevice": _zero,
+    "_accelerator_getDeviceCapability": lambda *_: {},
+    "_accelerator_getStream": streams.current_stream,
+    "_accelerator_setStream": streams.set_stream,
+    "_accelerator_synchronizeDevice": _says("torch.cuda.synchronize"),
+    "_accelerator_isAllocatorInitialized": lambda: True,
+    "_accelerator_emptyCache": _says("torch.cuda.empty_cache"),
+    "_accelerator_emptyHostCache": _nothing,
+    "_accelerator_getDeviceStats": _memory_statistics,
+    "_accelerator_resetAccumulatedStats": _nothing,
+    "_accelerator_resetPeakStats": _nothing,
+    "_accelerator_getMemoryInfo": lambda *_: (MEMORY, MEMORY),
+    "_has_cuda": True,
+}
+
+_CUDA: Mapping[str, Any] = {
+    "_initialized": True,  # nothing is put off until initialization
+    "_cached_device_count": 1,
+    "_cudart": _Runtime(),
+    "is_available": lambda: True,
+    "device_count": lambda: 1,
+    "_exchange_device": _zero,
+    "_maybe_exchange_device": _zero,
+    "get_device_properties": lambda device=None: PROPERTIES,
+    "current_stream": streams.current_stream,
+    "default_stream": lambda device=None: streams.DEFAULT,
+    "set_stream": streams.set_stream,
+    "Stream": streams.Stream,
+    "ExternalStream": streams.Stream,
+    "Event": streams.Event,
+    "is_current_stream_capturing": lambda: False,
+    "default_generators": (DefaultGenerator(),),
+}
+
+
+def install(patches: Patches) -> None:
+    """Put an emulated runtime under torch."""
+    cuda = torch.cuda
+    patches.set_all(torch._C, _RUNTIME)
+    patches.set_all(cuda, _CUDA)
+    patches.set_all(cuda.streams, {"Stream": streams.Stream, "Event": streams.Event})
+    patches.set(cuda.graphs, "is_current_stream_capturing", _CUDA["is_current_stream_capturing"])
+    patches.set(cuda.nvtx, "_nvtx", _Ranges())
+    patches.set_all(torch, {"Stream": streams.Stream, "Event": streams.Event, "Generator": Generator})
+    patches.set_all(torch.accelerator, {"is_available": lambda: True, "device_count": lambda: 1})
+    patches.set(torch.backends.cudnn, "is_acceptable", lambda tensor: False)
+    if torch.version.cuda is None:
+        patches.set(torch.version, "cuda", "13.0")
+
+
+__all__ = ["DEVICE", "MEMORY", "PROPERTIES", "install"]
