@@ -67,6 +67,11 @@ class CallSites:
             return UNKNOWN
         return self._site(os.path.realpath(library.f_code.co_filename), library.f_lineno, library)
 
+    def file(self, code: CodeType) -> str | None:
+        """The absolute path of the user's file that the code stands in; None for a library's."""
+        whose, path = self._codes.get(code) or self._classify(code)
+        return path if whose == _USER else None
+
     def _site(self, path: str, line: int, library: FrameType | None) -> CallSite:
         inside = None if library is None else self._codes[library.f_code][1]
         key = (path, line, inside, 0 if library is None else library.f_lineno)

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from perfcheck.callsite import CallSite
@@ -47,7 +47,7 @@ class Recorder(Protocol):
         """Called once for each feature and line."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Sum:
     count: int = 0
     bytes: int = 0
@@ -55,39 +55,53 @@ class _Sum:
     last: int = 0
     steps: int = 0
 
+    def add(self, other: "_Sum") -> None:
+        self.count += other.count
+        self.bytes += other.bytes
+        self.first = min(self.first or other.first, other.first)
+        self.last = max(self.last, other.last)
+        self.steps += other.steps
 
-_Key = tuple[CallSite, Event, str, bool]
+
+_Key = tuple[CallSite, Event, str]
+_Sums = dict[_Key, _Sum]
 
 
-@dataclass
 class Tally:
     """The recorder of a run: counts per line.
 
-    ``step`` is the current step, 0 during set-up; whoever follows the steps sets it. Nothing is counted
-    while ``counting`` is false.
+    Whoever follows the steps sets :attr:`step`, 0 during set-up. Nothing is counted while ``counting`` is
+    false.
     """
 
-    step: int = 0
-    counting: bool = True
-    on_unsupported: Callable[[Unsupported], None] | None = None
-    _sums: dict[_Key, _Sum] = field(default_factory=dict)
-    _unsupported: set[Unsupported] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    def __init__(self, on_unsupported: Callable[[Unsupported], None] | None = None) -> None:
+        self.counting = True
+        self.on_unsupported = on_unsupported
+        self._step = 0
+        self._starts_unseen = False
+        self.clear()
+
+    @property
+    def step(self) -> int:
+        return self._step
+
+    @step.setter
+    def step(self, number: int) -> None:
+        with self._lock:
+            _merge(self._in_steps if self._step else self._in_set_up, self._settled())
+            self._now = {}
+            self._step = number
 
     def occurred(self, event: Event, operator: str, site: CallSite, nbytes: int = 0) -> None:
         if not self.counting:
             return
-        step = self.step
-        key = (site, event, operator, step > 0)
+        key = (site, event, operator)
         with self._lock:
-            found = self._sums.get(key)
+            found = self._now.get(key)
             if found is None:
-                found = self._sums[key] = _Sum(first=step)
+                found = self._now[key] = _Sum()
             found.count += 1
             found.bytes += nbytes
-            if step and (found.last != step or found.steps == 0):
-                found.last = step
-                found.steps += 1
 
     def unsupported(self, feature: str, consequence: str, site: CallSite) -> None:
         what = Unsupported(feature, consequence, site.path, site.line)
@@ -96,31 +110,37 @@ class Tally:
             if self.on_unsupported is not None:
                 self.on_unsupported(what)
 
-    def counted(self) -> tuple[Counted, ...]:
-        """What has been counted so far, sorted."""
+    def restart(self) -> None:
+        """Only now do the steps begin: all that was counted is set-up, but what came since ``step`` was
+        last set belongs to step 1.
+
+        If ``step`` was never set, the beginning of step 1 is not known. It is then made of what comes again
+        in later steps.
+        """
         with self._lock:
-            sums = list(self._sums.items())
-        return tuple(
-            sorted(
-                (
-                    Counted(
-                        site.path,
-                        site.line,
-                        event,
-                        operator,
-                        site.library_line,
-                        "steps" if stepping else "set-up",
-                        found.count,
-                        found.bytes,
-                        found.first,
-                        found.last,
-                        found.steps,
-                    )
-                    for (site, event, operator, stepping), found in sums
-                ),
-                key=_order,
-            )
-        )
+            _merge(self._in_set_up, self._in_steps)
+            self._in_steps = {}
+            if not self._step:
+                self._starts_unseen = True
+                _merge(self._in_set_up, self._now)
+                self._now = {}
+            self._step = 1
+
+    def counted(self, steps: int | None = None) -> tuple[Counted, ...]:
+        """What has been counted so far, sorted. What came after ``steps`` steps belongs to the last of
+        them.
+        """
+        with self._lock:
+            in_set_up, in_steps = _copy(self._in_set_up), _copy(self._in_steps)
+            _merge(in_steps if self._step else in_set_up, self._settled())
+        if self._starts_unseen:
+            for key in in_set_up.keys() & in_steps.keys():
+                began = in_set_up.pop(key)
+                in_steps[key].add(_Sum(began.count, began.bytes, 1, 1, 1))
+        most = self._step if steps is None else steps
+        rows = [_row(key, found, "set-up", 0) for key, found in in_set_up.items()]
+        rows += [_row(key, found, "steps" if most else "set-up", most) for key, found in in_steps.items()]
+        return tuple(sorted(rows, key=_order))
 
     def left_out(self) -> tuple[Unsupported, ...]:
         """What the script used that was not emulated, sorted."""
@@ -128,7 +148,48 @@ class Tally:
 
     def clear(self) -> None:
         """Start anew, as in a forked child."""
-        self._sums, self._unsupported, self._lock = {}, set(), threading.Lock()
+        self._now: _Sums = {}
+        self._in_set_up: _Sums = {}
+        self._in_steps: _Sums = {}
+        self._unsupported: set[Unsupported] = set()
+        self._lock = threading.Lock()
+
+    def _settled(self) -> _Sums:
+        """What was counted in the current step, as of that step."""
+        step = self._step
+        return {
+            key: _Sum(found.count, found.bytes, step, step, 1 if step else 0)
+            for key, found in self._now.items()
+        }
+
+
+def _merge(into: _Sums, sums: _Sums) -> None:
+    for key, found in sums.items():
+        if key in into:
+            into[key].add(found)
+        else:
+            into[key] = replace(found)
+
+
+def _copy(sums: _Sums) -> _Sums:
+    return {key: replace(found) for key, found in sums.items()}
+
+
+def _row(key: _Key, found: _Sum, phase: Phase, most: int) -> Counted:
+    site, event, operator = key
+    return Counted(
+        site.path,
+        site.line,
+        event,
+        operator,
+        site.library_line,
+        phase,
+        found.count,
+        found.bytes,
+        min(found.first, most),
+        min(found.last, most),
+        min(found.steps, most),
+    )
 
 
 def _order(counted: Counted) -> tuple[str, int, str, str, str, str]:

@@ -9,7 +9,7 @@ import click
 from perfcheck import __version__
 from perfcheck.cli.output import abandon, complain
 
-COMMANDS = ("lint", "rule", "completion")
+COMMANDS = ("lint", "trace", "rule", "completion")
 """Each is a module of this package, and the command of that name in it."""
 
 WRONG_USE = 2
@@ -65,6 +65,8 @@ def main() -> None:
         code = 0
     except Exception as error:
         code = _internal(error, f"{type(error).__name__}: {error}")
+    if callable(code):
+        code = code()  # a script: what it raises is not ours, and is left to the interpreter
     sys.exit(code if isinstance(code, int) else 0)
 
 

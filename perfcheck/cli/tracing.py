@@ -1,0 +1,139 @@
+"""What ``perfcheck trace`` does before the script runs, and after it has ended."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+import perfcheck
+from perfcheck.cli.output import OutputError, complain
+from perfcheck.run.ending import Ending, say
+from perfcheck.run.ranks import place
+from perfcheck.run.results import Device, Plan, ResultsError, make_folder
+from perfcheck.run.script import NoScript, Target
+from perfcheck.run.window import Window
+
+_FOUND: dict[Device, str] = {
+    "cuda": "there is a GPU: the script is measured on it",
+    "emulated": "there is no GPU: the script runs on an emulated one, which counts, and measures nothing",
+}
+
+
+def prepared(command: tuple[str, ...], given: dict[str, Any]) -> Callable[[], int]:
+    """Everything but the script, which is to run when nothing of ours is left on the stack."""
+    target = Target(command[0], command[1:], given["is_module"])
+    try:
+        target.check()
+    except NoScript as error:
+        raise click.UsageError(str(error)) from None
+    ending = Ending()
+    device = _device(given["device"])
+    here = place()
+    try:
+        folder = make_folder(target.name, given["results"], here.launch)
+    except ResultsError as error:
+        raise OutputError(str(error)) from None
+    plan = Plan(
+        target,
+        device,
+        _window(device, given),
+        str(folder),
+        os.getcwd(),
+        deep=given["deep"],
+        stop_after=given["stop_after"],
+        ranks=here.together,
+    )
+    if given["device"] == "auto" and not given["quiet"] and not here.rank:
+        complain(_FOUND[device])
+    reporting = _reporting(plan, here.name, given)
+
+    def run() -> int:
+        from perfcheck.run.start import trace
+
+        return trace(plan, here.name, ending, reporting)
+
+    return run
+
+
+def _device(wanted: str) -> Device:
+    """The device to watch. Raises UsageError where it cannot be had."""
+    try:
+        import torch
+    except ImportError:
+        raise click.UsageError("trace needs PyTorch: pip install 'perfcheck[trace]'") from None
+    # With NVML at hand this asks the driver alone, and leaves it to the script to initialize CUDA.
+    there = bool(torch.version.cuda or torch.version.hip) and torch.cuda.device_count() > 0
+    if wanted == "cuda" and not there:
+        raise click.UsageError("there is no GPU that this PyTorch can use; --device emulated needs none")
+    if wanted == "cuda" or (wanted == "auto" and there):
+        return "cuda"
+    from perfcheck.emulated import refusal
+
+    reason = refusal()
+    if reason is not None:
+        raise click.UsageError(reason)
+    return "emulated"
+
+
+def _window(device: Device, given: dict[str, Any]) -> Window:
+    """As asked for; a recording of a real device is bounded whatever is asked for."""
+    default = Window() if device == "emulated" else Window(wait=5, warmup=3, steps=10, max_seconds=30.0)
+    asked = {
+        name: given[name] for name in ("wait", "warmup", "steps", "max_seconds") if given[name] is not None
+    }
+    return replace(default, **asked)
+
+
+def _reporting(plan: Plan, name: str, given: dict[str, Any]) -> Callable[[], int]:
+    """What makes the report at the end, in a process of its own and with the environment of now: the script
+    may change anything in this one.
+    """
+    command = [sys.executable, "-m", "perfcheck", "trace", "--report", plan.folder]
+    for option in ("tier", "output_format"):
+        if given[option] is not None:
+            command += [f"--{option.replace('_', '-')}", given[option]]
+    if given["output_file"] is not None:
+        command += ["--output-file", os.path.abspath(given["output_file"])]
+    if given["quiet"]:
+        command.append("--quiet")
+    ours = str(Path(perfcheck.__file__).parent.parent)
+    paths = [path for path in (os.environ.get("PYTHONPATH"), ours) if path]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    launched = "RANK" in os.environ  # by something that takes any other code for a failure
+
+    def reporting() -> int:
+        if not _is_last(Path(plan.folder), name, plan.ranks):
+            return 0
+        directory = plan.directory if os.path.isdir(plan.directory) else None
+        try:
+            code = subprocess.run(command, stdout=2, env=environment, cwd=directory, check=False).returncode
+        except OSError as error:
+            say(f"the report failed ({error.strerror}): perfcheck trace --report {plan.folder} tries again")
+            return 2
+        return 0 if launched or given["exit_zero"] else code
+
+    return reporting
+
+
+def _is_last(folder: Path, name: str, ranks: int) -> bool:
+    """Is this the last process of a launch to end? The others leave the report to it."""
+    if ranks == 1:
+        return True
+    (folder / f"{name}.done").touch()
+    if len(list(folder.glob("*.done"))) < ranks:
+        return False
+    try:
+        (folder / "reported").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def report(folder: Path, given: dict[str, Any]) -> int:
+    """Tell what a run has shown."""
+    return 0

@@ -1,0 +1,1 @@
+"""Running somebody's script as plain ``python`` would, and following its steps."""
