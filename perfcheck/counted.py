@@ -78,8 +78,13 @@ class Tally:
         self.counting = True
         self.on_unsupported = on_unsupported
         self._step = 0
-        self._starts_unseen = False
-        self.clear()
+        self._starts_unseen = False  # was the beginning of step 1 not told?
+        self._now: _Sums = {}
+        self._in_set_up: _Sums = {}
+        self._in_loops: _Sums = {}  # in steps of earlier loops
+        self._in_steps: _Sums = {}
+        self._unsupported: set[Unsupported] = set()
+        self._lock = threading.Lock()
 
     @property
     def step(self) -> int:
@@ -110,20 +115,26 @@ class Tally:
             if self.on_unsupported is not None:
                 self.on_unsupported(what)
 
-    def restart(self) -> None:
-        """Only now do the steps begin: all that was counted is set-up, but what came since ``step`` was
-        last set belongs to step 1.
-
-        If ``step`` was never set, the beginning of step 1 is not known. It is then made of what comes again
-        in later steps.
-        """
+    def begin_loop(self) -> None:
+        """What has been counted so far belongs to other loops than what comes now."""
+        self.step = self._step  # settles
         with self._lock:
-            _merge(self._in_set_up, self._in_steps)
+            _merge(self._in_loops, self._in_steps)
             self._in_steps = {}
-            if not self._step:
-                self._starts_unseen = True
-                _merge(self._in_set_up, self._now)
-                self._now = {}
+
+    def restart(self) -> None:
+        """Only now do the steps begin: what was counted before this loop is set-up, what came in it is
+        step 1.
+
+        If ``step`` was never set, the beginning of step 1 is not known. It is then made of what comes
+        again in later steps.
+        """
+        self.step = self._step
+        with self._lock:
+            _merge(self._in_set_up, self._in_loops)
+            self._now = {key: _Sum(found.count, found.bytes) for key, found in self._in_steps.items()}
+            self._in_loops, self._in_steps = {}, {}
+            self._starts_unseen = not self._step
             self._step = 1
 
     def counted(self, steps: int | None = None) -> tuple[Counted, ...]:
@@ -132,6 +143,7 @@ class Tally:
         """
         with self._lock:
             in_set_up, in_steps = _copy(self._in_set_up), _copy(self._in_steps)
+            _merge(in_steps, self._in_loops)
             _merge(in_steps if self._step else in_set_up, self._settled())
         if self._starts_unseen:
             for key in in_set_up.keys() & in_steps.keys():
@@ -148,11 +160,8 @@ class Tally:
 
     def clear(self) -> None:
         """Start anew, as in a forked child."""
-        self._now: _Sums = {}
-        self._in_set_up: _Sums = {}
-        self._in_steps: _Sums = {}
-        self._unsupported: set[Unsupported] = set()
-        self._lock = threading.Lock()
+        self._now, self._in_set_up, self._in_loops, self._in_steps = {}, {}, {}, {}
+        self._unsupported, self._lock = set(), threading.Lock()
 
     def _settled(self) -> _Sums:
         """What was counted in the current step, as of that step."""

@@ -36,6 +36,9 @@ class Counting:
     def step_begins(self, number: int) -> None:
         self._tally.step = number
 
+    def loop_begins(self) -> None:
+        self._tally.begin_loop()
+
     def steps_restart(self) -> None:
         self._tally.restart()
 

@@ -11,12 +11,21 @@ from typing import Any
 import click
 
 import perfcheck
-from perfcheck.cli.output import OutputError, complain
+from perfcheck import __version__
+from perfcheck.cli.joining import events, joined, run_document
+from perfcheck.cli.output import OutputError, colors, complain, write
+from perfcheck.confirm import with_evidence
+from perfcheck.report import render
+from perfcheck.report.context import Context
+from perfcheck.report.run import RunReport
+from perfcheck.report.run import text as run_text
+from perfcheck.report.style import paint
 from perfcheck.run.ending import Ending, say
 from perfcheck.run.ranks import place
-from perfcheck.run.results import Device, Plan, ResultsError, make_folder
+from perfcheck.run.results import Device, Plan, ResultsError, make_folder, read
 from perfcheck.run.script import NoScript, Target
 from perfcheck.run.window import Window
+from perfcheck.source.files import shown
 
 _FOUND: dict[Device, str] = {
     "cuda": "there is a GPU: the script is measured on it",
@@ -135,5 +144,47 @@ def _is_last(folder: Path, name: str, ranks: int) -> bool:
 
 
 def report(folder: Path, given: dict[str, Any]) -> int:
-    """Tell what a run has shown."""
-    return 0
+    """Tell what a run has shown, and how lint's findings in its files fared."""
+    try:
+        run = read(folder)
+    except ResultsError as error:
+        raise click.UsageError(str(error)) from None
+    if not run.processes:
+        raise click.UsageError(f"{folder} holds no results: the script ended before the first were written")
+    outcome, verdicts = joined(run, given)
+    unsupported = [
+        f"{shown(one.path, run.plan.directory)}:{one.line}: {one.feature} are not emulated: {one.consequence}"
+        for process in run.processes
+        for one in process.unsupported
+    ]
+    told = RunReport(
+        document=run_document(run),
+        events=events(run),
+        verdicts=verdicts,
+        unsupported=tuple(dict.fromkeys(unsupported)),
+        notes=tuple(dict.fromkeys(note for process in run.processes for note in process.notes)),
+    )
+    kind = "counted" if run.plan.device == "emulated" else "observed"
+    result = replace(outcome.result, findings=with_evidence(verdicts, kind))
+    output_format = given["output_format"] or "text"
+    to_file = given["output_file"]
+    context = Context(
+        version=__version__,
+        sources=outcome.sources,
+        rules=outcome.rules,
+        color=to_file is None and colors(sys.stdout),
+        columns=os.get_terminal_size(sys.stdout.fileno()).columns if _on_terminal(to_file) else 0,
+        quiet=given["quiet"] or output_format == "text",  # a run has a summary of its own
+        run=told,
+    )
+    text = render(output_format, result, context)
+    if output_format == "text":
+        text = "\n".join(
+            part for part in (text, run_text(told, paint(context.color), quiet=given["quiet"])) if part
+        )
+    write(text, to_file, as_utf8=output_format not in ("text", "concise"))
+    return 1 if result.findings or any(one.verdict == "missed" for one in verdicts) else 0
+
+
+def _on_terminal(to_file: str | None) -> bool:
+    return to_file is None and sys.stdout.isatty()

@@ -4,11 +4,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from perfcheck.findings import Finding
 from perfcheck.rulebook.rule import Rule
 from perfcheck.source.text import SourceFile
+
+if TYPE_CHECKING:
+    from perfcheck.report.run import RunReport
 
 _NEWLINE: Final = re.compile(r"\r\n|\r|\n")
 
@@ -26,6 +29,7 @@ class Context:
     explain: bool = False  # text: how each finding is known, and its rule's reason
     quiet: bool = False  # text: findings and errors only, no summary
     events: bool = False  # json: the predicted events
+    run: "RunReport | None" = None  # json: what a run has shown
 
     def lines(self, finding: Finding) -> list[str]:
         """The lines that the finding's line numbers count, empty where the source is not known.

@@ -18,6 +18,10 @@ def render(result: LintResult, context: Context) -> str:
     ]
     if context.events:
         parts.append(f'"predicted": {_lines([asdict(event) for event in result.predicted])}')
+    if context.run is not None:
+        parts.append(f'"run": {json.dumps(dict(context.run.document))}')
+        parts.append(f'"events": {_lines([dict(event) for event in context.run.events])}')
+        parts.append(f'"verdicts": {_lines([verdict.as_document() for verdict in context.run.verdicts])}')
     parts.append(f'"errors": {_lines([asdict(error) for error in result.errors])}')
     parts.append(f'"summary": {json.dumps(_summary(result))}')
     return "{" + ",\n ".join(parts) + "}\n"

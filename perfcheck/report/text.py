@@ -1,6 +1,7 @@
 """For people: the line with a caret, the reason, the remedy, and where to read more."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from perfcheck.findings import Finding, LintError, LintResult, Place
 from perfcheck.report.context import Context, where
@@ -98,12 +99,24 @@ def _notes(finding: Finding, context: Context) -> Iterator[tuple[str, str]]:
         yield "fix", f"{printable(finding.fix.message)} ({finding.fix.safety})"
     if finding.places:
         yield "also", _lines(finding)
+    if "verdict" in finding.evidence:
+        yield "run", _shown_by_run(finding.evidence)
     if context.explain:
         function = f"in `{finding.function}`, " if finding.function else ""
         yield "known", printable(f"{function}runs per {finding.hotness}, {finding.confidence} confidence")
         facts = [f"{key} {value}" for key, value in finding.evidence.items() if key != "kind"]
         yield "evidence", printable(", ".join([str(finding.evidence.get("kind")), *facts]))
     yield "more", f"perfcheck rule {finding.rule} ({finding.name})"
+
+
+def _shown_by_run(evidence: Mapping[str, Any]) -> str:
+    verdict, count, steps = evidence["verdict"], evidence["count"], evidence["steps"]
+    if not count:
+        return str(verdict)
+    during = f" in {plural(steps, 'step')}" if steps else ""
+    idle = evidence.get("idle_ns_per_step")
+    cost = f", the GPU idle for {idle / 1e6:.3g} ms a step" if idle else ""
+    return f"{verdict}: {plural(count, evidence['event'])}{during}{cost}"
 
 
 def _explanation(rule: Rule | None, style: Paint) -> str:

@@ -22,7 +22,7 @@ class Ending:
         self._code: int | None = None
         self._exit = os._exit
         atexit.register(self._come)
-        os._exit = self._leave  # type: ignore[assignment]
+        os._exit = self._leave
 
     def of_this_process(self) -> None:
         """A forked child has an end of its own."""

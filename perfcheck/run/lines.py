@@ -54,7 +54,7 @@ class ReachedLines:
     def _untrace(self) -> None:
         if sys.gettrace() == self._called:
             sys.settrace(None)
-            threading.settrace(None)  # type: ignore[arg-type]  # as the interpreter itself begins
+            threading.settrace(None)
 
     def _called(self, frame: FrameType, event: str, argument: Any) -> Callable[..., Any] | None:
         code = frame.f_code

@@ -14,7 +14,7 @@ import runpy
 import sys
 from dataclasses import dataclass
 from importlib.machinery import SourceFileLoader, SourcelessFileLoader
-from types import ModuleType, TracebackType
+from types import CodeType, ModuleType, TracebackType
 
 _PERFCHECK = os.path.dirname(os.path.dirname(__file__)) + os.sep
 _TORCH = f"{os.sep}torch{os.sep}"
@@ -86,12 +86,13 @@ def _run_file(name: str, main: ModuleType) -> None:
     kind = SourcelessFileLoader if name.endswith(".pyc") else SourceFileLoader
     loader = kind("__main__", path)
     main.__dict__.update(__file__=path, __cached__=None, __loader__=loader)
+    code: CodeType | None
     if isinstance(loader, SourceFileLoader):
         with io.open_code(path) as file:  # get_code would leave a compiled file behind
             code = compile(file.read(), path, "exec", dont_inherit=True)
     else:
         code = loader.get_code("__main__")
-    exec(code, main.__dict__)
+    exec(code, main.__dict__)  # type: ignore[arg-type]  # get_code raises where it finds none
     _forget_file()
 
 

@@ -115,6 +115,9 @@ class Session:
         if self._window.is_open and since > max(OFTEN, LEAST_SHARE * self._saving_took):
             self.save()
 
+    def loop_begins(self) -> None:
+        pass
+
     def steps_restart(self) -> None:
         pass
 

@@ -20,8 +20,11 @@ class Listener(Protocol):
     def step_begins(self, number: int) -> None:
         """Step ``number`` begins; the one before has ended."""
 
+    def loop_begins(self) -> None:
+        """Another pass over data begins, and no optimizer has stepped yet."""
+
     def steps_restart(self) -> None:
-        """What passed for steps was set-up; what came since the last of them began is step 1."""
+        """What passed for steps was set-up; but what came in this loop is step 1."""
 
 
 class Steps:
@@ -32,6 +35,7 @@ class Steps:
         self._worked = False  # has the leading optimizer stepped in this step?
         self._batches = False  # have there been batches before its first step?
         self._leader: ref[Any] | None = None
+        self._pass: ref[Any] | None = None  # the iterator of the loader
 
     @property
     def count(self) -> int:
@@ -40,13 +44,17 @@ class Steps:
             return self._number
         return self._number if self._worked else max(self._number - 1, 0)
 
-    def batch(self) -> None:
+    def batch(self, iterator: object) -> None:
         """A data loader has handed over a batch."""
         if self.source == "optimizer":
             if self._worked:
                 self._begin()
         elif self.source != "call":
             self.source, self._batches = "loader", True
+            if self._pass is None or self._pass() is not iterator:
+                self._pass = ref(iterator)
+                for listener in self.listeners:
+                    listener.loop_begins()
             self._begin()
 
     def optimizer_stepped(self, optimizer: object) -> None:
@@ -105,7 +113,7 @@ def watch(steps: Steps) -> Callable[[], None]:
 class _Counter:
     """An attribute of a data loader's iterator that tells when it grows."""
 
-    def __init__(self, grew: Callable[[], None]) -> None:
+    def __init__(self, grew: Callable[[object], None]) -> None:
         self._grew = grew
 
     def __get__(self, iterator: Any, owner: type | None = None) -> int:
@@ -114,4 +122,4 @@ class _Counter:
     def __set__(self, iterator: Any, value: int) -> None:
         vars(iterator)["_num_yielded"] = value
         if value:
-            self._grew()
+            self._grew(iterator)

@@ -58,6 +58,9 @@ class WindowWatch:
             self._warm = True
             self._warming()
 
+    def loop_begins(self) -> None:
+        pass
+
     def steps_restart(self) -> None:
         """Steps are counted anew; a window that is open stays so: what it saw were the steps of another
         loop.
