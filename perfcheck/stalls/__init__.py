@@ -1,0 +1,1 @@
+"""From a timeline to where the GPU's idle time went."""
