@@ -1,0 +1,1 @@
+"""Reports on a stall analysis: a summary for terminals, tracks for Perfetto, a page for browsers."""

@@ -1,0 +1,70 @@
+"""How causes, places and times are told to people, the same in every report."""
+
+from typing import Final
+
+from perfcheck.stalls.analysis import Cause, Site
+
+MEANINGS: Final[dict[Cause, str]] = {
+    "host-sync": "the host waited for the device, which ran dry meanwhile",
+    "blocking-copy": "a copy that the host waits for",
+    "pageable-copy": "a copy from or to memory that is not pinned",
+    "data-loader": "waiting for the next batch",
+    "allocation": "device or pinned memory was allocated or freed",
+    "collective-wait": "setting up or waiting for a collective",
+    "stream-wait": "queued work waited for another stream",
+    "graph-launch": "a CUDA graph was being launched",
+    "launch-overhead": "launch calls and framework code between small kernels",
+    "launch-latency": "the way of a launch from host to device",
+    "host-python": "Python code ran on the host",
+    "host-operator": "an operator computed on the host",
+    "host-unrecorded": "the host did something that nothing recorded",
+}
+UNATTRIBUTED: Final = "unattributed"
+"""What idle time is called that no cause was found for."""
+
+_UNITS: Final = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"))
+
+
+def duration(ns: int) -> str:
+    """A time in the unit that suits it, with three digits or more: ``"4.31 ms"``, ``"137 ns"``."""
+    for size, unit in _UNITS:
+        if abs(ns) >= size:
+            return f"{significant(ns / size)} {unit}"
+    return f"{ns} ns"
+
+
+def milliseconds(ns: int) -> str:
+    """A time for a column of milliseconds: ``"69.30"``, ``"0.042"``."""
+    return significant(ns / 1e6)
+
+
+def significant(value: float) -> str:
+    """Three significant digits, and all of those before the point."""
+    size = abs(value)
+    digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
+    return f"{value:,.{digits}f}" if size else "0"
+
+
+def percent(share: float) -> str:
+    return f"{share * 100:.1f} %"
+
+
+def place(site: Site) -> str:
+    """Where, with what kind of line it is: ``train.py:41 (step)`` or ``step (defined at train.py:40)``.
+
+    ``""`` if neither a line nor a function is known.
+    """
+    if not site.path:
+        return site.function
+    at = f"{site.path}:{site.line}" if site.line else site.path
+    if site.line_kind == "definition":
+        return f"{site.function or 'function'} (defined at {at})"
+    return f"{at} ({site.function})" if site.function else at
+
+
+def label(site: Site) -> str:
+    """A place and what ran there, ``"nothing recorded"`` if both are unknown."""
+    parts = [part for part in (place(site), site.operator, site.annotation and f"[{site.annotation}]") if part]
+    return " · ".join(parts) or "nothing recorded"
+
+
