@@ -180,14 +180,14 @@
   function drawLines() {
     const rows = device.lines.slice(0, 12);
     const place = $("lines-chart");
-    draw("lines-chart", 16 + Math.max(1, rows.length) * 40, {
-      grid: { left: 4, right: 74, top: 16, bottom: 0 },
+    draw("lines-chart", 20 + Math.max(1, rows.length) * 42, {
+      grid: { left: 4, right: 74, top: 20, bottom: 0 },
       xAxis: { type: "value", show: false },
       yAxis: {
         type: "category", inverse: true, data: rows.map((row) => row.where),
         axisLine: { show: false }, axisTick: { show: false },
         axisLabel: {
-          inside: true, verticalAlign: "bottom", padding: [0, 0, 9, -6], color: color("text"), fontSize: 12,
+          inside: true, verticalAlign: "bottom", padding: [0, 0, 11, -6], color: color("text"), fontSize: 12,
           width: Math.max(80, place.clientWidth - 24), overflow: "truncate", interval: 0,
         },
         z: 10,
@@ -495,6 +495,7 @@
   const time = (title, key) => [title, "number", (row) => row[key], (row) => duration(row[key])];
   const count = (title, key) => [title, "number", (row) => row[key], (row) => whole(row[key])];
   const text = (title, key, kind = "words") => [title, kind, (row) => row[key]];
+  const at = ["At", "number", (row) => row.start, (row) => instant(row.start, device.window.length / 50)];
   const cause = ["Cause", "short", (row) => row.cause ?? UNATTRIBUTED, (row) => named(row.cause)];
 
   const rankTable = (ranks) => table("Means per step of each rank", [
@@ -538,7 +539,7 @@
     ], idleOf(device.causes, device.window.idle)));
     $("stalls-table").replaceChildren(table(`The ${plural(device.stalls.length, "longest gap")}`, [
       time("Length", "length"),
-      ["At", "number", (row) => row.start, (row) => instant(row.start, device.window.length)],
+      at,
       ["Step", "number", (row) => row.step, (row) => stepName(row.step)],
       cause, text("Where", "where"), text("What the host was doing", "doing"),
     ], device.stalls, stallDetail));
@@ -552,10 +553,8 @@
         ["Bytes", "number", (row) => row.bytes, (row) => (row.bytes === null ? "not recorded" : whole(row.bytes))],
         ["GB/s", "number", (row) => row.bandwidth, (row) => (row.bandwidth === null ? "" : significant(row.bandwidth / 1e9))],
         time("Duration", "duration"), time("While no kernel ran", "exposed"), time("Idle blamed", "idle")]],
-      ["Launch-bound stretches", "launch_bound", [time("Length", "length"), time("Idle", "idle"), count("Kernels", "kernels"),
-        ["At", "number", (row) => row.start, (row) => instant(row.start, device.window.length)], text("Where", "where")]],
-      ["Waits for the loader", "loader", [time("Length", "length"), time("Idle blamed", "idle"),
-        ["At", "number", (row) => row.start, (row) => instant(row.start, device.window.length)], text("Name", "name")]],
+      ["Launch-bound stretches", "launch_bound", [time("Length", "length"), time("Idle", "idle"), count("Kernels", "kernels"), at, text("Where", "where")]],
+      ["Waits for the loader", "loader", [time("Length", "length"), time("Idle blamed", "idle"), at, text("Name", "name")]],
     ].map(([title, key, columns]) => [title, device[key], columns, device.totals[key]]);
     if (data.ranks) {
       sections.push(["Collectives over the ranks", data.ranks.collectives, [time("Waiting", "waiting"), count("Count", "count"),

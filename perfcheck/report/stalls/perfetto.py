@@ -1,0 +1,125 @@
+"""A recording with tracks of our own beside its events, to be opened in https://ui.perfetto.dev.
+
+The recording's text is copied as it stands, and the new events are put before its first, so that a file of any size
+passes through in blocks. Each device gets a process of its own with three threads: steps, gaps, and blame.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+from perfcheck.report.stalls import words
+from perfcheck.report.stalls.text import who
+from perfcheck.stalls.analysis import CAUSES, Analysis, DeviceAnalysis
+from perfcheck.timeline.source import RecordingError, Source
+
+_ARRAY: Final = re.compile(rb'"traceEvents"\s*:\s*\[')
+_PREAMBLE: Final = 64 << 20  # bytes in which the events have to begin
+_TAIL: Final = 4 << 20  # bytes of a cut file in which its last whole event has to end
+_NEXT_EVENT: Final = re.compile(rb',(?=\s*\{\s*"(?:ph|name|cat|ts|pid)"\s*:)')
+
+_PROCESS: Final = 2_000_000_000
+"""Above what processes, and the devices that Kineto shows as such, have for numbers."""
+
+_STEPS, _GAPS, _BLAME = 1, 2, 3
+_TRACKS: Final = {_STEPS: "steps", _GAPS: "gaps", _BLAME: "blame"}
+
+
+def write(analysis: Analysis, recording: int, target: BinaryIO) -> None:
+    """Write one of the analysed recordings (an index) with its devices' tracks, as JSON.
+
+    Of a file that is cut, what is whole is written. Raises :class:`~perfcheck.timeline.source.RecordingError`.
+    """
+    read = analysis.recordings[recording]
+    blocks = Source(read.path).blocks()
+    before, after = _split(read.path, blocks)
+    target.write(before)
+    separator = b"\n"
+    for device in analysis.devices:
+        if device.recording == recording:
+            for event in events(device, who(analysis, device)):
+                target.write(separator + event.encode())
+                separator = b",\n"
+    if separator != b"\n" and not after.lstrip().startswith(b"]"):
+        target.write(b",\n")
+    if read.complete:
+        target.write(after)
+        for block in blocks:
+            target.write(block)
+    else:
+        _write_whole(after, blocks, target, closing=b"]}\n" if before.lstrip().startswith(b"{") else b"]\n")
+
+
+def _split(path: str, blocks: Iterator[bytes]) -> tuple[bytes, bytes]:
+    """What stands before the first event, and the begin of the rest."""
+    text = b""
+    for block in blocks:
+        text += block
+        if text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+            at = text.index(b"[") + 1
+            return text[:at], text[at:]
+        for found in _ARRAY.finditer(text):
+            if _is_object(text[: found.end()] + b"]}"):
+                return text[: found.end()], text[found.end() :]
+        if len(text) > _PREAMBLE:
+            break
+    raise RecordingError(f'{path} has no "traceEvents" that tracks could be added to')
+
+
+def _is_object(text: bytes) -> bool:
+    """Not so if what looked like the events stood in a string, or in an object within."""
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _write_whole(text: bytes, blocks: Iterator[bytes], target: BinaryIO, closing: bytes) -> None:
+    """Write the events up to the last one that another follows: that one is whole."""
+    for block in blocks:
+        text += block
+        target.write(text[:-_TAIL])
+        text = text[-_TAIL:]
+    ends = [found.start() for found in _NEXT_EVENT.finditer(text)]
+    target.write((text[: ends[-1]] if ends else text) + closing)
+
+
+def events(device: DeviceAnalysis, name: str) -> Iterator[str]:
+    """The device's tracks as Chrome trace events, one JSON text each."""
+    process = _PROCESS + device.device
+    yield _metadata(process, 0, "process_name", {"name": f"perfcheck: {name}"})
+    yield _metadata(process, 0, "process_sort_index", {"sort_index": -1})
+    for thread, track in _TRACKS.items():
+        yield _metadata(process, thread, "thread_name", {"name": track})
+        yield _metadata(process, thread, "thread_sort_index", {"sort_index": thread})
+    for step in device.step_rows:
+        about: dict[str, Any] = {"busy_ns": step.busy_ns, "idle_ns": step.idle_ns}
+        about |= {row.cause: row.idle_ns for row in step.causes}
+        yield _slice(process, _STEPS, step.name, step.start_ns, step.end_ns, about)
+    for number, (start, end) in enumerate(zip(device.gaps.start_ns.tolist(), device.gaps.end_ns.tolist())):
+        yield _slice(process, _GAPS, "idle", start, end, {"gap": number})
+    labels = [words.label(site) for site in device.sites]
+    shares = device.shares
+    columns = (shares.start_ns, shares.end_ns, shares.gap, shares.cause, shares.site)
+    for start, end, gap, cause, site in zip(*(column.tolist() for column in columns)):
+        blamed = words.UNATTRIBUTED if cause < 0 else CAUSES[cause]
+        yield _slice(process, _BLAME, blamed, start, end, {"where": labels[site], "gap": gap})
+
+
+def _metadata(process: int, thread: int, name: str, args: dict[str, Any]) -> str:
+    return json.dumps({"ph": "M", "pid": process, "tid": thread, "ts": 0, "name": name, "args": args})
+
+
+def _slice(process: int, thread: int, name: str, start_ns: int, end_ns: int, args: dict[str, Any]) -> str:
+    """A complete event; microseconds are written with all their decimals, which a float would not keep."""
+    return (
+        f'{{"ph": "X", "cat": "perfcheck", "pid": {process}, "tid": {thread}, "name": {json.dumps(name)}, '
+        f'"ts": {_microseconds(start_ns)}, "dur": {_microseconds(end_ns - start_ns)}, "args": {json.dumps(args)}}}'
+    )
+
+
+def _microseconds(ns: int) -> str:
+    sign = "-" if ns < 0 else ""
+    return f"{sign}{abs(ns) // 1000}.{abs(ns) % 1000:03d}"
