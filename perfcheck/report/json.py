@@ -14,7 +14,7 @@ def render(result: LintResult, context: Context) -> str:
     parts = [
         '"version": 1',
         f'"tool": {json.dumps({"name": "perfcheck", "version": context.version})}',
-        f'"findings": {_lines([_finding(finding) for finding in result.findings])}',
+        f'"findings": {_lines([finding_document(finding) for finding in result.findings])}',
     ]
     if context.events:
         parts.append(f'"predicted": {_lines([asdict(event) for event in result.predicted])}')
@@ -32,7 +32,8 @@ def _lines(items: Sequence[dict[str, Any]]) -> str:
     return "[" + ",".join("\n  " + json.dumps(item) for item in items) + "]"
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def finding_document(finding: Finding) -> dict[str, Any]:
+    """A finding as reports of all kinds write it."""
     place = finding.place
     document: dict[str, Any] = {
         "rule": finding.rule,

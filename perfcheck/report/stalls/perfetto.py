@@ -1,12 +1,13 @@
 """A recording with tracks of our own beside its events, to be opened in https://ui.perfetto.dev.
 
-The recording's text is copied as it stands, and the new events are put before its first, so that a file of any size
-passes through in blocks. Each device gets a process of its own with three threads: steps, gaps, and blame.
+The recording's text is copied as it stands, and the new events are put before its first, so that a file of
+any size passes through in blocks. Each device gets a process with three threads: steps, gaps, blame.
 """
 
 import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any, BinaryIO, Final
 
 from perfcheck.report.stalls import words
@@ -29,26 +30,24 @@ _TRACKS: Final = {_STEPS: "steps", _GAPS: "gaps", _BLAME: "blame"}
 def write(analysis: Analysis, recording: int, target: BinaryIO) -> None:
     """Write one of the analysed recordings (an index) with its devices' tracks, as JSON.
 
-    Of a file that is cut, what is whole is written. Raises :class:`~perfcheck.timeline.source.RecordingError`.
+    Of a file that is cut, what is whole is written. Raises :class:`.RecordingError`.
     """
     read = analysis.recordings[recording]
     blocks = Source(read.path).blocks()
     before, after = _split(read.path, blocks)
+    own = [device for device in analysis.devices if device.recording == recording]
+    texts = (text for device in own for text in events(device, who(analysis, device)))
     target.write(before)
-    separator = b"\n"
-    for device in analysis.devices:
-        if device.recording == recording:
-            for event in events(device, who(analysis, device)):
-                target.write(separator + event.encode())
-                separator = b",\n"
-    if separator != b"\n" and not after.lstrip().startswith(b"]"):
+    for number, text in enumerate(texts):
+        target.write((",\n" if number else "\n").encode() + text.encode())
+    closing = b"]}\n" if b"traceEvents" in before else b"]\n"
+    rest = chain([after], blocks) if read.complete else _whole(after, blocks, closing)
+    first = next(rest)
+    if own and not first.lstrip().startswith(b"]"):
         target.write(b",\n")
-    if read.complete:
-        target.write(after)
-        for block in blocks:
-            target.write(block)
-    else:
-        _write_whole(after, blocks, target, closing=b"]}\n" if before.lstrip().startswith(b"{") else b"]\n")
+    target.write(first)
+    for block in rest:
+        target.write(block)
 
 
 def _split(path: str, blocks: Iterator[bytes]) -> tuple[bytes, bytes]:
@@ -76,14 +75,15 @@ def _is_object(text: bytes) -> bool:
     return True
 
 
-def _write_whole(text: bytes, blocks: Iterator[bytes], target: BinaryIO, closing: bytes) -> None:
-    """Write the events up to the last one that another follows: that one is whole."""
+def _whole(text: bytes, blocks: Iterator[bytes], closing: bytes) -> Iterator[bytes]:
+    """The events of a cut file up to the last one that another follows: that one is whole."""
     for block in blocks:
         text += block
-        target.write(text[:-_TAIL])
-        text = text[-_TAIL:]
+        if len(text) > 2 * _TAIL:
+            yield text[:-_TAIL]
+            text = text[-_TAIL:]
     ends = [found.start() for found in _NEXT_EVENT.finditer(text)]
-    target.write((text[: ends[-1]] if ends else text) + closing)
+    yield (text[: ends[-1]] if ends else b"") + closing
 
 
 def events(device: DeviceAnalysis, name: str) -> Iterator[str]:
@@ -116,7 +116,8 @@ def _slice(process: int, thread: int, name: str, start_ns: int, end_ns: int, arg
     """A complete event; microseconds are written with all their decimals, which a float would not keep."""
     return (
         f'{{"ph": "X", "cat": "perfcheck", "pid": {process}, "tid": {thread}, "name": {json.dumps(name)}, '
-        f'"ts": {_microseconds(start_ns)}, "dur": {_microseconds(end_ns - start_ns)}, "args": {json.dumps(args)}}}'
+        f'"ts": {_microseconds(start_ns)}, "dur": {_microseconds(end_ns - start_ns)}, '
+        f'"args": {json.dumps(args)}}}'
     )
 
 

@@ -154,7 +154,8 @@ def _device(analysis: Analysis, device: DeviceAnalysis, bar: str) -> "Iterable[R
     head = Text(f"{printable(who(analysis, device))}: idle {words.percent(window.idle_share)}", style="bold")
     steps = f" over {plural(count, 'step')}" if count else ", no steps recorded"
     head.append(
-        f": {words.duration(idle)} of {words.duration(device.step_ns)}{per}{steps}, in {plural(window.gaps, 'gap')}",
+        f": {words.duration(idle)} of {words.duration(device.step_ns)}{per}{steps}, "
+        f"in {plural(window.gaps, 'gap')}",
         style="not bold",
     )
     yield from ("", head)
@@ -171,7 +172,9 @@ def _device(analysis: Analysis, device: DeviceAnalysis, bar: str) -> "Iterable[R
 def _causes(device: DeviceAnalysis, bar: str) -> Table:
     count = max(1, device.step_count)
     table = _grid("l", "r", "r", "l", "w")
-    table.add_row(*(Text(each, style="dim") for each in ("idle by cause", "ms/step" if device.steps else "ms")))
+    table.add_row(
+        *(Text(each, style="dim") for each in ("idle by cause", "ms/step" if device.steps else "ms"))
+    )
     rows = [(row.cause, row.idle_ns, words.MEANINGS[row.cause]) for row in device.causes[:_CAUSES]]
     rest = device.causes[_CAUSES:]
     if rest:
@@ -193,7 +196,9 @@ def _causes(device: DeviceAnalysis, bar: str) -> Table:
 def _lines(device: DeviceAnalysis) -> Table:
     count = max(1, device.step_count)
     table = _grid("r", "l", "w")
-    table.add_row(*(Text(each, style="dim") for each in ("ms/step" if device.steps else "ms", "cause", "idle by line")))
+    table.add_row(
+        *(Text(each, style="dim") for each in ("ms/step" if device.steps else "ms", "cause", "idle by line"))
+    )
     for row in device.lines[:_LINES]:
         table.add_row(words.milliseconds(row.idle_ns // count), row.cause, _text(_where(row)))
     return table
@@ -205,11 +210,16 @@ def _where(row: LineIdle) -> str:
 
 def _stalls(device: DeviceAnalysis) -> Table:
     table = _grid("r", "l", "l", "w")
-    table.add_row(*(Text(each, style="dim") for each in ("longest", "step", "cause", "what the host was doing")))
+    table.add_row(
+        *(Text(each, style="dim") for each in ("longest", "step", "cause", "what the host was doing"))
+    )
     for stall in device.stalls[:_STALLS]:
         step = device.step_rows[stall.step].name.rpartition("#")[2] if stall.step >= 0 else "–"
         table.add_row(
-            words.duration(stall.duration_ns), _text(step), stall.cause or words.UNATTRIBUTED, _text(doing(stall))
+            words.duration(stall.duration_ns),
+            _text(step),
+            stall.cause or words.UNATTRIBUTED,
+            _text(doing(stall)),
         )
     return table
 
@@ -217,7 +227,8 @@ def _stalls(device: DeviceAnalysis) -> Table:
 def doing(stall: Stall) -> str:
     """The two things that took the launching thread longest during a stall."""
     parts = [
-        f"{activity.name or 'nothing recorded'} {words.duration(activity.duration_ns)}" for activity in stall.host[:2]
+        f"{activity.name or 'nothing recorded'} {words.duration(activity.duration_ns)}"
+        for activity in stall.host[:2]
     ]
     return ", ".join(parts) or "nothing recorded"
 
@@ -227,8 +238,11 @@ def _sums(device: DeviceAnalysis) -> Text:
     by_line = sum(row.idle_ns for row in device.lines)
     idle, rest = device.window.idle_ns, device.unattributed_ns
     if blamed + rest == idle == by_line + rest:
-        return Text(f"sums close: {blamed:,} ns blamed + {rest:,} ns unattributed = {idle:,} ns idle", style="dim")
+        return Text(
+            f"sums close: {blamed:,} ns blamed + {rest:,} ns unattributed = {idle:,} ns idle", style="dim"
+        )
     return Text(
-        f"sums do not close: {blamed:,} ns by cause, {by_line:,} ns by line, {rest:,} ns unattributed, {idle:,} ns idle",
+        f"sums do not close: {blamed:,} ns by cause, {by_line:,} ns by line, "
+        f"{rest:,} ns unattributed, {idle:,} ns idle",
         style="bold red",
     )

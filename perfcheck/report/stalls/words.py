@@ -64,7 +64,7 @@ def place(site: Site) -> str:
 
 def label(site: Site) -> str:
     """A place and what ran there, ``"nothing recorded"`` if both are unknown."""
-    parts = [part for part in (place(site), site.operator, site.annotation and f"[{site.annotation}]") if part]
+    parts = [
+        part for part in (place(site), site.operator, site.annotation and f"[{site.annotation}]") if part
+    ]
     return " · ".join(parts) or "nothing recorded"
-
-

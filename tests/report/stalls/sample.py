@@ -107,7 +107,9 @@ def device(
         step_rows=rows,
         spread=StepSpread(step_ns, step_ns, step_ns, step_ns) if steps else None,
         causes=_causes(pieces),
-        lines=tuple(LineIdle(site, cause, ns, parts[site, cause]) for (site, cause), ns in lines.most_common()),
+        lines=tuple(
+            LineIdle(site, cause, ns, parts[site, cause]) for (site, cause), ns in lines.most_common()
+        ),
         unattributed_ns=unattributed,
         concluded=True,
         sites=sites,
@@ -127,7 +129,11 @@ def device(
         launch_bound=(LaunchBound(BEGIN + 70 * MS, BEGIN + 90 * MS, 10 * MS, 40, PYTHON),),
         copies=(CopyKind("HtoD", "pageable", 3, 3 << 20, 6 * MS, 6 * MS, 6 * MS),),
         communication=Communication(
-            4, 5 * MS, 3 * MS, 2 * MS, (KernelRow("ncclKernel_AllReduce", "collective", 4, 5 * MS, 2 * MS, MS),)
+            4,
+            5 * MS,
+            3 * MS,
+            2 * MS,
+            (KernelRow("ncclKernel_AllReduce", "collective", 4, 5 * MS, 2 * MS, MS),),
         ),
         kernels=(
             KernelRow(f"void gemm<float, {EVIL}>", "kernel", 90, 70 * MS, 2 * MS, 9_000),
@@ -181,7 +187,9 @@ def _stall(pieces: Sequence[Piece], step_ns: int) -> Stall:
     )
 
 
-def recording(path: str = "traces/rank0.json.gz", rank: int | None = None, world: int | None = None) -> Recording:
+def recording(
+    path: str = "traces/rank0.json.gz", rank: int | None = None, world: int | None = None
+) -> Recording:
     return Recording(
         path, rank, world, 1000, 120, 0, BEGIN, BEGIN + 300 * MS, 0, True, True, "2.13.0", complete=True
     )
@@ -207,13 +215,15 @@ CUT = Health(
 def ranks(count: int) -> Analysis:
     """As many recordings of one device each; the last rank is slow."""
     devices = [
-        device(training(), number, step_ns=100 * MS + (20 * MS if number == count - 1 else 0), recording=number)
+        device(
+            training(), number, step_ns=100 * MS + (20 * MS if number == count - 1 else 0), recording=number
+        )
         for number in range(count)
     ]
     rows = tuple(
         RankRow(
-            number, number, number, 3, each.step_ns, each.window.busy_ns // 3, each.window.idle_ns // 3, MS, 2 * MS,
-            40 * MS if number == count - 1 else 0, number == count - 1,
+            number, number, number, 3, each.step_ns, each.window.busy_ns // 3, each.window.idle_ns // 3,
+            MS, 2 * MS, 40 * MS if number == count - 1 else 0, number == count - 1,
         )
         for number, each in enumerate(devices)
     )  # fmt: skip

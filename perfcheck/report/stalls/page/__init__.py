@@ -1,8 +1,8 @@
 """An analysis as one HTML page that needs nothing else: no server, no network, no other file.
 
-The page is ``page.html`` with its style, its script, the charting library (``vendor/``) and the data put in. Names
-from a recording reach it as JSON only, and the script writes them as text; besides, a content security policy lets
-no other script run and nothing be loaded.
+The page is ``page.html`` with its style, its script, the charting library (``vendor/``) and the data put in.
+Names from a recording reach it as JSON only, and the script writes them as text; besides, a content security
+policy lets no other script run and nothing be loaded.
 """
 
 import base64
@@ -20,7 +20,7 @@ from perfcheck.report.stalls.text import doing, who
 from perfcheck.stalls.analysis import CAUSES, Analysis, CauseIdle, DeviceAnalysis, Site, Stall, Window
 
 PIECES: Final = 40_000
-"""How many stretches of idle time a page holds one by one, all devices together; shorter ones are summed up."""
+"""How many idle stretches a page holds one by one, all devices together; the shorter ones are summed up."""
 
 CELLS: Final = 2_000
 """Into how many cells of equal width a device's window is cut to sum them up."""
@@ -58,7 +58,7 @@ def _inert(document: dict[str, Any]) -> str:
 
 
 def document(analysis: Analysis, version: str) -> dict[str, Any]:
-    """What the page's script works on. Instants count from the begin of the device's window, in nanoseconds."""
+    """What the page's script works on. Instants count from the begin of a device's window, in nanoseconds."""
     recordings = analysis.recordings
     budget = PIECES // max(1, len(analysis.devices))
     return {
@@ -259,7 +259,7 @@ def _stall(stall: Stall, origin: int) -> dict[str, Any]:
 
 
 def _pieces(device: DeviceAnalysis, budget: int) -> dict[str, Any]:
-    """The idle time of the window: its longest stretches one by one, the others summed up by cell and cause."""
+    """The idle time: its longest stretches one by one, the others summed up by cell and cause."""
     shares, window = device.shares, device.window
     length = shares.end_ns - shares.start_ns
     alone = np.ones(len(shares), bool)
