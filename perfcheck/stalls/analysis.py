@@ -1,8 +1,8 @@
 """What the analysis of one or many recordings comes to: the contract between analysis and reports.
 
-All times are integer nanoseconds. Instants are on the recording's own clock: the ``ts`` of its JSON file times 1000,
-so that an event is found again in the file. Nothing here computes; reports read it, and may rely on the order
-that each field names.
+All times are integer nanoseconds. Instants are on the recording's own clock: the ``ts`` of its JSON file times
+1000, so that an event is found again in the file. Nothing here computes; reports read it, and may rely on the
+order that each field names.
 """
 
 from dataclasses import dataclass
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     Codes = NDArray[np.int32]
 
 Cause = Literal[
-    "host-sync",  # the host waited for the device, which drained meanwhile and got nothing new until later
-    "blocking-copy",  # a copy call that returns only when the copy is done, from or to pinned or unknown memory
-    "pageable-copy",  # the same for memory that is not pinned: the driver stages it
+    "host-sync",  # the host waited for the device, which ran dry and got nothing new until later
+    "blocking-copy",  # in a copy call that returns only when the copy is done
+    "pageable-copy",  # the same for host memory that is not pinned: the driver stages it
     "data-loader",  # the host waited for, or made, the next batch
-    "allocation",  # device or pinned memory was allocated or freed
-    "collective-wait",  # the host set up, or the device waited for, a collective
-    "stream-wait",  # work was queued in time, and waited for another stream or an event
-    "graph-launch",  # a CUDA graph was being launched
-    "launch-overhead",  # the host was in launch calls and framework code between many small kernels
-    "launch-latency",  # launched in time to an idle device; what is left is the way from host to device
-    "host-python",  # Python code ran (recorded functions, outside any operator)
-    "host-operator",  # an operator computed on the host
-    "host-unrecorded",  # the launching thread did something that nothing recorded
+    "allocation",  # in a call that allocates or frees memory of the device, or pinned memory
+    "collective-wait",  # the host set up a collective, or the device waited for one
+    "stream-wait",  # work was queued in time, and had been told to wait for another stream
+    "graph-launch",  # in the call that launches a CUDA graph
+    "launch-overhead",  # launch-bound: Python, framework and launch calls between kernels
+    "device-latency",  # work was queued, and the device had not begun it: the way from queue to execution
+    "host-python",  # Python code ran for a millisecond or more
+    "host-operator",  # an operator that launches nothing computed on the host for a millisecond or more
+    "host-unrecorded",  # the launching thread was busy for a millisecond or more, with what nothing recorded
 ]
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
@@ -47,9 +47,9 @@ class Site:
     path: str = ""  # as the recording has it
     line: int = 0  # from 1; 0: not recorded
     line_kind: LineKind | None = None  # Chrome JSON records where a function begins, not which line called
-    function: str = ""  # the innermost function outside of libraries, where Python functions were recorded
-    operator: str = ""  # the innermost recorded operator or runtime call ("aten::to", "cudaMemcpyAsync")
-    annotation: str = ""  # the innermost record_function range; steps are not counted as one
+    function: str = ""  # the innermost Python function that is neither built-in nor PyTorch's own
+    operator: str = ""  # the innermost operator, else runtime call; "" where the function says enough
+    annotation: str = ""  # the innermost record_function range but steps; "" where operator or function say enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Stall:
     launch: str  # the call that launched `after` ("cudaLaunchKernel"); "" if it is not recorded
     launch_ns: int | None  # when that call began
     thread: str  # the launching thread, as people know it; "" if it is not known
-    shares: tuple[tuple[Cause | None, Site, int], ...]  # (cause, site, idle_ns), greatest first; sums to the gap
+    shares: tuple[tuple[Cause | None, Site, int], ...]  # (cause, site, idle_ns), greatest first; sum: the gap
     host: tuple[Activity, ...]  # what the launching thread did during the gap, longest first
     stack: tuple[str, ...]  # what was open on it when the greatest part began, outermost first
 
@@ -309,7 +309,7 @@ class Recording:
 class DeviceAnalysis:
     """Where one device's time went.
 
-    ``window`` is what blame refers to: that of the steps where there are any, else the span. The closing sums::
+    ``window`` is what blame refers to: that of the steps where there are any, else the span. Closing sums::
 
         sum(row.idle_ns for row in causes) + unattributed_ns == window.idle_ns
         sum(row.idle_ns for row in lines)  + unattributed_ns == window.idle_ns

@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 
 def union(start: "Nanoseconds", end: "Nanoseconds") -> Intervals:
-    """What any of the intervals covers. They may overlap and come in any order; empty ones cover nothing."""
+    """What any of the intervals covers. They may overlap and come in any order.
+
+    An empty one, of an event too short for the clock, is kept where nothing else covers it: it still ends a gap.
+    """
     order = np.argsort(start, kind="stable")
-    order = order[end[order] > start[order]]
     start, end = start[order], np.maximum.accumulate(end[order])
     first = np.ones(len(start), bool)
     first[1:] = start[1:] > end[:-1]
@@ -25,7 +27,7 @@ def clip(intervals: Intervals, start: int, end: int) -> Intervals:
     """The part within a window."""
     starts = np.maximum(intervals.start_ns, start)
     ends = np.minimum(intervals.end_ns, end)
-    inside = ends > starts
+    inside = (ends > starts) | ((ends == starts) & (start < starts) & (starts < end))
     return Intervals(starts[inside], ends[inside])
 
 

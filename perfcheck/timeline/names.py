@@ -76,20 +76,20 @@ CallKind = Literal["sync", "copy", "launch", "graph-launch", "allocation", "even
 
 _CALLS: Final[tuple[tuple[CallKind, re.Pattern[str]], ...]] = (
     ("graph-launch", re.compile(r"GraphLaunch")),
-    ("launch", re.compile(r"Launch|ExtModule|cuLaunch|hipModuleLaunch")),
-    ("sync", re.compile(r"(Stream|Device|Event|Ctx|Context|Thread)Synchronize|(Stream|Event)Query")),
-    ("event", re.compile(r"StreamWaitEvent|EventRecord|EventCreate|EventDestroy")),
-    ("copy", re.compile(r"[mM]emcpy|MemPrefetch")),
-    ("allocation", re.compile(r"Malloc|Free|Host(Alloc|Register|Unregister)|MemAlloc|MemCreate|MemMap|MemUnmap"
-                              r"|MemRelease|MemAddress|MemSetAccess|MemPool|GraphInstantiate")),
-    ("other", re.compile(r"")),
+    ("launch", re.compile(r"Launch|Memset")),
+    ("sync", re.compile(r"(Stream|Device|Event|Ctx|Thread)Synchronize")),
+    ("event", re.compile(r"StreamWaitEvent|Event(Record|Query|Create|Destroy)|StreamQuery")),
+    ("copy", re.compile(r"[mM]emcpy")),
+    ("allocation", re.compile(
+        r"Malloc|Free|Mem(Alloc|Create|Map|Unmap|Release|Address|SetAccess|Pool)|Host(Alloc|Register|Unregister)"
+    )),
 )  # fmt: skip
 
 
 @lru_cache(maxsize=1 << 16)
 def call_kind(name: str) -> CallKind:
     """What a function of the runtime or driver does, by its name: cudaX, cuX and hipX alike."""
-    return next(kind for kind, pattern in _CALLS if pattern.search(name))
+    return next((kind for kind, pattern in _CALLS if pattern.search(name)), "other")
 
 
 _COLLECTIVE: Final = re.compile(r"nccl(Dev)?(Kernel|_)|ncclDevKernel|rccl|msccl(pp)?_?[kK]ernel", re.IGNORECASE)

@@ -11,7 +11,6 @@ from itertools import chain
 from typing import Any, BinaryIO, Final
 
 from perfcheck.report.stalls import words
-from perfcheck.report.stalls.text import who
 from perfcheck.stalls.analysis import CAUSES, Analysis, DeviceAnalysis
 from perfcheck.timeline.source import RecordingError, Source
 
@@ -36,7 +35,7 @@ def write(analysis: Analysis, recording: int, target: BinaryIO) -> None:
     blocks = Source(read.path).blocks()
     before, after = _split(read.path, blocks)
     own = [device for device in analysis.devices if device.recording == recording]
-    texts = (text for device in own for text in events(device, who(analysis, device)))
+    texts = (text for device in own for text in events(device, words.who(analysis, device)))
     target.write(before)
     for number, text in enumerate(texts):
         target.write((",\n" if number else "\n").encode() + text.encode())

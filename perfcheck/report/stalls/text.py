@@ -11,7 +11,7 @@ from rich.text import Text
 from perfcheck.report.printable import printable
 from perfcheck.report.stalls import words
 from perfcheck.report.summary import plural
-from perfcheck.stalls.analysis import Analysis, DeviceAnalysis, Health, LineIdle, Recording, Stall
+from perfcheck.stalls.analysis import Analysis, DeviceAnalysis, Health, LineIdle, Recording
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -38,25 +38,24 @@ def render(analysis: Analysis, *, columns: int = 0, color: bool = False, ascii_o
     if analysis.devices:
         worst = max(analysis.devices, key=lambda device: device.window.idle_ns)
         parts += _device(analysis, worst, "#" if ascii_only else "█")
+    return written(parts, columns or COLUMNS, color)
+
+
+def written(parts: "Iterable[RenderableType]", columns: int, color: bool) -> str:
+    """What rich makes of the parts, without blanks at the ends of lines."""
     stream = StringIO()
     console = Console(
         file=stream,
-        width=columns or COLUMNS,
+        width=columns,
         force_terminal=color,
         color_system="standard" if color else None,
         highlight=False,
+        markup=False,
+        emoji=False,
         legacy_windows=False,
     )
-    console.print(Group(*parts), soft_wrap=False)
+    console.print(Group(*parts))
     return "".join(f"{line.rstrip()}\n" for line in stream.getvalue().splitlines())
-
-
-def who(analysis: Analysis, device: DeviceAnalysis) -> str:
-    """What a device is called beside others: ``"GPU 3, rank 3"``."""
-    recording = analysis.recordings[device.recording]
-    rank = "" if recording.rank is None else f", rank {recording.rank}"
-    alone = len(analysis.recordings) == 1 or rank
-    return f"GPU {device.device}{rank}{'' if alone else f', {recording.path}'}"
 
 
 def _text(text: str, style: str = "") -> Text:
@@ -96,7 +95,11 @@ def _health(health: tuple[Health, ...]) -> Iterable[Text]:
         yield Text(f"{plural(len(rows) - _HEALTH, 'more remark')} on health in the JSON report", style="dim")
 
 
-def _grid(*justify: str) -> Table:
+def dim(text: str) -> Text:
+    return Text(text, style="dim")
+
+
+def columns_of(*justify: str) -> Table:
     """Columns ("l", "r", or "w" for the one that takes what is left) without rules around them."""
     table = Table.grid(padding=(0, 2, 0, 0))
     for each in justify:
@@ -114,9 +117,9 @@ def _grid(*justify: str) -> Table:
 def _ranks(analysis: Analysis) -> "RenderableType":
     ranks = analysis.ranks
     assert ranks is not None
-    table = _grid("l", "r", "r", "r", "r", "r", "l")
+    table = columns_of("l", "r", "r", "r", "r", "r", "l")
     head = ("rank", "step ms", "busy", "idle", "waits in collectives", "others wait for it", "")
-    table.add_row(*(Text(each, style="dim") for each in head))
+    table.add_row(*map(dim, head))
     rows = sorted(ranks.rows, key=lambda row: (not row.straggler, -row.step_ns, row.rank))[:_DEVICES]
     for row in rows:
         times = (row.step_ns, row.busy_ns, row.idle_ns, row.collective_wait_ns, row.waited_for_ns)
@@ -133,13 +136,13 @@ def _ranks(analysis: Analysis) -> "RenderableType":
 
 
 def _devices(analysis: Analysis) -> "RenderableType":
-    table = _grid("w", "r", "r", "l")
-    table.add_row(*(Text(each, style="dim") for each in ("device", "idle", "ms a step", "greatest cause")))
+    table = columns_of("w", "r", "r", "l")
+    table.add_row(*map(dim, ("device", "idle", "ms a step", "greatest cause")))
     worst = sorted(analysis.devices, key=lambda device: -device.window.idle_ns)
     for device in worst[:_DEVICES]:
         idle = device.window.idle_ns // max(1, device.step_count)
         table.add_row(
-            _text(who(analysis, device)),
+            _text(words.who(analysis, device)),
             words.percent(device.window.idle_share),
             words.milliseconds(idle),
             device.causes[0].cause if device.causes else "",
@@ -151,7 +154,9 @@ def _device(analysis: Analysis, device: DeviceAnalysis, bar: str) -> "Iterable[R
     window, count = device.window, device.step_count
     per = " a step" if count else ""
     idle = window.idle_ns // max(1, count)
-    head = Text(f"{printable(who(analysis, device))}: idle {words.percent(window.idle_share)}", style="bold")
+    head = Text(
+        f"{printable(words.who(analysis, device))}: idle {words.percent(window.idle_share)}", style="bold"
+    )
     steps = f" over {plural(count, 'step')}" if count else ", no steps recorded"
     head.append(
         f": {words.duration(idle)} of {words.duration(device.step_ns)}{per}{steps}, "
@@ -171,10 +176,8 @@ def _device(analysis: Analysis, device: DeviceAnalysis, bar: str) -> "Iterable[R
 
 def _causes(device: DeviceAnalysis, bar: str) -> Table:
     count = max(1, device.step_count)
-    table = _grid("l", "r", "r", "l", "w")
-    table.add_row(
-        *(Text(each, style="dim") for each in ("idle by cause", "ms/step" if device.steps else "ms"))
-    )
+    table = columns_of("l", "r", "r", "l", "w")
+    table.add_row(*map(dim, ("idle by cause", "ms/step" if device.steps else "ms")))
     rows = [(row.cause, row.idle_ns, words.MEANINGS[row.cause]) for row in device.causes[:_CAUSES]]
     rest = device.causes[_CAUSES:]
     if rest:
@@ -195,10 +198,8 @@ def _causes(device: DeviceAnalysis, bar: str) -> Table:
 
 def _lines(device: DeviceAnalysis) -> Table:
     count = max(1, device.step_count)
-    table = _grid("r", "l", "w")
-    table.add_row(
-        *(Text(each, style="dim") for each in ("ms/step" if device.steps else "ms", "cause", "idle by line"))
-    )
+    table = columns_of("r", "l", "w")
+    table.add_row(*map(dim, ("ms/step" if device.steps else "ms", "cause", "idle by line")))
     for row in device.lines[:_LINES]:
         table.add_row(words.milliseconds(row.idle_ns // count), row.cause, _text(_where(row)))
     return table
@@ -209,28 +210,17 @@ def _where(row: LineIdle) -> str:
 
 
 def _stalls(device: DeviceAnalysis) -> Table:
-    table = _grid("r", "l", "l", "w")
-    table.add_row(
-        *(Text(each, style="dim") for each in ("longest", "step", "cause", "what the host was doing"))
-    )
+    table = columns_of("r", "l", "l", "w")
+    table.add_row(*map(dim, ("longest", "step", "cause", "what the host was doing")))
     for stall in device.stalls[:_STALLS]:
         step = device.step_rows[stall.step].name.rpartition("#")[2] if stall.step >= 0 else "–"
         table.add_row(
             words.duration(stall.duration_ns),
             _text(step),
             stall.cause or words.UNATTRIBUTED,
-            _text(doing(stall)),
+            _text(words.doing(stall)),
         )
     return table
-
-
-def doing(stall: Stall) -> str:
-    """The two things that took the launching thread longest during a stall."""
-    parts = [
-        f"{activity.name or 'nothing recorded'} {words.duration(activity.duration_ns)}"
-        for activity in stall.host[:2]
-    ]
-    return ", ".join(parts) or "nothing recorded"
 
 
 def _sums(device: DeviceAnalysis) -> Text:

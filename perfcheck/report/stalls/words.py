@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from perfcheck.stalls.analysis import Cause, Site
+from perfcheck.stalls.analysis import Analysis, Cause, DeviceAnalysis, Site, Stall
 
 MEANINGS: Final[dict[Cause, str]] = {
     "host-sync": "the host waited for the device, which ran dry meanwhile",
@@ -68,3 +68,20 @@ def label(site: Site) -> str:
         part for part in (place(site), site.operator, site.annotation and f"[{site.annotation}]") if part
     ]
     return " · ".join(parts) or "nothing recorded"
+
+
+def doing(stall: Stall) -> str:
+    """The two things that took the launching thread longest during a stall."""
+    parts = [
+        f"{activity.name or 'nothing recorded'} {duration(activity.duration_ns)}"
+        for activity in stall.host[:2]
+    ]
+    return ", ".join(parts) or "nothing recorded"
+
+
+def who(analysis: Analysis, device: DeviceAnalysis) -> str:
+    """What a device is called beside others: ``"GPU 3, rank 3"``."""
+    recording = analysis.recordings[device.recording]
+    rank = "" if recording.rank is None else f", rank {recording.rank}"
+    alone = len(analysis.recordings) == 1 or rank
+    return f"GPU {device.device}{rank}{'' if alone else f', {recording.path}'}"

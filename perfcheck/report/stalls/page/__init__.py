@@ -16,7 +16,6 @@ import numpy as np
 
 from perfcheck.report.printable import printable
 from perfcheck.report.stalls import words
-from perfcheck.report.stalls.text import doing, who
 from perfcheck.stalls.analysis import CAUSES, Analysis, CauseIdle, DeviceAnalysis, Site, Stall, Window
 
 PIECES: Final = 40_000
@@ -103,7 +102,7 @@ def document(analysis: Analysis, version: str) -> dict[str, Any]:
 def _device(analysis: Analysis, device: DeviceAnalysis, budget: int) -> dict[str, Any]:
     origin = device.window.start_ns
     return {
-        "label": printable(who(analysis, device)),
+        "label": printable(words.who(analysis, device)),
         "name": printable(device.name),
         "window": _window(device.window, origin),
         "span": _window(device.span, origin),
@@ -243,7 +242,7 @@ def _stall(stall: Stall, origin: int) -> dict[str, Any]:
         "step": stall.step,
         "cause": stall.cause,
         "where": printable(words.label(stall.site)),
-        "doing": printable(doing(stall)),
+        "doing": printable(words.doing(stall)),
         "before": printable(stall.before),
         "after": printable(stall.after),
         "launch": printable(stall.launch),

@@ -34,7 +34,7 @@
 
   function instant(ns, span) {
     const [size, unit] = span >= 2e9 ? [1e9, "s"] : span >= 2e6 ? [1e6, "ms"] : [1e3, "µs"];
-    const digits = Math.max(0, Math.min(6, Math.ceil(-Math.log10(span / size / 20))));
+    const digits = Math.max(0, Math.min(6, Math.ceil(-Math.log10(span / size / 200))));
     return `${(ns / size).toLocaleString("en", { maximumFractionDigits: digits })} ${unit}`;
   }
 
@@ -252,6 +252,7 @@
 
   const GPU = [0, 1];
   const STEP = [1.12, 1.55];
+  const [LEFT, RIGHT] = [10, 14];
   let view = [0, 1];
 
   /** The first of the sorted numbers that is at least so great. */
@@ -316,7 +317,7 @@
     const [x1, y1] = api.coord([api.value(1), low]);
     const area = params.coordSys;
     return echarts.graphic.clipRectByRect(
-      { x: x0, y: y0, width: Math.max(x1 - x0, 0.5), height: y1 - y0 },
+      { x: Math.round(x0), y: y0, width: Math.max(Math.round(x1) - Math.round(x0), 1), height: y1 - y0 },
       { x: area.x, y: area.y, width: area.width, height: area.height },
     );
   }
@@ -360,7 +361,7 @@
     const total = Math.max(1, device.window.length);
     view = [0, total];
     const chart = draw("timeline", 210, {
-      grid: { left: 10, right: 14, top: 6, bottom: 66 },
+      grid: { left: LEFT, right: RIGHT, top: 6, bottom: 66 },
       xAxis: axis({
         type: "value", min: 0, max: total, splitLine: { show: false },
         axisLabel: { formatter: (ns) => instant(ns, view[1] - view[0]), showMinLabel: true },
@@ -397,13 +398,13 @@
           data: device.steps.map((step) => [step.start, step.start + step.length]),
           renderItem: (params, api) => {
             const shape = rectangle(params, api, ...STEP);
-            if (!shape || shape.width < 0.3) return null;
+            if (!shape) return null;
             const fill = color(params.dataIndex % 2 ? "step-a" : "step-b");
             const text = inside(shape, device.steps[params.dataIndex].name, color("text"));
             return { type: "rect", shape, style: { fill }, ...text };
           },
         },
-        idleSeries(boxes(0, total, $("timeline").clientWidth)),
+        idleSeries([]),
       ],
     }, ({ seriesId, data: item }) => {
       if (seriesId === "busy") return;
@@ -425,7 +426,7 @@
   function refresh() {
     const chart = charts.get("timeline");
     const [from, to] = view;
-    chart.setOption({ series: [idleSeries(boxes(from, to, chart.getWidth()))] });
+    chart.setOption({ series: [idleSeries(boxes(from, to, chart.getWidth() - LEFT - RIGHT))] });
     $("view").textContent = `${instant(from, to - from)} to ${instant(to, to - from)} (${duration(to - from)})`;
   }
 
@@ -495,14 +496,14 @@
   const time = (title, key) => [title, "number", (row) => row[key], (row) => duration(row[key])];
   const count = (title, key) => [title, "number", (row) => row[key], (row) => whole(row[key])];
   const text = (title, key, kind = "words") => [title, kind, (row) => row[key]];
-  const at = ["At", "number", (row) => row.start, (row) => instant(row.start, device.window.length / 50)];
+  const at = ["At", "number", (row) => row.start, (row) => instant(row.start, device.window.length / 5)];
   const cause = ["Cause", "short", (row) => row.cause ?? UNATTRIBUTED, (row) => named(row.cause)];
 
   const rankTable = (ranks) => table("Means per step of each rank", [
     count("Rank", "rank"), time("Step", "step"), time("Busy", "busy"), time("Idle", "idle"),
     time("Exposed communication", "communication"), time("Waits in collectives", "waits"),
     time("Others wait for it", "waited_for"),
-    ["", "short", (row) => row.straggler, (row) => (row.straggler ? "straggler" : "")],
+    ["Straggler", "short", (row) => row.straggler, (row) => (row.straggler ? "yes" : "no")],
   ], ranks.rows);
 
   const list = (kind, items) => make(kind, {}, ...items.map((item) => make("li", { textContent: item })));
