@@ -5,19 +5,19 @@ from typing import Final
 from perfcheck.stalls.analysis import Analysis, Cause, DeviceAnalysis, Site, Stall
 
 MEANINGS: Final[dict[Cause, str]] = {
-    "host-sync": "the host waited for the device, which ran dry meanwhile",
-    "blocking-copy": "a copy that the host waits for",
-    "pageable-copy": "a copy from or to memory that is not pinned",
+    "host-sync": "the host waited for the device, which ran dry",
+    "blocking-copy": "a copy call that returns when the copy is done",
+    "pageable-copy": "the same with host memory that is not pinned",
     "data-loader": "waiting for the next batch",
     "allocation": "device or pinned memory was allocated or freed",
     "collective-wait": "setting up or waiting for a collective",
     "stream-wait": "queued work waited for another stream",
     "graph-launch": "a CUDA graph was being launched",
-    "launch-overhead": "launch calls and framework code between small kernels",
-    "launch-latency": "the way of a launch from host to device",
-    "host-python": "Python code ran on the host",
-    "host-operator": "an operator computed on the host",
-    "host-unrecorded": "the host did something that nothing recorded",
+    "launch-overhead": "Python, framework and launch calls between kernels",
+    "device-latency": "work was queued, and the device had not begun it",
+    "host-python": "Python code ran, for 1 ms or more",
+    "host-operator": "an operator computed on the host, for 1 ms or more",
+    "host-unrecorded": "the host did what nothing recorded, for 1 ms or more",
 }
 UNATTRIBUTED: Final = "unattributed"
 """What idle time is called that no cause was found for."""

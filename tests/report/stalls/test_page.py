@@ -94,7 +94,7 @@ def test_colours_can_be_told_from_the_ground(scheme: str) -> None:
         for text in ("text", "soft", "warning", "error"):
             assert contrast(colors[text], colors[ground]) >= 4.5, (text, ground)
     for mark in (*CAUSES, "unattributed", "accent"):
-        assert contrast(colors[mark], colors["card"]) >= 3 or mark in {"pageable-copy", "launch-latency"}, (
+        assert contrast(colors[mark], colors["card"]) >= 3 or mark in {"pageable-copy", "device-latency"}, (
             mark
         )
         assert max(contrast(colors[mark], text) for text in ("#000000", "#ffffff")) >= 4.5, mark
