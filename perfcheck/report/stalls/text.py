@@ -11,7 +11,7 @@ from rich.text import Text
 from perfcheck.report.printable import printable
 from perfcheck.report.stalls import words
 from perfcheck.report.summary import plural
-from perfcheck.stalls.analysis import Analysis, DeviceAnalysis, Health, LineIdle, Recording
+from perfcheck.stalls.analysis import Analysis, DeviceAnalysis, Health, Ranks, Recording
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 COLUMNS: Final = 100
 """How wide the summary is where no terminal says otherwise."""
 
-_BAR: Final = 24
+_BAR: Final = 16
 _CAUSES: Final = 6
 _LINES: Final = 5
 _STALLS: Final = 3
 _HEALTH: Final = 3
-_DEVICES: Final = 8
+_DEVICES: Final = 5
 _COLORS: Final = {"note": "blue", "warning": "yellow", "error": "bold red"}
 
 
@@ -32,8 +32,8 @@ def render(analysis: Analysis, *, columns: int = 0, color: bool = False, ascii_o
     """The summary; ``columns`` wide (0: :data:`COLUMNS`), bars in ASCII where the reader has no other."""
     parts: list[RenderableType] = [_recordings(analysis), *_health(analysis.health)]
     if analysis.ranks is not None:
-        parts.append(_ranks(analysis))
-    if len(analysis.devices) > 1:
+        parts.append(_ranks(analysis, analysis.ranks))
+    elif len(analysis.devices) > 1:
         parts.append(_devices(analysis))
     if analysis.devices:
         worst = max(analysis.devices, key=lambda device: device.window.idle_ns)
@@ -114,49 +114,47 @@ def columns_of(*justify: str) -> Table:
     return table
 
 
-def _ranks(analysis: Analysis) -> "RenderableType":
-    ranks = analysis.ranks
-    assert ranks is not None
-    table = columns_of("l", "r", "r", "r", "r", "r", "l")
-    head = ("rank", "step ms", "busy", "idle", "waits in collectives", "others wait for it", "")
+def _ranks(analysis: Analysis, ranks: Ranks) -> "RenderableType":
+    causes = {(device.recording, device.device): _greatest(device) for device in analysis.devices}
+    table = columns_of("l", "r", "r", "r", "r", "r", "l", "w")
+    head = ("rank", "ms/step", "busy", "idle", "waits for others", "others for it", "", "idle for")
     table.add_row(*map(dim, head))
-    rows = sorted(ranks.rows, key=lambda row: (not row.straggler, -row.step_ns, row.rank))[:_DEVICES]
-    for row in rows:
+    rows = sorted(ranks.rows, key=lambda row: (not row.straggler, -row.waited_for_ns, -row.step_ns, row.rank))
+    for row in rows[:_DEVICES]:
         times = (row.step_ns, row.busy_ns, row.idle_ns, row.collective_wait_ns, row.waited_for_ns)
         table.add_row(
             str(row.rank),
-            *(words.milliseconds(ns) for ns in times),
+            *map(words.milliseconds, times),
             Text("straggler", style="red") if row.straggler else "",
+            causes.get((row.recording, row.device), ""),
         )
-    spread = (
-        f"{plural(len(ranks.rows), 'rank')}: steps of {words.duration(ranks.fastest_step_ns)} to "
-        f"{words.duration(ranks.slowest_step_ns)}; {printable(ranks.matched)}"
-    )
-    return Group("", Text(spread), table)
+    fastest, slowest = words.duration(ranks.fastest_step_ns), words.duration(ranks.slowest_step_ns)
+    said = f"{plural(len(ranks.rows), 'rank')}: steps of {fastest} to {slowest}; {printable(ranks.matched)}"
+    return Group("", Text(said), table)
 
 
 def _devices(analysis: Analysis) -> "RenderableType":
-    table = columns_of("w", "r", "r", "l")
-    table.add_row(*map(dim, ("device", "idle", "ms a step", "greatest cause")))
+    table = columns_of("l", "r", "r", "w")
+    table.add_row(*map(dim, ("device", "idle", "ms/step", "idle for")))
     worst = sorted(analysis.devices, key=lambda device: -device.window.idle_ns)
     for device in worst[:_DEVICES]:
         idle = device.window.idle_ns // max(1, device.step_count)
-        table.add_row(
-            _text(words.who(analysis, device)),
-            words.percent(device.window.idle_share),
-            words.milliseconds(idle),
-            device.causes[0].cause if device.causes else "",
-        )
+        share = words.percent(device.window.idle_share)
+        name = _text(words.who(analysis, device))
+        table.add_row(name, share, words.milliseconds(idle), _greatest(device))
     return Group("", table)
+
+
+def _greatest(device: DeviceAnalysis) -> str:
+    return device.causes[0].cause if device.causes else ""
 
 
 def _device(analysis: Analysis, device: DeviceAnalysis, bar: str) -> "Iterable[RenderableType]":
     window, count = device.window, device.step_count
     per = " a step" if count else ""
     idle = window.idle_ns // max(1, count)
-    head = Text(
-        f"{printable(words.who(analysis, device))}: idle {words.percent(window.idle_share)}", style="bold"
-    )
+    name = printable(words.who(analysis, device))
+    head = Text(f"{name}: idle {words.percent(window.idle_share)}", style="bold")
     steps = f" over {plural(count, 'step')}" if count else ", no steps recorded"
     head.append(
         f": {words.duration(idle)} of {words.duration(device.step_ns)}{per}{steps}, "
@@ -164,14 +162,35 @@ def _device(analysis: Analysis, device: DeviceAnalysis, bar: str) -> "Iterable[R
         style="not bold",
     )
     yield from ("", head)
+    facts = "; ".join(_facts_of(device))
+    if facts:
+        yield dim(facts)
     if not device.concluded:
         yield Text("The recording's health forbids to say why: all of it stays unattributed.", style="yellow")
-    yield _causes(device, bar)
+    if window.idle_ns:
+        yield _causes(device, bar)
     if device.lines:
         yield _lines(device)
-    if device.stalls:
+    if device.stalls and len(analysis.devices) == 1:
         yield _stalls(device)
     yield _sums(device)
+
+
+def _facts_of(device: DeviceAnalysis) -> Iterable[str]:
+    count = max(1, device.step_count)
+    per = " a step" if device.step_count else ""
+    if device.spread is not None and device.step_count > 1:
+        shortest, longest = (
+            words.duration(device.spread.shortest_ns),
+            words.duration(device.spread.longest_ns),
+        )
+        yield f"steps of {shortest} to {longest}, median {words.duration(device.spread.median_ns)}"
+    bound = sum(run.duration_ns for run in device.launch_bound)
+    if bound:
+        yield f"launch-bound for {words.duration(bound // count)}{per}"
+    if device.communication is not None:
+        busy, exposed = device.communication.busy_ns // count, device.communication.exposed_ns // count
+        yield f"communication {words.duration(busy)}{per} ({words.duration(exposed)} exposed)"
 
 
 def _causes(device: DeviceAnalysis, bar: str) -> Table:
@@ -201,12 +220,8 @@ def _lines(device: DeviceAnalysis) -> Table:
     table = columns_of("r", "l", "w")
     table.add_row(*map(dim, ("ms/step" if device.steps else "ms", "cause", "idle by line")))
     for row in device.lines[:_LINES]:
-        table.add_row(words.milliseconds(row.idle_ns // count), row.cause, _text(_where(row)))
+        table.add_row(words.milliseconds(row.idle_ns // count), row.cause, _text(words.label(row.site)))
     return table
-
-
-def _where(row: LineIdle) -> str:
-    return words.label(row.site)
 
 
 def _stalls(device: DeviceAnalysis) -> Table:

@@ -34,8 +34,8 @@ def duration(ns: int) -> str:
 
 
 def milliseconds(ns: int) -> str:
-    """A time for a column of milliseconds: ``"69.30"``, ``"0.042"``."""
-    return significant(ns / 1e6)
+    """A time for a column of milliseconds: ``"69.3"``, ``"0.042"``, ``"<0.001"``."""
+    return "<0.001" if 0 < ns < 500 else significant(ns / 1e6)
 
 
 def significant(value: float) -> str:

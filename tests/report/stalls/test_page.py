@@ -285,7 +285,7 @@ def test_another_device_can_be_chosen(opened: Opened) -> None:
         analysis(),
         analysis(device([])),
         analysis(device([], steps=0)),
-        analysis(device(training(), steps=0), health=(CUT,)),
+        analysis(device(training(), steps=0, step_ns=300_000_000), health=(CUT,)),
     ],
     ids=["no device", "never idle", "no steps and never idle", "no steps"],
 )
