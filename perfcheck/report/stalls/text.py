@@ -89,8 +89,7 @@ def _health(health: tuple[Health, ...]) -> Iterable[Text]:
     rows = sorted(health, key=lambda row: order.index(row.severity))
     for row in rows[:_HEALTH]:
         line = Text(f"{row.severity}: ", style=_COLORS[row.severity])
-        told = ". ".join(part.rstrip(".") for part in (row.message, row.remedy) if part)
-        yield line.append(printable(f"{told}."), style="default not bold")
+        yield line.append(printable(words.sentences(row.message, row.remedy)), style="default not bold")
     if len(rows) > _HEALTH:
         yield Text(f"{plural(len(rows) - _HEALTH, 'more remark')} on health in the JSON report", style="dim")
 
@@ -220,7 +219,9 @@ def _lines(device: DeviceAnalysis) -> Table:
     table = columns_of("r", "l", "w")
     table.add_row(*map(dim, ("ms/step" if device.steps else "ms", "cause", "idle by line")))
     for row in device.lines[:_LINES]:
-        table.add_row(words.milliseconds(row.idle_ns // count), row.cause, _text(words.label(row.site)))
+        table.add_row(
+            words.milliseconds(row.idle_ns // count), row.cause, _text(words.label(row.site, row.cause))
+        )
     return table
 
 

@@ -1,5 +1,6 @@
 """How causes, places and times are told to people, the same in every report."""
 
+import re
 from typing import Final
 
 from perfcheck.stalls.analysis import Analysis, Cause, DeviceAnalysis, Site, Stall
@@ -7,7 +8,7 @@ from perfcheck.stalls.analysis import Analysis, Cause, DeviceAnalysis, Site, Sta
 MEANINGS: Final[dict[Cause, str]] = {
     "host-sync": "the host waited for the device, which ran dry",
     "blocking-copy": "a copy call that returns when the copy is done",
-    "pageable-copy": "the same with host memory that is not pinned",
+    "pageable-copy": "a copy call for host memory that is not pinned",
     "data-loader": "waiting for the next batch",
     "allocation": "device or pinned memory was allocated or freed",
     "collective-wait": "setting up or waiting for a collective",
@@ -19,6 +20,9 @@ MEANINGS: Final[dict[Cause, str]] = {
     "host-operator": "an operator computed on the host, for 1 ms or more",
     "host-unrecorded": "the host did what nothing recorded, for 1 ms or more",
 }
+_DEVICE_CAUSES: Final[tuple[Cause, ...]] = ("device-latency", "stream-wait")
+_INSTALLED: Final = re.compile(r"^.*/(?:site|dist)-packages/")
+
 UNATTRIBUTED: Final = "unattributed"
 """What idle time is called that no cause was found for."""
 
@@ -49,25 +53,31 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
+def sentences(*parts: str) -> str:
+    """The parts as sentences; a part that is empty is none."""
+    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
+
+
 def place(site: Site) -> str:
     """Where, with what kind of line it is: ``train.py:41 (step)`` or ``step (defined at train.py:40)``.
 
-    ``""`` if neither a line nor a function is known.
+    Paths of installed packages begin with the package. ``""`` if neither a line nor a function is known.
     """
     if not site.path:
         return site.function
-    at = f"{site.path}:{site.line}" if site.line else site.path
+    path = _INSTALLED.sub("", site.path)
+    at = f"{path}:{site.line}" if site.line else path
     if site.line_kind == "definition":
         return f"{site.function or 'function'} (defined at {at})"
     return f"{at} ({site.function})" if site.function else at
 
 
-def label(site: Site) -> str:
-    """A place and what ran there, ``"nothing recorded"`` if both are unknown."""
+def label(site: Site, cause: Cause | None = None) -> str:
+    """A place and what ran there; where neither is known, what that means for idle time of a cause."""
     parts = [
         part for part in (place(site), site.operator, site.annotation and f"[{site.annotation}]") if part
     ]
-    return " · ".join(parts) or "nothing recorded"
+    return " · ".join(parts) or ("on the device" if cause in _DEVICE_CAUSES else "nothing recorded")
 
 
 def doing(stall: Stall) -> str:

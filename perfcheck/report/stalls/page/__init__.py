@@ -16,7 +16,7 @@ import numpy as np
 
 from perfcheck.report.printable import printable
 from perfcheck.report.stalls import words
-from perfcheck.stalls.analysis import CAUSES, Analysis, CauseIdle, DeviceAnalysis, Site, Stall, Window
+from perfcheck.stalls.analysis import CAUSES, Analysis, Cause, CauseIdle, DeviceAnalysis, Site, Stall, Window
 
 PIECES: Final = 40_000
 """How many idle stretches a page holds one by one, all devices together; the shorter ones are summed up."""
@@ -78,8 +78,7 @@ def document(analysis: Analysis, version: str) -> dict[str, Any]:
         "health": [
             {
                 "severity": row.severity,
-                "message": printable(row.message),
-                "remedy": printable(row.remedy),
+                "message": printable(words.sentences(row.message, row.remedy)),
                 "recording": printable(row.recording),
             }
             for row in analysis.health
@@ -133,7 +132,7 @@ def _device(analysis: Analysis, device: DeviceAnalysis, budget: int) -> dict[str
             "loader": len(device.loader_waits),
         },
         "lines": [
-            {"cause": row.cause, "idle": row.idle_ns, "gaps": row.gaps, **_site(row.site)}
+            {"cause": row.cause, "idle": row.idle_ns, "gaps": row.gaps, **_site(row.site, row.cause)}
             for row in device.lines[:ROWS]
         ],
         "sites": [printable(words.label(site)) for site in device.sites],
@@ -227,9 +226,9 @@ def _causes(rows: tuple[CauseIdle, ...]) -> dict[str, int]:
     return {row.cause: row.idle_ns for row in rows}
 
 
-def _site(site: Site) -> dict[str, str]:
+def _site(site: Site, cause: Cause) -> dict[str, str]:
     return {
-        "where": printable(words.label(site)),
+        "where": printable(words.label(site, cause)),
         "place": printable(words.place(site)),
         "ran": printable(site.operator or site.annotation),
     }
@@ -241,14 +240,14 @@ def _stall(stall: Stall, origin: int) -> dict[str, Any]:
         "length": stall.duration_ns,
         "step": stall.step,
         "cause": stall.cause,
-        "where": printable(words.label(stall.site)),
+        "where": printable(words.label(stall.site, stall.cause)),
         "doing": printable(words.doing(stall)),
         "before": printable(stall.before),
         "after": printable(stall.after),
         "launch": printable(stall.launch),
         "launched": None if stall.launch_ns is None else stall.launch_ns - origin,
         "thread": printable(stall.thread),
-        "shares": [[cause, printable(words.label(site)), idle] for cause, site, idle in stall.shares],
+        "shares": [[cause, printable(words.label(site, cause)), idle] for cause, site, idle in stall.shares],
         "host": [
             [printable(activity.name or "nothing recorded"), activity.category, activity.duration_ns]
             for activity in stall.host

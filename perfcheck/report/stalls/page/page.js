@@ -360,13 +360,13 @@
   function drawTimeline() {
     const total = Math.max(1, device.window.length);
     view = [0, total];
-    const chart = draw("timeline", 210, {
+    const chart = draw("timeline", device.steps.length ? 210 : 170, {
       grid: { left: LEFT, right: RIGHT, top: 6, bottom: 66 },
       xAxis: axis({
         type: "value", min: 0, max: total, splitLine: { show: false },
-        axisLabel: { formatter: (ns) => instant(ns, view[1] - view[0]), showMinLabel: true },
+        axisLabel: { formatter: (ns) => instant(ns, view[1] - view[0]), showMinLabel: true, showMaxLabel: false },
       }),
-      yAxis: { type: "value", min: 0, max: STEP[1], show: false },
+      yAxis: { type: "value", min: 0, max: device.steps.length ? STEP[1] : GPU[1], show: false },
       dataZoom: [
         { type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", minValueSpan: Math.min(total, 1000) },
         {
@@ -470,7 +470,7 @@
           button.ariaExpanded = String(!open);
           button.textContent = open ? "Show" : "Hide";
         });
-        part.rows[0].append(make("td", {}, button));
+        part.rows[0].append(make("td", { className: "short" }, button));
       }
       return part;
     });
@@ -603,7 +603,7 @@
     $("health").hidden = !data.health.length;
     $("health").replaceChildren(...data.health.map((row) => make("p", {},
       make("b", { className: row.severity, textContent: `${row.severity}: ` }),
-      [data.recordings.length > 1 && row.recording, row.message, row.remedy].filter(Boolean).join(" — "))));
+      [data.recordings.length > 1 && row.recording, row.message].filter(Boolean).join(": "))));
   }
 
   function drawDevice() {
