@@ -1,12 +1,12 @@
 """What the analysis of one or many recordings comes to: the contract between analysis and reports.
 
-All times are integer nanoseconds. Instants are on the recording's own clock: the ``ts`` of its JSON file times
-1000, so that an event is found again in the file. Nothing here computes; reports read it, and may rely on the
-order that each field names.
+All times are integer nanoseconds. Instants are on the recording's own clock: the ``ts`` of its JSON file
+times 1000, so that an event is found again in the file. Nothing here computes; reports read it, and may
+rely on the order that each field names.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from perfcheck.findings import Finding
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Nanoseconds = NDArray[np.int64]
-    Codes = NDArray[np.int32]
+    Codes = NDArray[np.integer[Any]]
+    Flags = NDArray[np.bool_]
 
 Cause = Literal[
     "host-sync",  # the host waited for the device, which ran dry and got nothing new until later
@@ -49,7 +50,9 @@ class Site:
     line_kind: LineKind | None = None  # Chrome JSON records where a function begins, not which line called
     function: str = ""  # the innermost Python function that is neither built-in nor PyTorch's own
     operator: str = ""  # the innermost operator, else runtime call; "" where the function says enough
-    annotation: str = ""  # the innermost record_function range but steps; "" where operator or function say enough
+    annotation: str = (
+        ""  # the innermost record_function range but steps; "" where operator or function say enough
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,12 @@ class LineIdle:
     cause: Cause
     idle_ns: int
     gaps: int
+    event: str = (
+        ""  # the innermost recorded event with the greatest part: "cudaStreamSynchronize", "aten::addmm"
+    )
+    copy: tuple[str, str] | None = (
+        None  # direction and memory, as in CopyKind, where that is a copy or its wait
+    )
 
 
 @dataclass(frozen=True, slots=True)

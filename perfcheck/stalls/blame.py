@@ -1,9 +1,9 @@
 """Whom the idle time of a device is blamed on: every nanosecond of every gap, once.
 
-A gap ends with a GPU event. Up to the call that launched it, the launching thread was late: it is blamed by what is
-innermost on it, moment by moment. From the call's end on, the device had its work, and what is left is latency or a
-wait on the device's side. A blocking call is guilty beyond its own time: of what overhead follows it until the queue
-fills again, as far as the time that it held the host would have hidden it.
+A gap ends with a GPU event. Up to the call that launched it, the launching thread was late: it is blamed by
+what is innermost on it, moment by moment. From the call's end on, the device had its work, and what is left
+is latency or a wait on the device's side. A blocking call is guilty beyond its own time: of what overhead
+follows it until the queue fills again, as far as the time that it held the host would have hidden it.
 
 docs/analyze.md explains the rules with their reasons.
 """
@@ -20,17 +20,15 @@ from perfcheck.timeline import NONE
 from perfcheck.timeline.names import CODES, is_collective
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from perfcheck.stalls.analysis import Codes, Nanoseconds
-
-    Flags = NDArray[np.bool_]
+    from perfcheck.stalls.analysis import Codes, Flags, Nanoseconds
 
 ERRAND: Final = 1_000_000
-"""Nanoseconds. A host that is late by less is on its way to the next launch; by more, it does something else."""
+"""Nanoseconds. A host that is late by less is on its way to the next launch; by more, it does something
+else."""
 
 LATENCY: Final = 20_000
-"""Nanoseconds that a device may take to begin what is queued (usually 2 to 10 µs); more has another reason."""
+"""Nanoseconds that a device may take to begin what is queued (usually 2 to 10 µs); more has another
+reason."""
 
 
 class ClosingError(Exception):
@@ -39,8 +37,8 @@ class ClosingError(Exception):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blame:
-    """``shares`` with their ``sites``; for each gap, the timeline's row of the GPU event that ends it, and the host's
-    event that launched that one (-1: none)."""
+    """``shares`` with their ``sites``; for each gap, the timeline's row of the GPU event that ends it, and
+    the host's event that launched that one (-1: none)."""
 
     shares: Shares
     sites: tuple[Site, ...]
@@ -78,7 +76,8 @@ def blame(host: Host, events: "Codes", gaps: Intervals) -> Blame:
     )
     segments, cause = _aftermath(host, events, told, segments, cause)
     _check(gaps, segments)
-    sites, site = host.sites(np.where(cause == CODE["device-latency"], NONE, segments.event), cause)
+    known = ~np.isin(cause, (CODE["device-latency"], UNATTRIBUTED))
+    sites, site = host.sites(np.where(known, segments.event, NONE), cause)
     shares = Shares(segments.start, segments.end, segments.part, cause.astype(np.int32), site)
     return Blame(shares, sites, segments.event, told.ender, told.launch, told.thread)
 
@@ -121,8 +120,8 @@ def _late(host: Host, gaps: _Gaps) -> list[tuple[Segments, "Codes"]]:
     for thread in threads:
         mine = (gaps.thread == thread) & (gaps.returned > gaps.start)
         segments = host.tracks[thread].within(gaps.start[mine], gaps.returned[mine], parts[mine])
-        for followed in _followed(host, segments, [other for other in threads if other != thread]):
-            found.append((followed, _causes(host, gaps, followed)))
+        others = [other for other in threads if other != thread]
+        found += [(seen, _causes(host, gaps, seen)) for seen in _followed(host, segments, others)]
     return found
 
 
@@ -132,10 +131,14 @@ def _followed(host: Host, segments: Segments, threads: list[int]) -> list[Segmen
     nothing = segments.event == NONE
     for anything in (False, True):  # first those that compute; where nothing at all was recorded, any
         for thread in threads:
-            waiting = nothing if anything else nothing | host.waits[segments.event] if len(host.rows) else nothing
+            waiting = (
+                nothing if anything else nothing | host.waits[segments.event] if len(host.rows) else nothing
+            )
             done.append(_chosen(segments, ~waiting))
             segments = _chosen(segments, waiting)
-            seen = host.tracks[thread].within(segments.start, segments.end, np.arange(len(segments.start), dtype=np.int32))
+            seen = host.tracks[thread].within(
+                segments.start, segments.end, np.arange(len(segments.start), dtype=np.int32)
+            )
             useful = seen.event != NONE
             if not anything:
                 useful &= ~host.waits[seen.event]
@@ -178,7 +181,8 @@ def _queued(host: Host, gaps: _Gaps) -> list[tuple[Segments, "Codes"]]:
     launch = gaps.launch[parts]
     whole = Segments(start, end, launch.astype(np.int32), parts)
     brief = (end - start <= LATENCY) & (launch != NONE)
-    found = [(_chosen(whole, brief), np.full(int(brief.sum()), CODE["device-latency"], np.int8))]
+    soon = _chosen(whole, brief)
+    found: list[tuple[Segments, Codes]] = [(soon, np.full(len(soon.start), CODE["device-latency"], np.int8))]
     long = _chosen(whole, ~brief)
     seen = _copying(host).within(long.start, long.end, np.arange(len(long.start), dtype=np.int32))
     copying = seen.event != NONE
@@ -206,7 +210,7 @@ def _copying(host: Host) -> Track:
 
 def _told_to_wait(host: Host, launches: "Codes") -> "Flags":
     """Did the thread make a stream wait between a launch and the one before?"""
-    waits = np.flatnonzero(host._named(lambda name: "StreamWaitEvent" in name, host.is_call))
+    waits = np.flatnonzero(host.named(lambda name: "StreamWaitEvent" in name, host.is_call))
     makes = np.flatnonzero(np.isin(host.kind, ("launch", "graph-launch", "copy")))
     if not len(waits) or not len(launches):
         return np.zeros(len(launches), bool)
@@ -215,14 +219,17 @@ def _told_to_wait(host: Host, launches: "Codes") -> "Flags":
     wait = np.where(at >= 0, waits[at], NONE)
     last = np.where(before >= 0, makes[before], NONE)
     known = (launches != NONE) & (wait != NONE)
-    return known & (wait > last) & (host.thread[wait] == host.thread[launches])
+    told: Flags = known & (wait > last) & (host.thread[wait] == host.thread[launches])
+    return told
 
 
 def _after_collective(host: Host, instants: "Nanoseconds") -> "Flags":
     """Did a collective end on a device at, or just before, an instant?"""
     timeline = host.timeline
     kernels = host.device_rows[timeline.category[host.device_rows] == CODES["kernel"]]
-    codes = [code for code in np.unique(timeline.name[kernels]).tolist() if is_collective(timeline.names[code])]
+    codes = [
+        code for code in np.unique(timeline.name[kernels]).tolist() if is_collective(timeline.names[code])
+    ]
     ends = np.sort(timeline.end[kernels[np.isin(timeline.name[kernels], codes)]])
     return np.searchsorted(ends, instants, side="right") > np.searchsorted(ends, instants, side="left")
 
@@ -232,9 +239,10 @@ def _aftermath(
 ) -> tuple[Segments, "Codes"]:
     """Give a blocking call the overhead that follows it.
 
-    The device ran dry during the call. Had the call not held the host, the host would have been ahead by as long as
-    it was held while the device worked, and that much of the overhead between the call and the refilled queue would
-    have been hidden. What the host did besides (a batch, an allocation, Python for milliseconds) stays what it is.
+    The device ran dry during the call. Had the call not held the host, the host would have been ahead by as
+    long as it was held while the device worked, and that much of the overhead between the call and the
+    refilled queue would have been hidden. What the host did besides (a batch, an allocation, Python for
+    milliseconds) stays what it is.
     """
     holder, held = _holders(host, gaps)
     if not (held > 0).any():
@@ -270,7 +278,8 @@ def _aftermath(
 
 
 def _holders(host: Host, gaps: _Gaps) -> tuple["Codes", "Nanoseconds"]:
-    """For each gap the blocking call of its thread during which the device ran dry, and for how long it had held it."""
+    """For each gap the blocking call of its thread during which the device ran dry, and for how long it had
+    held it."""
     holder = np.full(len(gaps.start), NONE, np.int32)
     held = np.zeros(len(gaps.start), np.int64)
     blocking = np.flatnonzero(host.blocks)
@@ -286,14 +295,16 @@ def _holders(host: Host, gaps: _Gaps) -> tuple["Codes", "Nanoseconds"]:
 
 
 def _refilled(host: Host, events: "Codes", gaps: _Gaps) -> "Flags":
-    """Did any event between a gap and the one before wait in the queue? Those whose launch is unknown count."""
+    """Did any event between a gap and the one before wait in the queue? Those whose launch is unknown
+    count."""
     launch = host.launch[events]
     delay = np.where(launch == NONE, LATENCY + 1, host.timeline.start[events] - host.end[launch])
     waited = np.append(0, np.cumsum(delay > LATENCY))
     starts = host.timeline.start[events]
     at = np.searchsorted(starts, gaps.start, side="left")
     from_ = np.append(0, np.searchsorted(starts, gaps.end[:-1], side="left"))
-    return waited[at] > waited[from_]
+    refilled: Flags = waited[at] > waited[from_]
+    return refilled
 
 
 def _other_thread(gaps: _Gaps) -> "Flags":

@@ -6,8 +6,10 @@ next one records. Everything is a mean over steps (and over devices, where there
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
+
+from perfcheck.stalls.analysis import Site
 
 NEGLIGIBLE: Final = 0.01
 """Of a step: a cause or line that changes by less is not told as grown or shrunk."""
@@ -49,7 +51,7 @@ class Profile:
     idle_ns: int
     causes: Mapping[str, int]  # with "unattributed"
     lines: Mapping[Line, int]
-    numbers: Mapping[Line, int]  # the line numbers, where they are known
+    sites: Mapping[Line, Site]  # with the line number where it is known and only one
     health: tuple[str, ...]  # messages of errors, which forbid conclusions
 
 
@@ -143,7 +145,7 @@ def conclusions(difference: Difference) -> tuple[str, ...]:
         if change.fate == "gone":
             said.append(f"idle time for {cause} went away: {times}")
         elif change.fate == "new":
-            said.append(f"idle time for {cause} is new: {times}")
+            said.append(f"idle time for {cause} appeared: {times}")
         elif change.fate != "as before":
             said.append(f"idle time for {cause} {change.fate}: {times}")
     if not before.steps:
@@ -185,7 +187,7 @@ def _profile(document: Mapping[str, Any], name: str) -> Profile:
     each = count or len(devices)
     causes = Counter[str]()
     lines = Counter[Line]()
-    numbers: dict[Line, int] = {}
+    sites: dict[Line, Site] = {}
     for device in devices:
         causes["unattributed"] += device["unattributed_ns"]
         for row in device["causes"]:
@@ -196,8 +198,9 @@ def _profile(document: Mapping[str, Any], name: str) -> Profile:
             )
             line = Line(path, function, operator, annotation, row["cause"])
             lines[line] += row["idle_ns"]
-            if row["line"]:
-                numbers.setdefault(line, row["line"])
+            site = Site(path, row["line"] or 0, row["line_kind"], function, operator, annotation)
+            if sites.setdefault(line, site) != site:
+                sites[line] = replace(site, line=0, line_kind=None)
     return Profile(
         name=name,
         devices=len(devices),
@@ -207,6 +210,6 @@ def _profile(document: Mapping[str, Any], name: str) -> Profile:
         idle_ns=sum(window["idle_ns"] for window in windows) // each,
         causes={cause: idle // each for cause, idle in causes.items() if idle},
         lines={line: idle // each for line, idle in lines.items()},
-        numbers=numbers,
+        sites=sites,
         health=tuple(row["message"] for row in document["health"] if row["severity"] == "error"),
     )

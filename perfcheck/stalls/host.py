@@ -25,9 +25,7 @@ from perfcheck.timeline.names import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from perfcheck.stalls.analysis import Codes, Nanoseconds
-
-    Flags = NDArray[np.bool_]
+    from perfcheck.stalls.analysis import Codes, Flags, Nanoseconds
 
 CODE: Final[dict[Cause, int]] = {cause: code for code, cause in enumerate(CAUSES)}
 
@@ -44,7 +42,8 @@ _OWN: Final = re.compile(r"(^|/)torch/|torchinductor_|^<")
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segments:
-    """Disjoint stretches of time, sorted; ``event`` has the thread in each, ``part`` says which request it answers."""
+    """Disjoint stretches of time, sorted; ``event`` has the thread in each, ``part`` says which request it
+    answers."""
 
     start: "Nanoseconds"
     end: "Nanoseconds"
@@ -54,7 +53,8 @@ class Segments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """Which event is innermost when: event ``innermost[k]`` from ``times[k]`` to ``times[k + 1]``; -1: none."""
+    """Which event is innermost when: event ``innermost[k]`` from ``times[k]`` to ``times[k + 1]``; -1:
+    none."""
 
     times: "Nanoseconds"
     innermost: "Codes"
@@ -100,11 +100,11 @@ class Host:
         self.is_operator = self.category == CODES["operator"]
         self.is_python = self.category == CODES["python"]
         self.kind = self._by_name(call_kind, self.is_call)  # of calls
-        self.is_step = self._named(lambda name: name.startswith(STEP), self.category == CODES["annotation"])
+        self.is_step = self.named(lambda name: name.startswith(STEP), self.category == CODES["annotation"])
         self._link()
         self._explain()
 
-    def _named(self, test: Callable[[str], bool], among: "Flags") -> "Flags":
+    def named(self, test: Callable[[str], bool], among: "Flags") -> "Flags":
         """Which of some events have a name that passes a test."""
         names = self.timeline.names
         codes = np.unique(self.name[among])
@@ -166,28 +166,37 @@ class Host:
         self.step = self.nearest(self.is_step)
         annotation = (self.category == CODES["annotation"]) & ~self.is_step
         self.annotation = self.nearest(annotation)
-        self.function = self.nearest(self._named(_is_own_function, self.is_python))
+        self.function = self.nearest(self.named(_is_own_function, self.is_python))
         self.stacked = self.nearest(timeline.stack[self.rows] != NONE)
-        in_loader = self.nearest(self._named(lambda name: name.startswith(LOADER), annotation | self.is_operator))
+        in_loader = self.nearest(
+            self.named(lambda name: name.startswith(LOADER), annotation | self.is_operator)
+        )
         self.loader = in_loader
         collective = self.nearest(
-            self._named(lambda name: _COLLECTIVE.search(name) is not None, annotation | self.is_operator)
+            self.named(lambda name: _COLLECTIVE.search(name) is not None, annotation | self.is_operator)
         )
         self.waits = ~self.is_call & ~self.is_operator
-        self.waits &= ~self.is_python | self._named(lambda name: "run_backward" in name, self.is_python)
+        self.waits &= ~self.is_python | self.named(lambda name: "run_backward" in name, self.is_python)
         cause = np.full(count, NONE, np.int8)
         cause[collective != NONE] = CODE["collective-wait"]
         cause[in_loader != NONE] = CODE["data-loader"]
-        for kind, named in (("graph-launch", "graph-launch"), ("allocation", "allocation"), ("sync", "host-sync")):
+        for kind, named in (
+            ("graph-launch", "graph-launch"),
+            ("allocation", "allocation"),
+            ("sync", "host-sync"),
+        ):
             cause[self.kind == kind] = CODE[named]  # type: ignore[index]
         copies = np.flatnonzero(self.kind == "copy")
         cause[copies] = self._copies(copies)
         syncs = np.flatnonzero(self.kind == "sync")
         if len(copies) and len(syncs):  # of a copy, where both belong to one operator
             before = copies[np.maximum(np.searchsorted(copies, syncs) - 1, 0)]
-            same = (before < syncs) & (self.parent[before] == self.parent[syncs]) & (self.parent[syncs] != NONE)
+            same = (
+                (before < syncs) & (self.parent[before] == self.parent[syncs]) & (self.parent[syncs] != NONE)
+            )
             same &= self.is_operator[self.parent[syncs]] & np.isin(cause[before], _BLOCKING)
             cause[syncs[same]] = cause[before[same]]
+            self.copied[syncs[same]] = self.copied[before[same]]
         self.cause = cause
         """The cause (a code) that an event is as long as it is innermost; -1: that depends on the gap."""
         self.blocks = np.isin(self.kind, ("sync", "copy")) & np.isin(cause, _BLOCKING)
@@ -196,7 +205,9 @@ class Host:
     def _copies(self, calls: "Codes") -> "Codes":
         """What copy calls mean, by the copies that they made."""
         timeline = self.timeline
-        copied = np.full(len(self.rows), NONE, np.int64)
+        copied = self.copied = np.full(
+            len(self.rows), NONE, np.int64
+        )  # by call: the timeline's row of its copy
         done = self.device_rows[timeline.category[self.device_rows] == CODES["copy"]]
         done = done[self.launch[done] != NONE]
         copied[self.launch[done]] = done
@@ -246,7 +257,9 @@ class Host:
         annotation[~in_loader & (framed | (operator != NONE))] = NONE
         keys = np.stack([function, stack, operator, annotation], axis=1)
         unique, inverse = np.unique(keys, axis=0, return_inverse=True)
-        return tuple(self._site(*key) for key in unique.tolist()), inverse.reshape(-1).astype(np.int32)
+        known_sites: dict[Site, int] = {}
+        merged = [known_sites.setdefault(self._site(*key), len(known_sites)) for key in unique.tolist()]
+        return tuple(known_sites), np.array(merged, np.int32)[inverse.reshape(-1)]
 
     def _site(self, function: int, stack: int, operator: int, annotation: int) -> Site:
         names = self.timeline.names
@@ -258,7 +271,9 @@ class Host:
         return Site(
             path=path,
             line=line,
-            line_kind=("call" if function == NONE and self.timeline.legacy else "definition") if line else None,
+            line_kind=("call" if function == NONE and self.timeline.legacy else "definition")
+            if line
+            else None,
             function=called,
             operator=names[operator] if operator != NONE else "",
             annotation=names[annotation] if annotation != NONE else "",
@@ -280,7 +295,14 @@ class Host:
 
 _CALLING: Final = tuple(
     CODE[cause]
-    for cause in ("host-sync", "blocking-copy", "pageable-copy", "allocation", "collective-wait", "graph-launch")
+    for cause in (
+        "host-sync",
+        "blocking-copy",
+        "pageable-copy",
+        "allocation",
+        "collective-wait",
+        "graph-launch",
+    )
 )
 """Causes for which the operator, or the call, says more than the function around it."""
 

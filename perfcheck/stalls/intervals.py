@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def union(start: "Nanoseconds", end: "Nanoseconds") -> Intervals:
     """What any of the intervals covers. They may overlap and come in any order.
 
-    An empty one, of an event too short for the clock, is kept where nothing else covers it: it still ends a gap.
+    An empty one, of an event too short for the clock, is kept where nothing else covers it: it still ends a
+    gap.
     """
     order = np.argsort(start, kind="stable")
     start, end = start[order], np.maximum.accumulate(end[order])

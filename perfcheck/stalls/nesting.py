@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Nesting:
-    """The events of one thread. From ``times[k]`` on, until ``times[k + 1]``, event ``innermost[k]`` has the thread.
+    """The events of one thread. From ``times[k]`` on, until ``times[k + 1]``, event ``innermost[k]`` has
+    the thread.
 
     Events are named by their place in the arrays given; -1: none. ``times`` do not decrease.
     """

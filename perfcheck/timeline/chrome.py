@@ -1,9 +1,9 @@
 """Chrome's trace format as JSON text: its events, a batch at a time, whatever state the text is in.
 
-Only the fields of :class:`Event` and :class:`Arguments` are decoded. A batch is cut at a place that looks like the end
-of an event, and decoded as an array: if that succeeds, the place *was* the end of an event, because a prefix of a JSON
-array that parses when closed can be read in one way only. Where it fails, each event is looked for by itself, and what
-cannot be read is left out and counted.
+Only the fields of :class:`Event` and :class:`Arguments` are decoded. A batch is cut at a place that looks
+like the end of an event, and decoded as an array: if that succeeds, the place *was* the end of an event,
+because a prefix of a JSON array that parses when closed can be read in one way only. Where it fails, each
+event is looked for by itself, and what cannot be read is left out and counted.
 
 Format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 """
@@ -71,14 +71,15 @@ _BETWEEN: Final = re.compile(rb"\}\s*,(?=\s*\{)")
 _BEGINNING: Final = re.compile(r'\{\s*"(?:ph|name|cat|ts|pid)"\s*:')
 _SPACE: Final = re.compile(r"[\s,]*")
 _BARE: Final = re.compile(rb"(:\s*)-?(?:inf|nan)(?=\s*[,}\]])")
-"""What C++ prints for numbers that are not finite; kineto has written it for the bandwidth of a copy of no duration."""
+"""What C++ prints for numbers that are not finite; kineto has written it for the bandwidth of a copy of no
+duration."""
 
 
 class Document:
     """One pass over a recording's JSON: :meth:`batches`, and what is known after it.
 
-    ``metadata`` is what stands beside the events; ``damaged`` counts places that could not be read; ``cut`` says
-    why the end is missing, if it is.
+    ``metadata`` is what stands beside the events; ``damaged`` counts places that could not be read; ``cut``
+    says why the end is missing, if it is.
     """
 
     def __init__(self, source: Source) -> None:
@@ -124,7 +125,9 @@ class Document:
             return True
         if not self._text.startswith(b"{"):
             shown = "is empty" if not self._text else "is not JSON"
-            raise RecordingError(f"{self.path} {shown}: expected a recording of the PyTorch profiler (Chrome JSON)")
+            raise RecordingError(
+                f"{self.path} {shown}: expected a recording of the PyTorch profiler (Chrome JSON)"
+            )
         searched = 0
         while True:
             for found in _EVENTS.finditer(self._text, searched):
@@ -226,7 +229,9 @@ class Document:
         """What stands behind the events."""
         while self._fill():
             if len(self._text) > _PREAMBLE:
-                raise RecordingError(f"{self.path} goes on for more than {_PREAMBLE >> 20} MiB behind its events")
+                raise RecordingError(
+                    f"{self.path} goes on for more than {_PREAMBLE >> 20} MiB behind its events"
+                )
         rest = self._text.strip()
         if rest == b"}":
             return

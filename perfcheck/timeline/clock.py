@@ -1,7 +1,7 @@
 """Times of Chrome's trace format, exactly: from decimal text in microseconds to integer nanoseconds.
 
-A double holds a time of 2024 in microseconds (1.7e15) to a quarter of a microsecond only, so text never becomes
-one. Digits below a nanosecond are rounded, half to even.
+A double holds a time of 2024 in microseconds (1.7e15) to a quarter of a microsecond only, so text never
+becomes one. Digits below a nanosecond are rounded, half to even.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,8 @@ _LONGEST: Final = 16  # digits before the point: longer numbers are read one at 
 
 
 def nanoseconds(texts: Sequence[Any]) -> "NDArray[np.int64]":
-    """The times, in nanoseconds, that JSON values (as bytes) stand for, in microseconds; or :data:`INVALID`."""
+    """The times, in nanoseconds, that JSON values (as bytes) stand for, in microseconds; or
+    :data:`INVALID`."""
     if not texts:
         return np.empty(0, np.int64)
     joined = b"\n".join(texts)
@@ -49,7 +50,7 @@ def nanoseconds(texts: Sequence[Any]) -> "NDArray[np.int64]":
         return np.array([_nanoseconds(bytes(text)) for text in texts], np.int64)
     numbers = np.fromstring(joined.replace(b".", b"\n"), np.int64, sep="\n")
     at = np.arange(len(ends)) + np.cumsum(digits > 0) - (digits > 0)
-    result = numbers[at] * 1000
+    result: NDArray[np.int64] = numbers[at] * 1000
     fractions = np.flatnonzero(digits > 0)
     result[fractions] += numbers[at[fractions] + 1] * 10 ** (3 - digits[fractions])
     result[np.abs(result) > LATEST] = INVALID
@@ -61,6 +62,6 @@ def _nanoseconds(text: bytes) -> int:
         microseconds = Decimal(text.decode("ascii"))
         if not microseconds.is_finite() or abs(microseconds) > LATEST // 1000:
             return INVALID
-        return int(round(microseconds * 1000))
+        return round(microseconds * 1000)
     except (InvalidOperation, UnicodeDecodeError, OverflowError):
         return INVALID

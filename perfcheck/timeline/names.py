@@ -1,4 +1,5 @@
-"""What the recorders call things: categories old and new, runtime functions of CUDA and HIP, kernels, copies."""
+"""What the recorders call things: categories old and new, runtime functions of CUDA and HIP, kernels,
+copies."""
 
 import re
 from functools import lru_cache
@@ -55,7 +56,8 @@ _CATEGORIES: Final[dict[str, Category]] = {
 }
 
 LEGACY: Final = "Operator"
-"""The category of operators until 2021. Then, ``Call stack`` held the line of each call; later, that of definitions."""
+"""The category of operators until 2021. Then, ``Call stack`` held the line of each call; later, that of
+definitions."""
 
 STEP: Final = "ProfilerStep#"
 LOADER: Final = "enumerate(DataLoader)"
@@ -92,7 +94,9 @@ def call_kind(name: str) -> CallKind:
     return next((kind for kind, pattern in _CALLS if pattern.search(name)), "other")
 
 
-_COLLECTIVE: Final = re.compile(r"nccl(Dev)?(Kernel|_)|ncclDevKernel|rccl|msccl(pp)?_?[kK]ernel", re.IGNORECASE)
+_COLLECTIVE: Final = re.compile(
+    r"nccl(Dev)?(Kernel|_)|ncclDevKernel|rccl|msccl(pp)?_?[kK]ernel", re.IGNORECASE
+)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -103,7 +107,8 @@ def is_collective(kernel: str) -> bool:
 
 @lru_cache(maxsize=1 << 10)
 def copy_kind(name: str) -> tuple[str, str]:
-    """Direction ("HtoD", …) and memory on the host's side ("pageable", "pinned") of a copy, "" if not told."""
+    """Direction ("HtoD", …) and memory on the host's side ("pageable", "pinned") of a copy, "" if not
+    told."""
     direction = re.search(r"\b([HDAP])to([HDAP])\b", name)
     memory = "pageable" if "Pageable" in name else "pinned" if "Pinned" in name else ""
     return f"{direction[1]}to{direction[2]}" if direction else "", memory
@@ -114,6 +119,7 @@ _FUNCTION: Final = re.compile(r"(?P<path>.+?)\((?P<line>\d+)\): (?P<function>.+)
 
 @lru_cache(maxsize=1 << 16)
 def python_function(name: str) -> tuple[str, int, str]:
-    """Path, line of the definition, and name of a recorded Python function; ("", 0, name) for built-in ones."""
+    """Path, line of the definition, and name of a recorded Python function; ("", 0, name) for built-in
+    ones."""
     found = _FUNCTION.fullmatch(name)
     return (found["path"], int(found["line"]), found["function"]) if found else ("", 0, name)

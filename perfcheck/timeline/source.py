@@ -9,8 +9,8 @@ BLOCK: Final = 1 << 20
 
 _SUSPECT: Final = 256 << 20
 _RATIO: Final = 250
-"""Recordings shrink to a tenth or a thirtieth. What comes out at more than 250 times its size, and is larger than
-256 MiB, was made to fill memory."""
+"""Recordings shrink to a tenth or a thirtieth. What comes out at more than 250 times its size, and is
+larger than 256 MiB, was made to fill memory."""
 
 
 class RecordingError(Exception):
@@ -28,7 +28,9 @@ class Source:
         """The text, in blocks. Raises :class:`RecordingError` if there is nothing that can be read."""
         with self._opened() as stream:
             first = self._read(stream)
-            yield from self._unzipped(first, stream) if first[:2] == b"\x1f\x8b" else self._plain(first, stream)
+            yield from (
+                self._unzipped(first, stream) if first[:2] == b"\x1f\x8b" else self._plain(first, stream)
+            )
 
     def _opened(self) -> IO[bytes]:
         try:
@@ -39,16 +41,8 @@ class Source:
             raise RecordingError(f"{self.path} cannot be read: {error.strerror or error}") from None
 
     def _fetched(self) -> IO[bytes]:
-        try:
-            import fsspec
-        except ModuleNotFoundError:
-            raise RecordingError(
-                f"{self.path} is a URL, which takes fsspec to read: pip install 'perfcheck[analyze]'"
-            ) from None
-        try:
-            return cast("IO[bytes]", fsspec.open(self.path, "rb").open())
-        except (ValueError, ImportError) as error:  # an unknown protocol, or one whose library is missing
-            raise RecordingError(f"{self.path} cannot be read: {error}") from None
+        files, path = filesystem(self.path)
+        return cast("IO[bytes]", files.open(path, "rb"))
 
     def _read(self, stream: IO[bytes]) -> bytes:
         try:
@@ -96,3 +90,22 @@ class Source:
     def _next_member(self, stream: IO[bytes]) -> bytes:
         block = self._read(stream).lstrip(b"\0")
         return block if block.startswith(b"\x1f") else b""
+
+
+def filesystem(url: str) -> tuple[Any, str]:
+    """The fsspec file system of a URL, and the path on it. Raises :class:`RecordingError`."""
+    try:
+        from fsspec.core import url_to_fs
+    except ModuleNotFoundError:
+        raise RecordingError(
+            f"{url} is a URL, which takes fsspec to read: pip install 'perfcheck[analyze]'"
+        ) from None
+    try:
+        files, path = url_to_fs(url)
+    except (
+        ValueError,
+        ImportError,
+        OSError,
+    ) as error:  # an unknown protocol, or one whose library is missing
+        raise RecordingError(f"{url} cannot be read: {error}") from None
+    return files, path

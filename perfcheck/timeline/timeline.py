@@ -10,7 +10,7 @@ import numpy as np
 
 from perfcheck.timeline.chrome import Arguments, Document, Event
 from perfcheck.timeline.clock import INVALID, LATEST, nanoseconds
-from perfcheck.timeline.names import CATEGORIES, DEVICE_CODES, LEGACY, RANGES, category_of
+from perfcheck.timeline.names import CATEGORIES, DEVICE_CODES, GPU_CODES, LEGACY, RANGES, category_of
 from perfcheck.timeline.source import RecordingError, Source
 
 if TYPE_CHECKING:
@@ -58,10 +58,11 @@ class Thread:
 class Timeline:
     """All events of a recording that say where time went, sorted by start, longest first.
 
-    Columns are arrays of one length, :data:`NONE` where something does not apply: ``start``, ``end`` (nanoseconds on the
-    recording's clock), ``category`` (index into :data:`CATEGORIES`), ``name`` and ``stack`` (indices into
-    ``names`` and ``stacks``), ``thread`` (index into ``threads``; for what runs on the host), ``device`` and ``stream``
-    (for what runs there), ``correlation`` (the same number for a call and the work that it launched), ``bytes``.
+    Columns are arrays of one length, :data:`NONE` where something does not apply: ``start``, ``end``
+    (nanoseconds on the recording's clock), ``category`` (index into :data:`CATEGORIES`), ``name`` and
+    ``stack`` (indices into ``names`` and ``stacks``), ``thread`` (index into ``threads``; for what runs on
+    the host), ``device`` and ``stream`` (for what runs there), ``correlation`` (the same number for a call
+    and the work that it launched), ``bytes``.
     """
 
     path: str
@@ -112,13 +113,13 @@ class Timeline:
         import pandas as pd
 
         def pooled(codes: "Column", pool: Iterable[str]) -> pd.Categorical:
-            return pd.Categorical.from_codes(codes, pd.Index(list(pool), dtype=object))  # type: ignore[arg-type]
+            return pd.Categorical.from_codes(codes, pd.Index(list(pool), dtype=object))
 
         processes = [thread.process for thread in self.threads]
         known = list(dict.fromkeys(processes))
         process = np.append(np.array([known.index(process) for process in processes], np.int32), NONE)
         numbers = [f"{thread.process}/{thread.number}" for thread in self.threads]
-        return pd.DataFrame(
+        frame: pd.DataFrame = pd.DataFrame(
             {
                 "name": pooled(self.name, self.names),
                 "category": pooled(self.category, CATEGORIES),
@@ -135,13 +136,14 @@ class Timeline:
             },
             copy=False,
         )
+        return frame
 
 
 def read(path: str) -> Timeline:
     """Read a recording: Chrome JSON as PyTorch's profiler writes it, plain or gzip, a file or an fsspec URL.
 
-    Raises :class:`RecordingError` for what is no recording. Of damaged ones, what is whole is used, and ``defects``
-    and ``cut`` say what is missing.
+    Raises :class:`RecordingError` for what is no recording. Of damaged ones, what is whole is used, and
+    ``defects`` and ``cut`` say what is missing.
     """
     document = Document(Source(path))
     builder = _Builder()
@@ -206,7 +208,9 @@ class _Builder:
         ]
         stack = np.array(
             [
-                stacks.setdefault(given.stack, len(stacks)) if type(given.stack) is str and given.stack else NONE
+                stacks.setdefault(given.stack, len(stacks))
+                if type(given.stack) is str and given.stack
+                else NONE
                 for given in arguments
             ],
             np.int32,
@@ -229,7 +233,7 @@ class _Builder:
             ("no-duration", duration == INVALID),
             ("negative-duration", duration < 0),
             ("endless", duration > _LONGEST),
-            ("no-device", on_device & (device < 0)),
+            ("no-device", np.isin(category, GPU_CODES) & (device < 0)),
         ):
             self._defects[code] += int(np.count_nonzero(usable & wrong))
             usable &= ~wrong
