@@ -1,9 +1,11 @@
 """What differs between two analyses, as text and as JSON."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, Final
 
+from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -24,10 +26,15 @@ def render(difference: Difference, *, columns: int = 0, color: bool = False) -> 
     first, *others = conclusions(difference)
     verdict = Text(first)
     verdict.stylize(_COLORS[difference.verdict], 0, len(difference.verdict))
-    parts = [verdict, *(Text(printable(said)) for said in others), "", _numbers(difference)]
+    parts: list[RenderableType] = [
+        verdict,
+        *(Text(printable(said)) for said in others),
+        "",
+        _numbers(difference),
+    ]
     lines = [row for row in difference.lines if row[1].fate != "as before"][:LINES]
     if lines:
-        parts += ["", _lines(lines, difference.after)]
+        parts += ["", _lines(lines, {**difference.before.sites, **difference.after.sites})]
     return written(parts, columns or COLUMNS, color)
 
 
@@ -41,20 +48,14 @@ def _numbers(difference: Difference) -> Table:
     return table
 
 
-def _lines(rows: list[tuple[Line, Change]], after: Profile) -> Table:
+def _lines(rows: list[tuple[Line, Change]], sites: Mapping[Line, Site]) -> Table:
     table = columns_of("r", "r", "r", "l", "l", "w")
     table.add_row(*map(dim, ("before", "now", "change", "", "cause", "lines that got better or worse")))
     for line, change in rows:
         before, now, by, _ = _cells(change)
-        where = printable(_label(line, after.numbers.get(line, 0)))
+        where = printable(words.label(sites[line]))
         table.add_row(before, now, by, change.fate, printable(line.cause), where)
     return table
-
-
-def _label(line: Line, number: int) -> str:
-    return words.label(
-        Site(line.path, number, None, line.function, operator=line.operator, annotation=line.annotation)
-    )
 
 
 def _cells(change: Change) -> tuple[str, str, str, str]:
@@ -69,6 +70,7 @@ def _cells(change: Change) -> tuple[str, str, str, str]:
 
 def render_json(difference: Difference, version: str) -> str:
     """For programs: everything, in nanoseconds; one row a line."""
+    sites = {**difference.before.sites, **difference.after.sites}
     document = {
         "version": 1,
         "tool": {"name": "perfcheck", "version": version},
@@ -82,7 +84,7 @@ def render_json(difference: Difference, version: str) -> str:
         "idle": _change(difference.idle),
         "causes": [{"cause": cause, **_change(change)} for cause, change in difference.causes],
         "lines": [
-            {**asdict(line), "line": difference.after.numbers.get(line), **_change(change)}
+            {**asdict(sites[line]), "cause": line.cause, **_change(change)}
             for line, change in difference.lines
         ],
     }

@@ -4,11 +4,14 @@ The recording's text is copied as it stands, and the new events are put before i
 any size passes through in blocks. Each device gets a process with three threads: steps, gaps, blame.
 """
 
+import errno
+import gzip
 import json
+import os
 import re
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, BinaryIO, Final
+from typing import IO, Any, Final
 
 from perfcheck.report.stalls import words
 from perfcheck.stalls.analysis import CAUSES, Analysis, DeviceAnalysis
@@ -26,7 +29,23 @@ _STEPS, _GAPS, _BLAME = 1, 2, 3
 _TRACKS: Final = {_STEPS: "steps", _GAPS: "gaps", _BLAME: "blame"}
 
 
-def write(analysis: Analysis, recording: int, target: BinaryIO) -> None:
+def save(analysis: Analysis, recording: int, path: str) -> None:
+    """Write to a file, compressed if its name ends in ``.gz``; never over the recording itself.
+
+    Raises :class:`OSError` and what :func:`write` raises.
+    """
+    read = analysis.recordings[recording].path
+    if os.path.exists(path) and os.path.exists(read) and os.path.samefile(path, read):
+        raise FileExistsError(errno.EEXIST, "it is the recording itself", path)
+    with open(path, "wb") as file:
+        if not path.endswith(".gz"):
+            write(analysis, recording, file)
+            return
+        with gzip.GzipFile(filename="", mode="wb", fileobj=file, compresslevel=6, mtime=0) as packed:
+            write(analysis, recording, packed)
+
+
+def write(analysis: Analysis, recording: int, target: IO[bytes] | gzip.GzipFile) -> None:
     """Write one of the analysed recordings (an index) with its devices' tracks, as JSON.
 
     Of a file that is cut, what is whole is written. Raises :class:`.RecordingError`.

@@ -8,8 +8,10 @@ from rich.console import Console, Group
 from rich.table import Table
 from rich.text import Text
 
+from perfcheck.findings import Finding
 from perfcheck.report.printable import printable
 from perfcheck.report.stalls import words
+from perfcheck.report.style import SEVERITY_COLORS
 from perfcheck.report.summary import plural
 from perfcheck.stalls.analysis import Analysis, DeviceAnalysis, Health, Ranks, Recording
 
@@ -20,12 +22,13 @@ COLUMNS: Final = 100
 """How wide the summary is where no terminal says otherwise."""
 
 _BAR: Final = 16
-_CAUSES: Final = 6
-_LINES: Final = 5
-_STALLS: Final = 3
+_CAUSES: Final = 5
+_LINES: Final = 4
+_STALLS: Final = 2
+_FINDINGS: Final = 3
 _HEALTH: Final = 3
 _DEVICES: Final = 5
-_COLORS: Final = {"note": "blue", "warning": "yellow", "error": "bold red"}
+_COLORS: Final = {"note": "blue", "info": "blue", "warning": "yellow", "error": "bold red"}
 
 
 def render(analysis: Analysis, *, columns: int = 0, color: bool = False, ascii_only: bool = False) -> str:
@@ -38,6 +41,8 @@ def render(analysis: Analysis, *, columns: int = 0, color: bool = False, ascii_o
     if analysis.devices:
         worst = max(analysis.devices, key=lambda device: device.window.idle_ns)
         parts += _device(analysis, worst, "#" if ascii_only else "█")
+        if all(device.concluded for device in analysis.devices) or analysis.findings:
+            parts += _findings(analysis.findings)
     return written(parts, columns or COLUMNS, color)
 
 
@@ -190,6 +195,22 @@ def _facts_of(device: DeviceAnalysis) -> Iterable[str]:
     if device.communication is not None:
         busy, exposed = device.communication.busy_ns // count, device.communication.exposed_ns // count
         yield f"communication {words.duration(busy)}{per} ({words.duration(exposed)} exposed)"
+
+
+def _findings(findings: tuple[Finding, ...]) -> "Iterable[RenderableType]":
+    """What to do about the gravest; lint's formats tell all of them in full."""
+    if not findings:
+        yield Text("No findings.", style="green")
+        return
+    table = columns_of("l", "l", "w")
+    for finding in sorted(findings, key=lambda each: list(SEVERITY_COLORS).index(each.severity))[:_FINDINGS]:
+        name = finding.rule if finding.rule.startswith("PC") else finding.name
+        table.add_row(
+            Text(f"{finding.severity}:", style=_COLORS[finding.severity]), _text(name), _text(finding.help)
+        )
+    yield table
+    if len(findings) > _FINDINGS:
+        yield dim(f"and {plural(len(findings) - _FINDINGS, 'more finding')}")
 
 
 def _causes(device: DeviceAnalysis, bar: str) -> Table:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from perfcheck.findings import Finding, Place
 from perfcheck.stalls.analysis import (
     CAUSES,
     UNATTRIBUTED,
@@ -199,6 +200,22 @@ def analysis(*devices: DeviceAnalysis, health: tuple[Health, ...] = ()) -> Analy
     """One recording with these devices."""
     return Analysis((recording(),), devices, health, ())
 
+
+FINDING = Finding(
+    rule="PC401",
+    name="dataloader-without-workers",
+    severity="error",
+    confidence="high",
+    path="src/train.py",
+    place=Place(41, 1, 41, 1),
+    message="the GPU waits for the next batch: 30.00 ms of idle GPU time a step",
+    help=f"Let workers prepare batches ahead {EVIL}.",
+    url="https://perfcheck.readthedocs.io/rules/data-loading/dataloader-without-workers/",
+    function="train",
+    hotness="step",
+    fingerprint="0",
+    evidence={"kind": "observed"},
+)
 
 TRAINING = analysis(device(training()))
 

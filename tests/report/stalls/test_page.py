@@ -19,7 +19,17 @@ from selenium.webdriver.support.ui import WebDriverWait
 from perfcheck.report.stalls.page import PIECES, document, render
 from perfcheck.stalls.analysis import CAUSES, Analysis, DeviceAnalysis, Health
 from tests.report.stalls.conftest import Opened, prefer
-from tests.report.stalls.sample import CUT, EVIL, TRAINING, analysis, device, ranks, recording, training
+from tests.report.stalls.sample import (
+    CUT,
+    EVIL,
+    FINDING,
+    TRAINING,
+    analysis,
+    device,
+    ranks,
+    recording,
+    training,
+)
 
 SIZES = [(390, 844), (1024, 768), (1920, 1080)]
 
@@ -246,15 +256,16 @@ def test_tables_are_sorted_by_keyboard(opened: Opened) -> None:
 
 def test_names_with_markup_are_text(opened: Opened) -> None:
     evil = Health("x", "warning", EVIL, EVIL, 1, EVIL)
-    browser = opened(replace(analysis(device(training()), health=(evil,)), recordings=(recording(EVIL),)))
+    shown = analysis(device(training()), health=(evil,))
+    browser = opened(replace(shown, recordings=(recording(EVIL),), findings=(FINDING,)))
     for summary in browser.find_elements(By.CSS_SELECTOR, "#tables summary"):
         browser.execute_script("arguments[0].click()", summary)
     WebDriverWait(browser, 5).until(lambda browser: "void gemm<float" in text(browser, "#tables"))
     assert browser.find_elements(By.TAG_NAME, "img") == []
-    shown = EVIL.replace("\u202e", "\\u202e")
-    assert shown in text(browser, "#recording")
-    assert shown in text(browser, "#health")
-    assert shown in text(browser, "#tables")
+    name = EVIL.replace("\u202e", "\\u202e")
+    assert name in text(browser, "#recording")
+    assert name in text(browser, "#health")
+    assert f"Let workers prepare batches ahead {name}." in text(browser, "#tables")
     assert complaints(browser) == []
 
 

@@ -19,6 +19,7 @@ from perfcheck.stalls.analysis import CAUSES, Site
 from tests.report.stalls.sample import (
     CUT,
     EVIL,
+    FINDING,
     LOADER,
     MS,
     READ,
@@ -36,6 +37,9 @@ CASES = {
     "training": render(TRAINING),
     "training-color": render(TRAINING, color=True, columns=80),
     "training-ascii": render(TRAINING, ascii_only=True, columns=60),
+    "findings": render(
+        replace(TRAINING, findings=(replace(FINDING, severity="warning", rule="stall"), *[FINDING] * 4))
+    ),
     "ranks": render(ranks(12)),
     "no-steps": render(analysis(device(training(), steps=0, step_ns=300 * MS), health=(CUT,))),
     "not-concluded": render(analysis(replace(device([]), concluded=False))),
