@@ -36,7 +36,7 @@ def launch_bound(
     counts: Flags = bound & (length > LATENCY // 4)
     ends = ~bound & (length > LATENCY)
     ends[1:] |= gaps.start_ns[1:] - gaps.end_ns[:-1] > ERRAND
-    run = np.cumsum(ends)
+    run: Codes = np.cumsum(ends, dtype=np.int64)
     found = []
     for first, last in _runs(run, counts):
         inside = slice(first, last + 1)
