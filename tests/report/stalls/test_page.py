@@ -124,7 +124,7 @@ def pixel(browser: Chrome, at_ns: float) -> str:
         browser.execute_script(
             """
             const canvas = document.querySelector("#timeline canvas");
-            const [left, right, bottom] = [10, 14, 66];
+            const [left, right, bottom] = [36, 36, 66];
             const x = left + (canvas.clientWidth - left - right) * arguments[0];
             const y = canvas.clientHeight - bottom - 4;
             const [r, g, b] = canvas.getContext("2d").getImageData(Math.round(x), Math.round(y), 1, 1).data;

@@ -252,7 +252,7 @@
 
   const GPU = [0, 1];
   const STEP = [1.12, 1.55];
-  const [LEFT, RIGHT] = [10, 14];
+  const [LEFT, RIGHT] = [36, 36]; // half of a label on the axis
   let view = [0, 1];
 
   /** The first of the sorted numbers that is at least so great. */
@@ -322,8 +322,8 @@
     );
   }
 
-  const inside = (shape, text, fill) =>
-    shape.width < 48 ? {} : {
+  const inside = (shape, text, fill, least) =>
+    shape.width < least ? {} : {
       textContent: { type: "text", style: { text, fill, fontSize: 12, overflow: "truncate", width: shape.width - 10 } },
       textConfig: { position: "inside" },
     };
@@ -337,7 +337,7 @@
         const shape = box && rectangle(params, api, box.value[2], box.value[3]);
         if (!shape) return null;
         const fill = colors[box.code];
-        const text = box.sum ? {} : inside(shape, NAMES[box.code], readable(fill));
+        const text = box.sum ? {} : inside(shape, NAMES[box.code], readable(fill), 48);
         return { type: "rect", shape, style: { fill }, ...text };
       },
     };
@@ -361,7 +361,7 @@
     const total = Math.max(1, device.window.length);
     view = [0, total];
     const chart = draw("timeline", device.steps.length ? 210 : 170, {
-      grid: { left: LEFT, right: RIGHT, top: 6, bottom: 66 },
+      grid: { left: LEFT, right: RIGHT, top: 6, bottom: 66, outerBoundsMode: "none" },
       xAxis: axis({
         type: "value", min: 0, max: total, splitLine: { show: false },
         axisLabel: { formatter: (ns) => instant(ns, view[1] - view[0]), showMinLabel: true, showMaxLabel: false },
@@ -400,7 +400,8 @@
             const shape = rectangle(params, api, ...STEP);
             if (!shape) return null;
             const fill = color(params.dataIndex % 2 ? "step-a" : "step-b");
-            const text = inside(shape, device.steps[params.dataIndex].name, color("text"));
+            const { name } = device.steps[params.dataIndex];
+            const text = inside(shape, shape.width < 120 ? name.split("#").pop() : name, color("text"), 20);
             return { type: "rect", shape, style: { fill }, ...text };
           },
         },
@@ -457,7 +458,10 @@
     const body = rows.map((row) => {
       const cells = columns.map(([, kind, value, shown = value]) => {
         const content = shown(row);
-        return make("td", { className: kind }, content instanceof Node ? content : String(content ?? ""));
+        if (content instanceof Node) return make("td", { className: kind }, content);
+        const written = String(content ?? "");
+        const cell = kind === "words" ? make("span", { className: "long", title: written }, written) : written;
+        return make("td", { className: kind }, cell);
       });
       const part = make("tbody", {}, make("tr", {}, ...cells));
       part.row = row;
