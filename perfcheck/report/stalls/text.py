@@ -203,10 +203,13 @@ def _findings(findings: tuple[Finding, ...]) -> "Iterable[RenderableType]":
         yield Text("No findings.", style="green")
         return
     table = columns_of("l", "l", "w")
+    table.columns[-1].no_wrap = False
     for finding in sorted(findings, key=lambda each: list(SEVERITY_COLORS).index(each.severity))[:_FINDINGS]:
         name = finding.rule if finding.rule.startswith("PC") else finding.name
         table.add_row(
-            Text(f"{finding.severity}:", style=_COLORS[finding.severity]), _text(name), _text(finding.help)
+            Text(f"{finding.severity}:", style=_COLORS[finding.severity]),
+            _text(name),
+            printable(finding.help),
         )
     yield table
     if len(findings) > _FINDINGS:
