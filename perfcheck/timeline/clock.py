@@ -5,7 +5,7 @@ becomes one. Digits below a nanosecond are rounded, half to even.
 """
 
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -63,5 +63,5 @@ def _nanoseconds(text: bytes) -> int:
         if not microseconds.is_finite() or abs(microseconds) > LATEST // 1000:
             return INVALID
         return round(microseconds * 1000)
-    except (InvalidOperation, UnicodeDecodeError, OverflowError):
+    except (ArithmeticError, UnicodeDecodeError):
         return INVALID

@@ -109,9 +109,9 @@ def is_collective(kernel: str) -> bool:
 def copy_kind(name: str) -> tuple[str, str]:
     """Direction ("HtoD", …) and memory on the host's side ("pageable", "pinned") of a copy, "" if not
     told."""
-    direction = re.search(r"\b([HDAP])to([HDAP])\b", name)
+    direction = re.search(r"\b([HDAP])to([HDAP])\b|(?:Copy)?([HD])(?:ost|evice)To([HD])(?:ost|evice)", name)
     memory = "pageable" if "Pageable" in name else "pinned" if "Pinned" in name else ""
-    return f"{direction[1]}to{direction[2]}" if direction else "", memory
+    return "to".join(filter(None, direction.groups())) if direction else "", memory
 
 
 _FUNCTION: Final = re.compile(r"(?P<path>.+?)\((?P<line>\d+)\): (?P<function>.+)", re.DOTALL)

@@ -7,6 +7,8 @@ from typing import IO, Any, Final, cast
 BLOCK: Final = 1 << 20
 """Bytes read, and at most twice that handed on, at once."""
 
+_CRUMB: Final = 64  # bytes of packed data
+
 _SUSPECT: Final = 256 << 20
 _RATIO: Final = 250
 """Recordings shrink to a tenth or a thirtieth. What comes out at more than 250 times its size, and is
@@ -61,10 +63,12 @@ class Source:
         while block:
             packed += len(block)
             while block:
+                before = inflate.copy()
                 try:
                     text = inflate.decompress(block, 2 * BLOCK)
                 except zlib.error:
                     self.cut = "its gzip data is damaged"
+                    yield from _salvaged(before, block)
                     return
                 block = inflate.unconsumed_tail
                 unpacked += len(text)
@@ -90,6 +94,17 @@ class Source:
     def _next_member(self, stream: IO[bytes]) -> bytes:
         block = self._read(stream).lstrip(b"\0")
         return block if block.startswith(b"\x1f") else b""
+
+
+def _salvaged(inflate: Any, block: bytes) -> Iterator[bytes]:
+    """What can be unpacked of a block that holds damage: decompression in one go would lose all of it."""
+    for place in range(0, len(block), _CRUMB):
+        try:
+            text = inflate.decompress(block[place : place + _CRUMB])
+        except zlib.error:
+            return
+        if text:
+            yield text
 
 
 def filesystem(url: str) -> tuple[Any, str]:
