@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from functools import cache
+from hashlib import sha256
 from importlib.resources import files
 from typing import Any
 
@@ -39,6 +40,14 @@ def data_of(page: str) -> dict[str, Any]:
     assert found
     document: dict[str, Any] = json.loads(found[1])
     return document
+
+
+def test_the_library_is_the_one_it_is_said_to_be() -> None:
+    vendor = files("perfcheck.report.stalls.page").joinpath("vendor")
+    library = vendor.joinpath("echarts.min.js").read_bytes()
+    assert sha256(library).hexdigest() in vendor.joinpath("README.md").read_text()
+    assert b"</script" not in library.lower()
+    assert b"<!--" not in library
 
 
 @given(st.text())
