@@ -8,6 +8,7 @@ import pytest
 from docs import list_rules
 from perfcheck.rulebook.book import load_rules
 from tests.cli.command import perfcheck
+from tests.recordings import TRACES, needs_recordings
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,6 +51,16 @@ def test_the_page_that_is_explained_holds(tmp_path: Path) -> None:
     )
     found = perfcheck("lint", "--select", "ACME101", "--output-format", "concise", cwd=tmp_path)
     assert found.out.startswith("train.py:6:9: ACME101 ")
+
+
+@needs_recordings
+@pytest.mark.parametrize("page", ["README.md", "docs/diff.md"])
+def test_what_is_shown_of_recordings_is_what_the_commands_print(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    shown = re.findall(r"^\$ perfcheck ((?:analyze|diff) 0.*)\n((?:(?!```).*\n)*)```", text, re.MULTILINE)
+    assert shown
+    for command, printed in shown:
+        assert perfcheck(*command.split(), cwd=TRACES).out == printed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
