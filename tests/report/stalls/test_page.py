@@ -187,10 +187,12 @@ def test_the_timeline_shows_causes_where_they_are(opened: Opened) -> None:
         (65, "busy"),
     ):
         assert pixel(browser, at_ms * 1e6) == color(browser, cause), at_ms
+    press(browser, "[data-move=in]")
+    shows(browser, "75 ms to 225 ms (150 ms)")
     prefer(browser, "dark")
-    WebDriverWait(browser, 5).until(
-        lambda browser: pixel(browser, 35e6) == color(browser, "busy") == "#2f4a38"
-    )
+    at = 160e6  # where 155 ms is now
+    WebDriverWait(browser, 5).until(lambda browser: pixel(browser, at) == color(browser, "busy") == "#2f4a38")
+    shows(browser, "75 ms to 225 ms (150 ms)")
 
 
 def test_sums_are_told(opened: Opened) -> None:
@@ -302,16 +304,18 @@ def test_another_device_can_be_chosen(opened: Opened) -> None:
 @pytest.mark.parametrize(
     "nothing",
     [
+        analysis(replace(device(training()), concluded=False)),
         analysis(),
         analysis(device([])),
         analysis(device([], steps=0)),
         analysis(device(training(), steps=0, step_ns=300_000_000), health=(CUT,)),
     ],
-    ids=["no device", "never idle", "no steps and never idle", "no steps"],
+    ids=["not concluded", "no device", "never idle", "no steps and never idle", "no steps"],
 )
 def test_little_to_show(opened: Opened, nothing: Analysis) -> None:
     browser = opened(nothing)
     assert text(browser, "h1") == "GPU idle time"
+    assert ("not told" in text(browser, "body")) == any(not device.concluded for device in nothing.devices)
     assert complaints(browser) == []
 
 

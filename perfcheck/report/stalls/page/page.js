@@ -51,7 +51,7 @@
   }
 
   const swatch = (name) => {
-    const mark = make("span", { className: "swatch", ariaHidden: "true" });
+    const mark = make("span", { className: "swatch", "aria-hidden": "true" });
     mark.style.background = `var(--${name})`;
     return mark;
   };
@@ -466,12 +466,12 @@
       const part = make("tbody", {}, make("tr", {}, ...cells));
       part.row = row;
       if (detail) {
-        const button = make("button", { type: "button", textContent: "Show", ariaExpanded: "false" });
+        const button = make("button", { type: "button", textContent: "Show", "aria-expanded": "false" });
         button.addEventListener("click", () => {
           const open = part.rows.length > 1;
           if (open) part.rows[1].remove();
           else part.append(make("tr", { className: "detail" }, make("td", { colSpan: columns.length + 1 }, detail(row))));
-          button.ariaExpanded = String(!open);
+          button.setAttribute("aria-expanded", String(!open));
           button.textContent = open ? "Show" : "Hide";
         });
         part.rows[0].append(make("td", { className: "short" }, button));
@@ -482,9 +482,10 @@
       const button = make("button", { type: "button", textContent: title });
       const head = make("th", { className: kind, scope: "col" }, button);
       button.addEventListener("click", () => {
-        const descending = head.ariaSort ? head.ariaSort === "ascending" : kind === "number";
+        const before = head.getAttribute("aria-sort");
+        const descending = before ? before === "ascending" : kind === "number";
         for (const other of heads) other.removeAttribute("aria-sort");
-        head.ariaSort = descending ? "descending" : "ascending";
+        head.setAttribute("aria-sort", descending ? "descending" : "ascending");
         const sign = descending ? -1 : 1;
         const order = (one, other) => (one < other ? -1 : one > other ? 1 : 0);
         body.sort((one, other) => sign * order(value(one.row) ?? -1, value(other.row) ?? -1));
@@ -492,9 +493,9 @@
       });
       return head;
     });
-    const first = make("tr", {}, ...heads, detail ? make("th", { scope: "col", ariaLabel: "Details" }) : null);
+    const first = make("tr", {}, ...heads, detail ? make("th", { scope: "col", "aria-label": "Details" }) : null);
     const whole = make("table", {}, make("caption", { textContent: caption }), make("thead", {}, first), ...body);
-    return make("div", { className: "scroll", tabIndex: 0, role: "region", ariaLabel: caption }, whole);
+    return make("div", { className: "scroll", tabIndex: 0, role: "region", "aria-label": caption }, whole);
   }
 
   const time = (title, key) => [title, "number", (row) => row[key], (row) => duration(row[key])];
@@ -593,9 +594,10 @@
       device.steps.length
         ? number("Mean step", duration(device.step_ns), `${plural(device.steps.length, "step")}, ${duration(spread[0])} to ${duration(spread[2])}`)
         : number("Steps", "none", "the recording marks none"),
-      greatest && number("Greatest cause", make("span", {}, named(greatest[0])), `${duration(greatest[1] / steps())}${perStep()}`),
+      device.concluded || number("Causes", "not told", "the health of the recording forbids it"),
+      device.concluded && greatest && number("Greatest cause", make("span", {}, named(greatest[0])), `${duration(greatest[1] / steps())}${perStep()}`),
       communication && number("Communication", duration(communication.busy / steps()), `${duration(communication.exposed / steps())} not hidden`),
-    ].filter(Boolean));
+    ].filter((each) => each instanceof Node));
     const blamed = Object.values(device.causes).reduce((sum, ns) => sum + ns, 0);
     $("sums").textContent = `${blamed + device.unattributed === time.idle ? "Sums close" : "Sums do NOT close"}: `
       + `${whole(blamed)} ns blamed + ${whole(device.unattributed)} ns unattributed = ${whole(time.idle)} ns idle. perfcheck ${data.version}`;
@@ -610,23 +612,22 @@
       [data.recordings.length > 1 && row.recording, row.message].filter(Boolean).join(": "))));
   }
 
-  function drawDevice() {
-    drawHead();
+  function drawCharts() {
     drawTimeline();
     drawCauses();
     drawLines();
     drawSteps();
+  }
+
+  function drawDevice() {
+    drawHead();
+    drawCharts();
     drawTables();
   }
 
   function choose(index) {
     $("device").value = String(index);
     device = data.devices[index];
-    drawDevice();
-  }
-
-  function drawAll() {
-    drawDevices();
     drawDevice();
   }
 
@@ -657,6 +658,12 @@
       refresh();
     }, 100);
   });
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
-  drawAll();
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+    const [from, to] = view;
+    drawDevices();
+    drawCharts();
+    show(from, to);
+  });
+  drawDevices();
+  drawDevice();
 })();
