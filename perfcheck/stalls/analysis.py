@@ -30,7 +30,7 @@ Cause = Literal[
     "launch-overhead",  # launch-bound: Python, framework and launch calls between kernels
     "device-latency",  # work was queued, and the device had not begun it: the way from queue to execution
     "host-python",  # Python code ran for a millisecond or more
-    "host-operator",  # an operator that launches nothing computed on the host for a millisecond or more
+    "host-operator",  # an operator worked on the host for a millisecond or more (CPU tensors, set-up)
     "host-unrecorded",  # the launching thread was busy for a millisecond or more, with what nothing recorded
 ]
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)

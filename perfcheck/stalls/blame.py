@@ -64,7 +64,7 @@ class _Gaps:
 def blame(host: Host, events: "Codes", gaps: Intervals) -> Blame:
     """Blame a device's gaps. ``events`` are the timeline's rows of its GPU events, by start."""
     told = _tell(host, events, gaps)
-    pieces = [*_late(host, told), *_queued(host, told)]
+    pieces = [*_late(host, events, told), *_queued(host, told)]
     start = np.concatenate([piece.start for piece, _ in pieces])
     order = np.argsort(start, kind="stable")
     cause = np.concatenate([causes for _, causes in pieces])[order]
@@ -112,12 +112,15 @@ def _main_thread(host: Host) -> int:
     return int(np.bincount(on).argmax()) if len(on) else NONE
 
 
-def _late(host: Host, gaps: _Gaps) -> list[tuple[Segments, "Codes"]]:
+def _late(host: Host, events: "Codes", gaps: _Gaps) -> list[tuple[Segments, "Codes"]]:
     """The parts of gaps before their launch had returned, by what the launching thread was doing."""
     parts = np.arange(len(gaps.start), dtype=np.int32)
     found: list[tuple[Segments, Codes]] = []
-    threads = [thread for thread in np.unique(gaps.thread).tolist() if thread != NONE]
-    for thread in threads:
+    launched = host.launch[events]
+    threads = np.unique(
+        host.thread[launched[launched != NONE]]
+    ).tolist()  # of the program's, those that matter
+    for thread in {*threads, *gaps.thread.tolist()} - {NONE}:
         mine = (gaps.thread == thread) & (gaps.returned > gaps.start)
         segments = host.tracks[thread].within(gaps.start[mine], gaps.returned[mine], parts[mine])
         others = [other for other in threads if other != thread]
@@ -155,6 +158,7 @@ def _chosen(segments: Segments, rows: "Flags") -> Segments:
 
 
 def _causes(host: Host, gaps: _Gaps, segments: Segments) -> "Codes":
+    """The causes of what a late host was doing; see :data:`ERRAND`."""
     event = segments.event
     none = event == NONE
     if not len(host.rows):
@@ -162,15 +166,17 @@ def _causes(host: Host, gaps: _Gaps, segments: Segments) -> "Codes":
     cause = np.where(none, NONE, host.cause[event]).astype(np.int8)
     undecided = cause == NONE
     errand = (gaps.launched - gaps.start)[segments.part] >= ERRAND
-    cause[undecided & ~errand] = CODE["launch-overhead"]
+    cause[undecided] = CODE["launch-overhead"]
     undecided &= errand
-    operator = np.where(none, NONE, host.operator[event])
-    launching = (operator != NONE) & host.launches[operator]
-    cause[undecided] = CODE["host-unrecorded"]
-    cause[undecided & ~none & host.is_python[event]] = CODE["host-python"]
-    cause[undecided & (operator != NONE) & ~host.is_python[event]] = CODE["host-operator"]
-    in_call = ~none & host.is_call[event]
-    cause[undecided & (in_call | (launching & ~host.is_python[event]))] = CODE["launch-overhead"]
+    python = ~none & host.is_python[event]
+    working = ~none & ~python & (host.is_call[event] | (host.operator[event] != NONE))
+    # Within an operator or call that launches, moments are overhead, and a millisecond is work of its own.
+    operator = np.where(working, host.operator[event], NONE)
+    launching = ~none & (host.is_call[event] | ((operator != NONE) & host.launches[operator]))
+    brief = working & launching & (segments.end - segments.start < ERRAND)
+    cause[undecided & python] = CODE["host-python"]
+    cause[undecided & working & ~brief] = CODE["host-operator"]
+    cause[undecided & ~python & ~working] = CODE["host-unrecorded"]
     return cause
 
 

@@ -137,15 +137,22 @@ def _unblamed(gaps: Intervals) -> Blame:
     return Blame(shares, (Site(),), none, none, none, none)
 
 
+def _pairs(one: "Codes", other: "Codes") -> tuple["Codes", "Codes", "Codes"]:
+    """The different pairs of two columns of codes, sorted; and which of them each row has."""
+    width = int(other.max(initial=NONE)) + 2
+    keys, rows = np.unique(one.astype(np.int64) * width + other + 1, return_inverse=True)
+    return keys // width, keys % width - 1, rows
+
+
 def _causes(shares: Shares, length: "Nanoseconds") -> tuple[tuple[CauseIdle, ...], int]:
     sums = np.zeros(len(CAUSES) + 1, np.int64)
     np.add.at(sums, shares.cause + 1, length)
-    pairs = np.unique(np.stack([shares.cause, shares.gap], axis=1), axis=0)
-    counts = np.bincount(pairs[:, 0] + 1, minlength=len(CAUSES) + 1)
+    of, _, _ = _pairs(shares.cause + 1, shares.gap)
+    counts = np.bincount(of, minlength=len(CAUSES) + 1)
     rows = [
-        CauseIdle(cause, int(sums[code + 1]), int(counts[code + 1]))
-        for code, cause in enumerate(CAUSES)
-        if sums[code + 1]
+        CauseIdle(cause, int(sums[code]), int(counts[code]))
+        for code, cause in enumerate(CAUSES, start=1)
+        if sums[code]
     ]
     return tuple(sorted(rows, key=lambda row: -row.idle_ns)), int(sums[0])
 
@@ -153,21 +160,18 @@ def _causes(shares: Shares, length: "Nanoseconds") -> tuple[tuple[CauseIdle, ...
 def _lines(host: Host, blamed: Blame, length: "Nanoseconds") -> tuple[LineIdle, ...]:
     shares = blamed.shares
     known = np.flatnonzero(shares.cause != UNATTRIBUTED)
-    keys = np.stack([shares.cause[known], shares.site[known]], axis=1).reshape(-1, 2)
-    unique, inverse = np.unique(keys, axis=0, return_inverse=True)
-    inverse = inverse.reshape(-1)
-    sums = np.zeros(len(unique), np.int64)
-    np.add.at(sums, inverse, length[known])
-    gaps = np.bincount(
-        np.unique(np.stack([inverse, shares.gap[known]], axis=1), axis=0)[:, 0], minlength=len(unique)
-    )
-    events = _greatest(host, inverse, blamed.event[known], length[known], len(unique))
-    rows = []
-    for row, (cause, site) in enumerate(unique.tolist()):
-        event, copied = events[row]
-        rows.append(
-            LineIdle(blamed.sites[site], CAUSES[cause], int(sums[row]), int(gaps[row]), event, copied)
+    causes, sites, line = _pairs(shares.cause[known], shares.site[known])
+    sums = np.zeros(len(causes), np.int64)
+    np.add.at(sums, line, length[known])
+    of, _, _ = _pairs(line, shares.gap[known])
+    gaps = np.bincount(of, minlength=len(causes))
+    greatest = _greatest(host, line, blamed.event[known], length[known], len(causes))
+    rows = [
+        LineIdle(blamed.sites[site], CAUSES[cause], idle, count, event, copied)
+        for cause, site, idle, count, (event, copied) in zip(
+            causes.tolist(), sites.tolist(), sums.tolist(), gaps.tolist(), greatest
         )
+    ]
     return tuple(sorted(rows, key=lambda row: (-row.idle_ns, row.cause, row.site)))
 
 
@@ -178,17 +182,16 @@ def _greatest(
     names = host.timeline.names
     name = np.where(event != NONE, host.name[event], NONE) if len(host.rows) else event
     copied = np.where(event != NONE, host.copied[event], NONE) if len(host.rows) else event
-    pairs, first, inverse = np.unique(
-        np.stack([line, name], axis=1).reshape(-1, 2), axis=0, return_index=True, return_inverse=True
-    )
-    sums = np.zeros(len(pairs), np.int64)
-    np.add.at(sums, inverse.reshape(-1), length)
+    lines, codes, pair = _pairs(line, name)
+    sums = np.zeros(len(lines), np.int64)
+    np.add.at(sums, pair, length)
+    first = np.full(len(lines), len(pair))
+    np.minimum.at(first, pair, np.arange(len(pair)))
     found: list[tuple[str, tuple[str, str] | None]] = [("", None)] * count
     for row in np.argsort(sums, kind="stable").tolist():
-        code = int(pairs[row, 1])
-        copy = int(copied[first[row]])
+        code, copy = int(codes[row]), int(copied[first[row]])
         kind = copy_kind(names[host.timeline.name[copy]]) if copy != NONE else None
-        found[int(pairs[row, 0])] = (names[code] if code != NONE else "", kind)
+        found[int(lines[row])] = (names[code] if code != NONE else "", kind)
     return found
 
 

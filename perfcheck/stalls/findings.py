@@ -74,7 +74,10 @@ _REMEDIES: Final[Mapping[Cause, Remedy]] = {
         "Take it out of the step: prepare it ahead in loader workers or another thread, or compute it on "
         "the device."
     ),
-    "host-operator": Remedy("Run it on the device, or ahead of the step."),
+    "host-operator": Remedy(
+        "Run it on the device, or ahead of the step; what a first call sets up (libraries, compilation) "
+        "belongs before it."
+    ),
     "host-unrecorded": Remedy(
         "Record again with `with_stack=True`, or name ranges with `torch.profiler.record_function`, to see "
         "what it is."
@@ -199,7 +202,7 @@ _WORDS: Final[Mapping[Cause, str]] = {
     "small "
     "kernels (most of it in {who})",
     "host-python": "{who} computes on the host while the GPU waits",
-    "host-operator": "{who} computes on the host while the GPU waits",
+    "host-operator": "{who} works on the host while the GPU waits",
     "host-unrecorded": "the host is busy with something that was not recorded (most of it in {who})",
 }
 

@@ -255,11 +255,18 @@ class Host:
         operator[in_loader | (framed & ~in_call)] = NONE
         annotation = np.where(in_loader, code(self.loader), code(self.annotation))
         annotation[~in_loader & (framed | (operator != NONE))] = NONE
-        keys = np.stack([function, stack, operator, annotation], axis=1)
-        unique, inverse = np.unique(keys, axis=0, return_inverse=True)
+        # One number for each combination: of function and stack, and of operator and annotation, one is none.
+        names, stacks = len(self.timeline.names), len(self.timeline.stacks)
+        frame = np.where(function != NONE, function, np.where(stack != NONE, names + stack, names + stacks))
+        ran = np.where(
+            operator != NONE, operator, np.where(annotation != NONE, names + annotation, 2 * names)
+        )
+        keys = frame.astype(np.int64) * (2 * names + 1) + ran
+        _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        columns = (column[first].tolist() for column in (function, stack, operator, annotation))
         known_sites: dict[Site, int] = {}
-        merged = [known_sites.setdefault(self._site(*key), len(known_sites)) for key in unique.tolist()]
-        return tuple(known_sites), np.array(merged, np.int32)[inverse.reshape(-1)]
+        merged = [known_sites.setdefault(self._site(*key), len(known_sites)) for key in zip(*columns)]
+        return tuple(known_sites), np.array(merged, np.int32)[inverse]
 
     def _site(self, function: int, stack: int, operator: int, annotation: int) -> Site:
         names = self.timeline.names
@@ -302,6 +309,7 @@ _CALLING: Final = tuple(
         "allocation",
         "collective-wait",
         "graph-launch",
+        "host-operator",
     )
 )
 """Causes for which the operator, or the call, says more than the function around it."""

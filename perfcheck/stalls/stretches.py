@@ -48,7 +48,7 @@ def launch_bound(
         sums = np.bincount(
             shares.site[low:high], weights=(shares.end_ns - shares.start_ns)[low:high] * small[low:high]
         )
-        kernels = int(np.searchsorted(starts, end) - np.searchsorted(starts, start))
+        kernels = int(np.diff(np.searchsorted(starts, [start, end], side="right"))[0])
         found.append(LaunchBound(start, end, idle, kernels, sites[int(sums.argmax())]))
     return tuple(found)
 

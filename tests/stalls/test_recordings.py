@@ -92,9 +92,10 @@ def test_01_is_zoom_on_the_host_and_not_its_syncs() -> None:
 def test_03_is_launch_bound() -> None:
     (device,) = analysed("03").devices
     assert device.causes[0].cause == "launch-overhead"
-    assert share(device, "launch-overhead") > 0.9
-    assert sum(stretch.idle_ns for stretch in device.launch_bound) > 0.9 * device.window.idle_ns
-    assert [finding.name for finding in analysed("03").findings] == ["launch-overhead"]
+    assert share(device, "launch-overhead") > 0.8
+    assert sum(stretch.idle_ns for stretch in device.launch_bound) > 0.75 * device.window.idle_ns
+    finding = analysed("03").findings[0]
+    assert finding.name == "launch-overhead" and "launch-bound" in finding.message
 
 
 def test_04_waits_for_the_loader_at_the_line_of_the_call() -> None:

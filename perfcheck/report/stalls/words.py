@@ -17,7 +17,7 @@ MEANINGS: Final[dict[Cause, str]] = {
     "launch-overhead": "Python, framework and launch calls between kernels",
     "device-latency": "work was queued, and the device had not begun it",
     "host-python": "Python code ran, for 1 ms or more",
-    "host-operator": "an operator computed on the host, for 1 ms or more",
+    "host-operator": "an operator worked on the host, for 1 ms or more",
     "host-unrecorded": "the host did what nothing recorded, for 1 ms or more",
 }
 _DEVICE_CAUSES: Final[tuple[Cause, ...]] = ("device-latency", "stream-wait")
