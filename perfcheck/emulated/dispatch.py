@@ -33,10 +33,8 @@ MODE = DeviceMode()
 def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """Run an operator: where device tensors take part or the device is named, for the device."""
     for kind in types:
-        if kind is not DeviceTensor:
-            return (
-                NotImplemented  # another kind of tensor, whose own handler will come back for what it holds
-            )
+        if kind not in _handled and not _is_plain(kind):
+            return NotImplemented  # a tensor with a handler of its own, which will come back for what it holds
     plan = plan_of(func)
     hosts: list[torch.Tensor] = []
     host_args = []
@@ -99,6 +97,16 @@ def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
 
 
 tensor.dispatch = dispatch
+
+_handled = {DeviceTensor}
+
+
+def _is_plain(kind: Any) -> bool:
+    """Is this a subclass of Tensor that leaves operators alone, as Parameter is?"""
+    plain = bool(kind.__torch_dispatch__ == torch.Tensor.__torch_dispatch__)
+    if plain:
+        _handled.add(kind)
+    return plain
 
 
 def _unwrap_all(values: Any, hosts: list[torch.Tensor]) -> tuple[Any, bool]:
