@@ -163,7 +163,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="models whose name contains this, without start-up")
     parser.add_argument("--write", type=Path)
     options = parser.parse_args()
-    text = report(list(steps(options.rounds, options.only)), None if options.only else start_up(options.rounds))
+    text = report(
+        list(steps(options.rounds, options.only)), None if options.only else start_up(options.rounds)
+    )
     if options.write:
         options.write.write_text(text, encoding="utf-8")
     print(text)

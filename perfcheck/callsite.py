@@ -41,9 +41,7 @@ class CallSites:
         self._own = frozenset(os.path.realpath(path) for path in own)
         self._stdlib = os.path.realpath(sysconfig.get_path("stdlib")) + os.sep
         self._perfcheck = os.path.dirname(os.path.realpath(__file__)) + os.sep
-        self._codes: dict[
-            CodeType, tuple[int, str]
-        ] = {}  # whose; path, or path within packages
+        self._codes: dict[CodeType, tuple[int, str]] = {}  # whose; path, or path within packages
         self._sites: dict[tuple[str, int, str | None, int], CallSite] = {}
 
     def here(self, frame: FrameType | None = None) -> CallSite:

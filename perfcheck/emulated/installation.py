@@ -12,6 +12,7 @@ from perfcheck.counted import Recorder
 from perfcheck.emulated import compiling, driver, legacy, opaque, processes, recording, serialization, tensor
 from perfcheck.emulated.bridge import Bridge
 from perfcheck.emulated.dispatch import MODE
+from perfcheck.emulated.kernels import Kernels
 from perfcheck.emulated.patching import Patches
 from perfcheck.emulated.recording import Recording
 
@@ -26,6 +27,7 @@ class Installation:
             raise RuntimeError("this process has an emulated device already")
         self._patches = Patches()
         _bridge.open()
+        self._kernels = Kernels()
         self._only_lift = torch._C._only_lift_cpu_tensors()
         torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(v, device="cuda"): on the CPU, then moved
         self._threads = torch.autograd.is_multithreading_enabled()
@@ -53,4 +55,5 @@ class Installation:
         self._patches.undo()
         torch._C._set_only_lift_cpu_tensors(self._only_lift)
         torch._C._set_multithreading_enabled(self._threads)
+        self._kernels.remove()
         _bridge.close()

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import torch
 
 from perfcheck.emulated.conditions import Call, Condition, compiled
+from perfcheck.emulated.kernels import is_composite
 from perfcheck.emulated.recording import COUNTED
 from perfcheck.events import Event
 from perfcheck.operators import by_aten
@@ -81,13 +82,9 @@ def _make(func: Any) -> Plan:
         or any(a.is_out for a in schema.arguments),
         mixes=name in _MIXES or name.startswith(("_foreach", "_fused")) or namespace != "aten",
         copies=name in ("copy_", "_foreach_copy_", "copy"),
-        composite=_is_composite(func),
+        composite=is_composite(func),
         foreign=namespace not in ("aten", "prims", "c10d"),
     )
-
-
-def _is_composite(func: Any) -> bool:
-    return bool(torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), "CompositeImplicitAutograd"))
 
 
 def _written_alias(argument: Any) -> str | None:
