@@ -111,8 +111,8 @@ def steps(rounds: int, only: str) -> Iterator[Row]:
 
 
 def start_up(rounds: int) -> tuple[float, float, float]:
-    """Seconds of wall time: of ``import torch``; with an optimizer, which loads torch's compiler; with both and
-    the emulated device."""
+    """Seconds of wall time: of ``import torch``; with an optimizer, which loads torch's compiler; with the
+    emulated device too."""
     optimizer = "import torch; torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])"
     scripts = (
         "import torch",
@@ -133,7 +133,7 @@ def report(rows: list[Row], started: tuple[float, float, float] | None) -> str:
     lines = [
         "# The emulated device beside the CPU",
         "",
-        f"{today}, torch {torch.__version__}, Python {platform.python_version()}, {torch.get_num_threads()} threads. "
+        f"{today}, torch {torch.__version__}, Python {platform.python_version()}, one thread of torch's. "
         "`python benchmarks/emulated.py --write benchmarks/emulated.md` measures anew.",
         "",
         "| a training step of | CPU | emulated | ratio | aim |",
@@ -150,9 +150,9 @@ def report(rows: list[Row], started: tuple[float, float, float] | None) -> str:
         plain, optimizer, emulated = started
         lines += [
             "",
-            f"Start-up: {emulated - optimizer:.2f} s beyond the {optimizer:.2f} s of a script with an optimizer, "
-            f"{emulated - plain:.2f} s beyond the {plain:.2f} s of `import torch` alone (aim ≤ 3 s). The very first run "
-            "tries torch's layout out in another process, which takes as long again.",
+            f"Start-up: {emulated - optimizer:.2f} s beyond the {optimizer:.2f} s of a script with optimizer,"
+            f" {emulated - plain:.2f} s beyond the {plain:.2f} s of `import torch` alone (aim ≤ 3 s). The"
+            " very first run tries torch's layout out in another process, which takes as long again.",
         ]
     return "\n".join(lines) + "\n"
 

@@ -100,9 +100,12 @@ class Call:
         return self.from_device and not self.to_device_
 
     def changes_layout(self) -> bool:
-        layout = self.arguments.get("memory_format") or torch.contiguous_format
-        return layout is not torch.preserve_format and not self.arguments["self"].is_contiguous(
-            memory_format=layout
+        """Whether the same values are laid out anew; what was expanded gets values of its own."""
+        tensor, layout = self.arguments["self"], self.arguments.get("memory_format")
+        return (
+            layout is not torch.preserve_format
+            and 0 not in tensor.stride()
+            and not tensor.is_contiguous(memory_format=layout or torch.contiguous_format)
         )
 
     def always(self) -> bool:

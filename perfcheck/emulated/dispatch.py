@@ -9,6 +9,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from perfcheck.emulated import recording, tensor
 from perfcheck.emulated.plans import Plan, bind, plan_of
+from perfcheck.emulated.randomness import check_generator
 from perfcheck.emulated.standins import STANDINS
 from perfcheck.emulated.tensor import CPU, DEVICE, DeviceTensor, held, refresh, wrap
 
@@ -79,7 +80,8 @@ def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     if plan.composite:
         return _decomposed(func, args, kwargs)
     if kwargs:
-        _check_generator(kwargs.get("generator"))
+        if kwargs.get("generator") is not None:
+            check_generator(kwargs["generator"])
         if to_device and "pin_memory" in kwargs:
             host_kwargs["pin_memory"] = False
     if hosts and on_device and not plan.mixes:
@@ -94,7 +96,9 @@ def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     if isinstance(result, torch.Tensor):
         return wrap(result)
     if isinstance(result, tuple | list):
-        return type(result)(_wrap_any(value) for value in result)
+        return type(result)(
+            value if position == plan.on_host else _wrap_any(value) for position, value in enumerate(result)
+        )
     return DEVICE if isinstance(result, torch.device) else result
 
 
@@ -158,11 +162,6 @@ def _decomposed(func: Any, args: Any, kwargs: Any) -> Any:
     """Run the operators that an operator is made of, each through here again."""
     with MODE:
         return func.decompose(*args, **kwargs)
-
-
-def _check_generator(generator: Any) -> None:
-    if generator is not None and generator.device.type != "cuda":
-        raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
 
 
 def _refuse_mixture(plan: Plan, hosts: list[torch.Tensor]) -> None:

@@ -9,7 +9,17 @@ import torch._dynamo  # finds torch's functions by identity: before any is repla
 import torch.utils._foreach_utils
 
 from perfcheck.counted import Recorder
-from perfcheck.emulated import compiling, driver, legacy, opaque, processes, recording, serialization, tensor
+from perfcheck.emulated import (
+    compiling,
+    data,
+    driver,
+    legacy,
+    opaque,
+    processes,
+    recording,
+    serialization,
+    tensor,
+)
 from perfcheck.emulated.bridge import Bridge
 from perfcheck.emulated.dispatch import MODE
 from perfcheck.emulated.kernels import Kernels
@@ -32,11 +42,10 @@ class Installation:
         torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(v, device="cuda"): on the CPU, then moved
         self._threads = torch.autograd.is_multithreading_enabled()
         torch._C._set_multithreading_enabled(False)  # backward in the calling thread, below the user's frames
-        for part in (driver, legacy, opaque, processes, serialization, compiling):
+        for part in (data, driver, legacy, opaque, processes, serialization, compiling):
             part.install(self._patches)
         processes.install_pinning(self._patches)
-        data = property(tensor.get_data, tensor.set_data)
-        self._patches.set(torch.Tensor, "data", data)
+        self._patches.set(torch.Tensor, "data", property(tensor.get_data, tensor.set_data))
         self._patches.set(torch.Tensor, "record_stream", lambda self, stream: None)
         # Optimizers choose their way by the exact type of the parameters.
         for module in (torch.utils._foreach_utils, import_module("torch.optim.optimizer")):

@@ -1,7 +1,7 @@
 """Operators that have a kernel for each kind of device, and are made of others where there is none.
 
-On CPU builds they have no kernel for CUDA, so autograd would take them apart before the device sees them; on a
-GPU they run as one. So they are given one here, though the device takes the operator before it gets there.
+On CPU builds they have no kernel for CUDA, so autograd would take them apart before the device sees them; on
+a GPU they run as one. So they are given one here, though the device takes the operator before it gets there.
 """
 
 from typing import Any

@@ -45,6 +45,7 @@ class Plan(NamedTuple):
     copies: bool  # copy_ and its like: the second argument is read
     composite: bool  # made of other operators, which are to be seen (under inference_mode they would not be)
     foreign: bool  # no operator of torch's own
+    on_host: int | None  # the result that lies on the host in any case
 
 
 _plans: dict[int, Plan] = {}  # by id: overloads live as long as the process
@@ -84,6 +85,7 @@ def _make(func: Any) -> Plan:
         copies=name in ("copy_", "_foreach_copy_", "copy"),
         composite=is_composite(func),
         foreign=namespace not in ("aten", "prims", "c10d"),
+        on_host=1 if name == "_pack_padded_sequence" else None,  # the batch sizes
     )
 
 

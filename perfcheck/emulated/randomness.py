@@ -1,6 +1,7 @@
 """Random numbers of the device: those that the CPU would have drawn in its place."""
 
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 
@@ -17,11 +18,22 @@ class Generator(torch._C.Generator):
         generator: Generator = super().__new__(cls, "cpu")
         place = torch.device(device)
         generator._place = DEVICE if place.type == "cuda" else place
+        if place.type == "cuda":
+            _of_device[generator._cdata] = generator
         return generator
 
     @property
     def device(self) -> torch.device:
         return self._place
+
+
+_of_device: WeakValueDictionary[int, Generator] = WeakValueDictionary()  # by the address of the C++ object
+
+
+def check_generator(generator: torch._C.Generator) -> None:
+    """Operators of the device want its generators; the dispatcher shows them without their Python class."""
+    if generator._cdata not in _of_device:
+        raise RuntimeError("Expected a 'cuda' device type for generator but found 'cpu'")
 
 
 class DefaultGenerator:

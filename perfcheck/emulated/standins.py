@@ -1,6 +1,7 @@
 """Operators that torch calls for CUDA tensors alone, computed by their CPU counterparts.
 
-Mostly builds with CUDA call these: there, layers go to cuDNN's operators.
+Mostly builds with CUDA call these: there, layers go to cuDNN's operators. The others do more on CUDA than on
+the CPU.
 """
 
 from collections.abc import Callable
@@ -26,11 +27,24 @@ def _cudnn_batch_norm_backward(
     )
 
 
+def _in_float(operator: Any) -> Callable[..., Any]:
+    """A softmax of half precision that gives single precision."""
+    return lambda x, dim, widen: operator(x.float() if widen else x, dim, False)
+
+
+def _back_to_half(operator: Any) -> Callable[..., Any]:
+    return lambda grad, output, dim, dtype: operator(grad, output, dim, grad.dtype).to(dtype)
+
+
 STANDINS: dict[str, Callable[..., Any]] = {
     "aten::cudnn_batch_norm": _cudnn_batch_norm,
     "aten::cudnn_batch_norm_backward": _cudnn_batch_norm_backward,
     "aten::_cudnn_rnn_flatten_weight": lambda weights, *_: torch.cat([w.reshape(-1) for w in weights]),
     "aten::_use_cudnn_ctc_loss": lambda *_, **__: False,
     "aten::_use_miopen_ctc_loss": lambda *_, **__: False,
+    "aten::_softmax": _in_float(_aten._softmax),
+    "aten::_log_softmax": _in_float(_aten._log_softmax),
+    "aten::_softmax_backward_data": _back_to_half(_aten._softmax_backward_data),
+    "aten::_log_softmax_backward_data": _back_to_half(_aten._log_softmax_backward_data),
     "aten::record_stream": lambda *_: None,
 }

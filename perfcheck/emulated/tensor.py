@@ -132,6 +132,10 @@ def wrap(held: torch.Tensor) -> DeviceTensor:
         DeviceTensor, held.shape, held.stride(), held.storage_offset(), dtype=held.dtype, device=DEVICE
     )
     tensor._held = held
+    if held.is_conj():  # the dispatcher resolves these bits, above us
+        torch._C._set_conj(tensor, True)
+    if held.is_neg():
+        torch._C._set_neg(tensor, True)
     return tensor
 
 
@@ -177,8 +181,11 @@ def _become(tensor: Any, new: Any) -> None:
     tensor.__dict__, new.__dict__ = new.__dict__, tensor.__dict__
     torch._C._swap_tensor_impl(tensor, new)
     tensor.__dict__.update(attributes)
-    if gradient is not None:
-        new.grad = gradient
+    if gradient is not None:  # autograd wants it beside its tensor
+        _become(
+            gradient, wrap(gradient.detach()) if type(tensor) is DeviceTensor else held(gradient).detach()
+        )
+        tensor.grad = gradient
 
 
 # Set by dispatch.py, which needs this module.

@@ -409,6 +409,7 @@ torch.select_scatter Tensor.select_scatter : self src dim:n index:n -> tensor el
 torch.slice_scatter Tensor.slice_scatter : self src dim:n start:n end:n step:n -> tensor elementwise own
 torch.diagonal_scatter Tensor.diagonal_scatter : self src offset:n dim1:n dim2:n -> tensor elementwise own
 torch.unravel_index : indices shape:n -> list(tensor int) | aten -
+    host-sync h2d-copy pageable-copy -- src, 2.13
 
 # ---- Making tensors ----------------------------------------------------------------------------------
 torch.tensor : data * dtype device requires_grad pin_memory -> factory | aten -
@@ -525,7 +526,7 @@ torch.linalg.cholesky_ex : self * upper check_errors -> tuple(tensor float, tens
     host-sync if is_true('check_errors') -- 2.13
 torch.linalg.inv_ex : A * check_errors -> tuple(tensor float, tensor int)
     host-sync if is_true('check_errors') -- 2.13
-torch.linalg.solve_ex : A B * left check_errors -> tuple(tensor float, tensor int) | aten -
+torch.linalg.solve_ex : A B * left check_errors -> tuple(tensor float, tensor int) | aten _linalg_solve_ex
     host-sync if is_true('check_errors') -- 2.13
 torch.linalg.lu_factor_ex : A * pivot check_errors -> tuple(tensor float, tensor int, tensor int)
     host-sync if is_true('check_errors') -- 2.13
@@ -1052,12 +1053,26 @@ aten._to_copy : self * dtype device non_blocking memory_format -> to
     pageable-copy if to_device() and unpinned('self') -- src
     host-sync if to_host() and not is_true('non_blocking') -- src, 2.13
     d2h-copy if to_host() -- src, 2.13
+aten.copy_ aten._foreach_copy_ : self src non_blocking -> self
+    host-sync if to_device() and not is_true('non_blocking') -- src, 2.13
+    h2d-copy if to_device() -- src, 2.13
+    pageable-copy if to_device() and unpinned('src') -- src
+    host-sync if to_host() and not is_true('non_blocking') -- src, 2.13
+    d2h-copy if to_host() -- src, 2.13
+aten.clone : self * memory_format -> same
+    hidden-copy if given('memory_format') and changes_layout() -- 2.13
+aten.repeat_interleave : repeats * output_size -> tensor int
+    host-sync if missing('output_size') -- src, 2.13, issue 108968
 aten.index aten._unsafe_index : self indices -> tensor
     host-sync if has_mask('indices') -- src, 2.13
     host-sync h2d-copy pageable-copy if has_host_index('indices') -- src
+    h2d-copy if host('indices') and bool_dtype('indices') -- src
+    host-sync if host('indices') and bool_dtype('indices') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
 aten.index_put aten.index_put_ aten._index_put_impl_ aten._unsafe_index_put : self indices values accumulate unsafe -> tensor elementwise
     host-sync if has_masks('indices') or has_mask('indices') and (device('values') or is_true('accumulate')) -- src, 2.13
     host-sync h2d-copy pageable-copy if has_host_index('indices') -- src
+    h2d-copy if host('indices') and bool_dtype('indices') -- src
+    host-sync if host('indices') and bool_dtype('indices') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
     host-sync h2d-copy if host('values') and not has_mask('indices') before 2.15 -- https://github.com/pytorch/pytorch/pull/188330
 aten._linalg_check_errors : info api_name * is_matrix -> none
     host-sync -- 2.13

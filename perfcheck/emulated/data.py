@@ -1,0 +1,52 @@
+"""Making tensors of data that is, or has in it, device tensors: torch reads those below the dispatcher."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from perfcheck.emulated.patching import Patches
+from perfcheck.emulated.tensor import DeviceTensor
+
+
+def install(patches: Patches) -> None:
+    for owner, name in (
+        (torch, "tensor"),
+        (torch, "as_tensor"),
+        (torch, "asarray"),
+        (torch.Tensor, "new_tensor"),
+    ):
+        patches.set(owner, name, _reading(getattr(owner, name)))
+    exchange = torch.from_dlpack
+    for module in (torch, torch.utils.dlpack):
+        patches.set(module, "from_dlpack", _alias(exchange))
+    patches.set(torch.utils.dlpack, "to_dlpack", lambda tensor: tensor.__dlpack__())
+
+
+def _reading(make: Callable[..., Any]) -> Callable[..., Any]:
+    """``torch.tensor``, where device tensors are in the list it is given: each is read, as on a GPU."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return make(*args, **kwargs)
+        except NotImplementedError:  # no kernel for the device
+            return make(*map(_numbers, args), **{name: _numbers(value) for name, value in kwargs.items()})
+
+    call.__name__ = call.__qualname__ = make.__name__
+    call.__doc__ = make.__doc__
+    return call
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [item.tolist() if type(item) is DeviceTensor else _numbers(item) for item in value]
+    return value
+
+
+def _alias(exchange: Callable[..., Any]) -> Callable[..., Any]:
+    """``torch.from_dlpack``; between tensors of the device it is a view."""
+
+    def from_dlpack(ext_tensor: Any, **kwargs: Any) -> Any:
+        return ext_tensor.detach() if type(ext_tensor) is DeviceTensor else exchange(ext_tensor, **kwargs)
+
+    return from_dlpack
