@@ -13,7 +13,7 @@ from perfcheck.report.printable import printable
 from perfcheck.report.stalls import words
 from perfcheck.report.style import SEVERITY_COLORS
 from perfcheck.report.summary import plural
-from perfcheck.stalls.analysis import Analysis, DeviceAnalysis, Health, Ranks, Recording
+from perfcheck.stalls.analysis import Analysis, DeviceAnalysis, Ranks, Recording
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -33,7 +33,7 @@ _COLORS: Final = {"note": "blue", "info": "blue", "warning": "yellow", "error": 
 
 def render(analysis: Analysis, *, columns: int = 0, color: bool = False, ascii_only: bool = False) -> str:
     """The summary; ``columns`` wide (0: :data:`COLUMNS`), bars in ASCII where the reader has no other."""
-    parts: list[RenderableType] = [_recordings(analysis), *_health(analysis.health)]
+    parts: list[RenderableType] = [_recordings(analysis), *_health(analysis)]
     if analysis.ranks is not None:
         parts.append(_ranks(analysis, analysis.ranks))
     elif len(analysis.devices) > 1:
@@ -89,14 +89,14 @@ def _facts(recording: Recording, devices: Iterable[DeviceAnalysis]) -> str:
     return ", ".join(facts)
 
 
-def _health(health: tuple[Health, ...]) -> Iterable[Text]:
-    order = ("error", "warning", "note")
-    rows = sorted(health, key=lambda row: order.index(row.severity))
-    for row in rows[:_HEALTH]:
+def _health(analysis: Analysis) -> Iterable[Text]:
+    rows = words.grouped(analysis.health)
+    for row, others in rows[:_HEALTH]:
         line = Text(f"{row.severity}: ", style=_COLORS[row.severity])
-        yield line.append(printable(words.sentences(row.message, row.remedy)), style="default not bold")
+        said = words.told(row, others, len(analysis.recordings) > 1)
+        yield line.append(printable(said), style="default not bold")
     if len(rows) > _HEALTH:
-        yield Text(f"{plural(len(rows) - _HEALTH, 'more remark')} on health in the JSON report", style="dim")
+        yield dim(f"{plural(len(rows) - _HEALTH, 'more remark')} on health in the JSON report")
 
 
 def dim(text: str) -> Text:

@@ -1,9 +1,10 @@
 """How causes, places and times are told to people, the same in every report."""
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
-from perfcheck.stalls.analysis import Analysis, Cause, DeviceAnalysis, Site, Stall
+from perfcheck.stalls.analysis import Analysis, Cause, DeviceAnalysis, Health, Site, Stall
 
 MEANINGS: Final[dict[Cause, str]] = {
     "host-sync": "the host waited for the device, which ran dry",
@@ -53,9 +54,22 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %"
 
 
-def sentences(*parts: str) -> str:
-    """The parts as sentences; a part that is empty is none."""
-    return " ".join(f"{part[0].upper()}{part[1:].rstrip('.')}." for part in parts if part)
+def grouped(health: Iterable[Health]) -> list[tuple[Health, int]]:
+    """What is to know, gravest first; the first row of each kind, and how many more there are of it."""
+    kinds: dict[tuple[str, str], list[Health]] = {}
+    for row in health:
+        kinds.setdefault((row.severity, row.code), []).append(row)
+    order = ("error", "warning", "note")
+    rows = sorted(kinds.values(), key=lambda rows: order.index(rows[0].severity))
+    return [(first, len(others)) for first, *others in rows]
+
+
+def told(row: Health, others: int, several: bool) -> str:
+    """A remark on health in sentences; of one of several recordings, with its name."""
+    name = f"{row.recording}: " if several and row.recording else ""
+    more = f" (and {others:,} more like this)" if others else ""
+    sentences = (f"{part[0].upper()}{part[1:].rstrip('.')}." for part in (row.message, row.remedy) if part)
+    return f"{name}{' '.join(sentences)}{more}"
 
 
 def place(site: Site) -> str:
@@ -72,12 +86,20 @@ def place(site: Site) -> str:
     return f"{at} ({site.function})" if site.function else at
 
 
+def known(site: Site) -> str:
+    """A place and what ran there, ``""`` if neither is known."""
+    parts = (place(site), site.operator, site.annotation and f"[{site.annotation}]")
+    return " · ".join(part for part in parts if part)
+
+
+def nowhere(cause: Cause | None) -> str:
+    """What is told in place of a site that is not known."""
+    return "on the device" if cause in _DEVICE_CAUSES else "nothing recorded"
+
+
 def label(site: Site, cause: Cause | None = None) -> str:
     """A place and what ran there; where neither is known, what that means for idle time of a cause."""
-    parts = [
-        part for part in (place(site), site.operator, site.annotation and f"[{site.annotation}]") if part
-    ]
-    return " · ".join(parts) or ("on the device" if cause in _DEVICE_CAUSES else "nothing recorded")
+    return known(site) or nowhere(cause)
 
 
 def doing(stall: Stall) -> str:

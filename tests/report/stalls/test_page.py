@@ -85,9 +85,21 @@ def test_a_page_is_bounded_and_loses_no_time(small: int) -> None:
 
 
 def test_many_ranks_share_the_bound() -> None:
-    shown = document(ranks(16), "1")["devices"]
-    assert len(shown) == 16
-    assert sum(len(each["pieces"]["start"]) for each in shown) <= PIECES
+    one = trained(2_000)
+    many = replace(one, kernels=one.kernels * 500, lines=one.lines * 200, step_rows=one.step_rows * 300)
+    told = Analysis(
+        ranks(128).recordings, tuple(replace(many, recording=rank) for rank in range(128)), (CUT,) * 128, ()
+    )
+    page = render(told, "1")
+    assert len(page) < 10_000_000
+    data = data_of(page)
+    assert [row["message"].endswith("(and 127 more like this)") for row in data["health"]] == [True]
+    assert sum(len(each["pieces"]["start"]) for each in data["devices"]) <= PIECES
+    for each in data["devices"]:
+        assert each["totals"]["kernels"] == len(many.kernels) > len(each["kernels"])
+        assert sum(step["count"] for step in each["steps"]) == len(many.step_rows)
+        assert sum(step["idle_ns"] for step in each["steps"]) == sum(step.idle_ns for step in many.step_rows)
+        assert idle_by_cause(each) == idle_by_cause(document(analysis(one), "1")["devices"][0])
 
 
 def luminance(color: str) -> float:

@@ -9,6 +9,8 @@ import base64
 import hashlib
 import json
 import re
+from collections import Counter
+from dataclasses import fields, is_dataclass
 from importlib.resources import files
 from typing import Any, Final
 
@@ -16,16 +18,31 @@ import numpy as np
 
 from perfcheck.report.printable import printable
 from perfcheck.report.stalls import words
-from perfcheck.stalls.analysis import CAUSES, Analysis, Cause, CauseIdle, DeviceAnalysis, Site, Stall, Window
+from perfcheck.stalls.analysis import CAUSES, Analysis, CauseIdle, DeviceAnalysis, Site, Stall
 
 PIECES: Final = 40_000
 """How many idle stretches a page holds one by one, all devices together; the shorter ones are summed up."""
 
-CELLS: Final = 2_000
-"""Into how many cells of equal width a device's window is cut to sum them up."""
+_CELLS: Final = 2_000, 40_000
+"""Into how many cells of equal width a window is cut to sum them up: of one device, and of all together."""
 
-ROWS: Final = 500
-"""The longest table."""
+_STEPS: Final = 500, 4_000
+"""How many steps; where there are more, neighbours are put together."""
+
+_ROWS: Final = 500, 4_000
+"""How long a table is."""
+
+_TABLES: Final = (
+    "lines",
+    "stalls",
+    "launch_bound",
+    "copies",
+    "kernels",
+    "operators",
+    "runtime",
+    "loader_waits",
+)
+_INSTANTS: Final = ("start_ns", "end_ns", "launch_ns")
 
 
 def render(analysis: Analysis, version: str) -> str:
@@ -57,31 +74,21 @@ def _inert(document: dict[str, Any]) -> str:
 
 
 def document(analysis: Analysis, version: str) -> dict[str, Any]:
-    """What the page's script works on. Instants count from the begin of a device's window, in nanoseconds."""
-    recordings = analysis.recordings
-    budget = PIECES // max(1, len(analysis.devices))
+    """What the page's script works on: the analysis by the names of its fields, made small and safe to show.
+
+    Instants count from the begin of their device's window; sites are told in words, ``""`` if not known.
+    """
+    names = [recording.path for recording in analysis.recordings]
     return {
         "version": version,
-        "title": printable(recordings[0].path) if len(recordings) == 1 else f"{len(recordings)} recordings",
-        "causes": [{"name": cause, "meaning": words.MEANINGS[cause]} for cause in CAUSES],
-        "recordings": [
-            {
-                "path": printable(recording.path),
-                "rank": recording.rank,
-                "world": recording.world_size,
-                "events": recording.events,
-                "gpu_events": recording.gpu_events,
-                "torch": printable(recording.torch_version),
-            }
-            for recording in recordings
+        "title": printable(names[0]) if len(names) == 1 else f"{len(names)} recordings",
+        "causes": [
+            {"name": cause, "meaning": words.MEANINGS[cause], "nowhere": words.nowhere(cause)}
+            for cause in CAUSES
         ],
         "health": [
-            {
-                "severity": row.severity,
-                "message": printable(words.sentences(row.message, row.remedy)),
-                "recording": printable(row.recording),
-            }
-            for row in analysis.health
+            {"severity": row.severity, "message": printable(words.told(row, others, len(names) > 1))}
+            for row, others in words.grouped(analysis.health)
         ],
         "findings": [
             {
@@ -93,189 +100,123 @@ def document(analysis: Analysis, version: str) -> dict[str, Any]:
             }
             for finding in analysis.findings
         ],
-        "devices": [_device(analysis, device, budget) for device in analysis.devices],
-        "ranks": _ranks(analysis),
+        "devices": [_device(analysis, device) for device in analysis.devices],
+        "ranks": _plain(analysis.ranks),
     }
 
 
-def _device(analysis: Analysis, device: DeviceAnalysis, budget: int) -> dict[str, Any]:
+def _device(analysis: Analysis, device: DeviceAnalysis) -> dict[str, Any]:
     origin = device.window.start_ns
+    devices = len(analysis.devices)
+    rows = _bound(_ROWS, devices)
     return {
         "label": printable(words.who(analysis, device)),
         "name": printable(device.name),
-        "window": _window(device.window, origin),
-        "span": _window(device.span, origin),
+        "window": _plain(device.window, origin),
         "concluded": device.concluded,
+        "step_count": device.step_count,
         "step_ns": device.step_ns,
-        "spread": None
-        if device.spread is None
-        else [device.spread.shortest_ns, device.spread.median_ns, device.spread.longest_ns],
-        "steps": [
-            {
-                "name": printable(step.name),
-                "start": step.start_ns - origin,
-                "length": step.end_ns - step.start_ns,
-                "busy": step.busy_ns,
-                "idle": step.idle_ns,
-                "causes": _causes(step.causes),
-            }
-            for step in device.step_rows
-        ],
+        "spread": _plain(device.spread),
+        "steps": _steps(device, _bound(_STEPS, devices)),
         "causes": _causes(device.causes),
-        "unattributed": device.unattributed_ns,
-        "totals": {
-            "lines": len(device.lines),
-            "launch_bound": len(device.launch_bound),
-            "kernels": len(device.kernels),
-            "operators": len(device.operators),
-            "runtime": len(device.runtime),
-            "loader": len(device.loader_waits),
-        },
-        "lines": [
-            {"cause": row.cause, "idle": row.idle_ns, "gaps": row.gaps, **_site(row.site, row.cause)}
-            for row in device.lines[:ROWS]
-        ],
-        "sites": [printable(words.label(site)) for site in device.sites],
-        **_pieces(device, budget),
-        "stalls": [_stall(stall, origin) for stall in device.stalls],
-        "launch_bound": [
-            {
-                "start": run.start_ns - origin,
-                "length": run.duration_ns,
-                "idle": run.idle_ns,
-                "kernels": run.kernels,
-                "where": printable(words.label(run.site)),
-            }
-            for run in device.launch_bound[:ROWS]
-        ],
-        "copies": [
-            {
-                "kind": printable(copy.kind),
-                "memory": printable(copy.memory),
-                "count": copy.count,
-                "bytes": copy.total_bytes,
-                "duration": copy.duration_ns,
-                "exposed": copy.exposed_ns,
-                "idle": copy.idle_ns,
-                "bandwidth": copy.bandwidth,
-            }
-            for copy in device.copies
-        ],
-        "communication": None
-        if device.communication is None
-        else {
-            "busy": device.communication.busy_ns,
-            "exposed": device.communication.exposed_ns,
-            "overlapped": device.communication.overlapped_ns,
-        },
-        "kernels": [
-            {
-                "name": printable(row.name),
-                "kind": row.kind,
-                "count": row.count,
-                "total": row.total_ns,
-                "longest": row.longest_ns,
-            }
-            for row in device.kernels[:ROWS]
-        ],
-        "operators": [
-            {
-                "name": printable(row.name),
-                "count": row.count,
-                "total": row.total_ns,
-                "self": row.self_ns,
-                "device": row.device_ns,
-                "launches": row.launches,
-                "idle": row.idle_ns,
-            }
-            for row in device.operators[:ROWS]
-        ],
-        "runtime": [
-            {
-                "name": printable(row.name),
-                "kind": row.kind,
-                "count": row.count,
-                "total": row.total_ns,
-                "idle": row.idle_ns,
-            }
-            for row in device.runtime[:ROWS]
-        ],
-        "loader": [
-            {
-                "name": printable(wait.name),
-                "start": wait.start_ns - origin,
-                "length": wait.end_ns - wait.start_ns,
-                "idle": wait.idle_ns,
-            }
-            for wait in device.loader_waits[:ROWS]
-        ],
+        "unattributed_ns": device.unattributed_ns,
+        "communication": _plain(device.communication),
+        "totals": {name: len(getattr(device, name)) for name in _TABLES},
+        **{name: _plain(getattr(device, name)[:rows], origin) for name in _TABLES},
+        "stalls": [_stall(device, stall) for stall in device.stalls[:rows]],
+        **_pieces(device, PIECES // devices, _bound(_CELLS, devices)),
     }
 
 
-def _window(window: Window, origin: int) -> dict[str, int]:
-    return {
-        "start": window.start_ns - origin,
-        "length": window.duration_ns,
-        "busy": window.busy_ns,
-        "idle": window.idle_ns,
-        "gaps": window.gaps,
-    }
+def _bound(limits: tuple[int, int], devices: int) -> int:
+    """How much there may be of one device, by what there may be of one and of all; never next to nothing."""
+    each, together = limits
+    return max(20, min(each, together // devices))
+
+
+def _plain(value: Any, origin: int = 0) -> Any:
+    """Any value of an analysis as JSON has it."""
+    if isinstance(value, Site):
+        ran = value.operator or value.annotation
+        return {
+            "where": printable(words.known(value)),
+            "place": printable(words.place(value)),
+            "ran": printable(ran),
+        }
+    if is_dataclass(value):
+        return {
+            field.name: _since(getattr(value, field.name), origin)
+            if field.name in _INSTANTS
+            else _plain(getattr(value, field.name), origin)
+            for field in fields(value)
+        }
+    if isinstance(value, tuple):
+        return [_plain(item, origin) for item in value]
+    return printable(value) if isinstance(value, str) else value
+
+
+def _since(instant: int | None, origin: int) -> int | None:
+    return None if instant is None else instant - origin
 
 
 def _causes(rows: tuple[CauseIdle, ...]) -> dict[str, int]:
     return {row.cause: row.idle_ns for row in rows}
 
 
-def _site(site: Site, cause: Cause) -> dict[str, str]:
-    return {
-        "where": printable(words.label(site, cause)),
-        "place": printable(words.place(site)),
-        "ran": printable(site.operator or site.annotation),
-    }
+def _steps(device: DeviceAnalysis, most: int) -> list[dict[str, Any]]:
+    """The steps, or as many neighbours together as it takes; times are sums."""
+    rows, origin = device.step_rows, device.window.start_ns
+    size = -(-len(rows) // most)
+    found = []
+    for group in (rows[at : at + size] for at in range(0, len(rows), size)) if rows else ():
+        first, last = group[0], group[-1]
+        causes = Counter[str]()
+        for step in group:
+            causes.update(_causes(step.causes))
+        found.append(
+            {
+                "name": printable(
+                    first.name if size == 1 else f"{first.name} to {last.name.rpartition('#')[2]}"
+                ),
+                "count": len(group),
+                "start_ns": first.start_ns - origin,
+                "end_ns": last.end_ns - origin,
+                "busy_ns": sum(step.busy_ns for step in group),
+                "idle_ns": sum(step.idle_ns for step in group),
+                "causes": causes,
+            }
+        )
+    return found
 
 
-def _stall(stall: Stall, origin: int) -> dict[str, Any]:
-    return {
-        "start": stall.start_ns - origin,
-        "length": stall.duration_ns,
-        "step": stall.step,
-        "cause": stall.cause,
-        "where": printable(words.label(stall.site, stall.cause)),
-        "doing": printable(words.doing(stall)),
-        "before": printable(stall.before),
-        "after": printable(stall.after),
-        "launch": printable(stall.launch),
-        "launched": None if stall.launch_ns is None else stall.launch_ns - origin,
-        "thread": printable(stall.thread),
-        "shares": [[cause, printable(words.label(site, cause)), idle] for cause, site, idle in stall.shares],
-        "host": [
-            [printable(activity.name or "nothing recorded"), activity.category, activity.duration_ns]
-            for activity in stall.host
-        ],
-        "stack": [printable(frame) for frame in stall.stack],
-    }
+def _stall(device: DeviceAnalysis, stall: Stall) -> dict[str, Any]:
+    step = device.step_rows[stall.step].name.rpartition("#")[2] if stall.step >= 0 else "–"
+    doing = printable(words.doing(stall))
+    return {**_plain(stall, device.window.start_ns), "step": printable(step), "doing": doing}
 
 
-def _pieces(device: DeviceAnalysis, budget: int) -> dict[str, Any]:
+def _pieces(device: DeviceAnalysis, most: int, cells: int) -> dict[str, Any]:
     """The idle time: its longest stretches one by one, the others summed up by cell and cause."""
     shares, window = device.shares, device.window
     length = shares.end_ns - shares.start_ns
     alone = np.ones(len(shares), bool)
-    if len(shares) > budget:
-        alone[np.argsort(-length, kind="stable")[budget:]] = False
+    if len(shares) > most:
+        alone[np.argsort(-length, kind="stable")[most:]] = False
     start = shares.start_ns - window.start_ns
-    width = max(1, -(-window.duration_ns // CELLS))
+    width = max(1, -(-window.duration_ns // cells))
     # A short stretch belongs to the cell in which it begins: it is off by less than its own length.
-    cell = np.minimum(start[~alone] // width, CELLS - 1) * (len(CAUSES) + 1) + shares.cause[~alone] + 1
-    idle = np.zeros(CELLS * (len(CAUSES) + 1), np.int64)
+    cell = np.minimum(start[~alone] // width, cells - 1) * (len(CAUSES) + 1) + shares.cause[~alone] + 1
+    idle = np.zeros(cells * (len(CAUSES) + 1), np.int64)
     np.add.at(idle, cell, length[~alone])
     filled = np.flatnonzero(idle)
+    sites, site = np.unique(shares.site[alone], return_inverse=True)
     return {
+        "sites": [printable(words.known(device.sites[number])) for number in sites],
         "pieces": {
             "start": start[alone].tolist(),
             "length": length[alone].tolist(),
             "cause": shares.cause[alone].tolist(),
-            "site": shares.site[alone].tolist(),
+            "site": site.tolist(),
         },
         "cells": {
             "width": width,
@@ -284,38 +225,4 @@ def _pieces(device: DeviceAnalysis, budget: int) -> dict[str, Any]:
             "idle": idle[filled].tolist(),
             "pieces": int((~alone).sum()),
         },
-    }
-
-
-def _ranks(analysis: Analysis) -> dict[str, Any] | None:
-    ranks = analysis.ranks
-    if ranks is None:
-        return None
-    return {
-        "matched": printable(ranks.matched),
-        "rows": [
-            {
-                "rank": row.rank,
-                "steps": row.steps,
-                "step": row.step_ns,
-                "busy": row.busy_ns,
-                "idle": row.idle_ns,
-                "communication": row.communication_ns,
-                "waits": row.collective_wait_ns,
-                "waited_for": row.waited_for_ns,
-                "straggler": row.straggler,
-            }
-            for row in ranks.rows
-        ],
-        "collectives": [
-            {
-                "name": printable(row.name),
-                "count": row.count,
-                "waiting": row.waiting_ns,
-                "last": row.last_rank,
-                "last_count": row.last_count,
-                "lateness": row.lateness_ns,
-            }
-            for row in ranks.collectives
-        ],
     }

@@ -7,7 +7,7 @@
   const NAMES = [UNATTRIBUTED, ...data.causes.map((cause) => cause.name)]; // by code + 1
   const MEANINGS = Object.fromEntries(data.causes.map((cause) => [cause.name, cause.meaning]));
   MEANINGS[UNATTRIBUTED] = "no cause was found";
-  const MOST_BARS = 500;
+  const NOWHERE = Object.fromEntries(data.causes.map((cause) => [cause.name, cause.nowhere]));
   const charts = new Map();
   let device = data.devices[0];
 
@@ -29,8 +29,11 @@
   const whole = (number) => number.toLocaleString("en");
   const percent = (share) => `${(share * 100).toFixed(1)} %`;
   const plural = (count, noun) => `${whole(count)} ${noun}${count === 1 ? "" : "s"}`;
-  const steps = () => Math.max(1, device.steps.length);
-  const perStep = () => (device.steps.length ? " a step" : "");
+  const steps = () => Math.max(1, device.step_count);
+  const perStep = () => (device.step_count ? " a step" : "");
+  const length = (row) => row.end_ns - row.start_ns;
+  const total = () => Math.max(1, length(device.window));
+  const where = (site, cause) => site.where || (NOWHERE[cause] ?? "nothing recorded");
 
   function instant(ns, span) {
     const [size, unit] = span >= 2e9 ? [1e9, "s"] : span >= 2e6 ? [1e6, "ms"] : [1e3, "µs"];
@@ -151,7 +154,7 @@
   }
 
   function drawCauses() {
-    const rows = idleOf(device.causes, device.window.idle);
+    const rows = idleOf(device.causes, device.window.idle_ns);
     draw("causes-chart", 30 + Math.max(1, rows.length) * 30, {
       grid: { left: 4, right: 120, top: 4, bottom: 4, containLabel: true },
       xAxis: { type: "value", show: false },
@@ -171,7 +174,7 @@
         label: {
           show: true, position: "right", color: color("text"), fontSize: 13,
           formatter: ({ value, dataIndex }) =>
-            `${duration(value)}  ${percent(rows[dataIndex][1] / Math.max(1, device.window.length))}`,
+            `${duration(value)}  ${percent(rows[dataIndex][1] / total())}`,
         },
       }],
     });
@@ -184,7 +187,7 @@
       grid: { left: 4, right: 74, top: 20, bottom: 0 },
       xAxis: { type: "value", show: false },
       yAxis: {
-        type: "category", inverse: true, data: rows.map((row) => row.where),
+        type: "category", inverse: true, data: rows.map((row) => where(row.site, row.cause)),
         axisLine: { show: false }, axisTick: { show: false },
         axisLabel: {
           inside: true, verticalAlign: "bottom", padding: [0, 0, 11, -6], color: color("text"), fontSize: 12,
@@ -195,12 +198,13 @@
       tooltip: {
         formatter: ({ dataIndex }) => {
           const row = rows[dataIndex];
-          return tip(row.where, [[row.cause, row.cause, duration(row.idle)], ["", plural(row.gaps, "gap"), ""]]);
+          const place = where(row.site, row.cause);
+          return tip(place, [[row.cause, row.cause, duration(row.idle_ns)], ["", plural(row.gaps, "gap"), ""]]);
         },
       },
       series: [{
         type: "bar", name: "idle", barWidth: 13,
-        data: rows.map((row) => ({ value: row.idle / steps(), itemStyle: { color: color(row.cause) } })),
+        data: rows.map((row) => ({ value: row.idle_ns / steps(), itemStyle: { color: color(row.cause) } })),
         label: {
           show: true, position: "right", color: color("text"), fontSize: 12,
           formatter: ({ value }) => duration(value),
@@ -209,38 +213,26 @@
     });
   }
 
-  /** Steps, or the means of as many neighbours as it takes to have no more than MOST_BARS. */
+  const shortName = (step) => step.name.split("#").pop();
+
+  /** Means of a step, or of a device: {label, busy, idle, causes}. */
+  function bar(label, count, { busy_ns: busy, idle_ns: idle }, causes) {
+    const means = Object.entries(causes).map(([name, ns]) => [name, ns / count]);
+    return { label, busy: busy / count, idle: idle / count, causes: Object.fromEntries(means) };
+  }
+
   function drawSteps() {
-    $("steps").hidden = device.steps.length < 1;
+    $("steps").hidden = !device.steps.length;
     if (!device.steps.length) return;
-    const size = Math.ceil(device.steps.length / MOST_BARS);
-    const bars = [];
-    for (let at = 0; at < device.steps.length; at += size) {
-      const group = device.steps.slice(at, at + size);
-      const causes = {};
-      for (const step of group) {
-        for (const [name, ns] of Object.entries(step.causes)) causes[name] = (causes[name] ?? 0) + ns / group.length;
-      }
-      const mean = (key) => group.reduce((sum, step) => sum + step[key], 0) / group.length;
-      bars.push({
-        label: group[0].name.split("#").pop() + (size > 1 ? ` to ${group.at(-1).name.split("#").pop()}` : ""),
-        busy: mean("busy"), idle: mean("idle"), causes, first: group[0], last: group.at(-1),
-      });
-    }
-    stacked("steps-chart", bars, 260, ({ dataIndex }) => {
-      const { first, last } = bars[dataIndex];
-      show(first.start, last.start + last.length);
-    });
+    const bars = device.steps.map((step) => bar(shortName(step), step.count, step, step.causes));
+    stacked("steps-chart", bars, 260, ({ dataIndex }) => show(device.steps[dataIndex].start_ns, device.steps[dataIndex].end_ns));
   }
 
   function drawDevices() {
     $("ranks").hidden = data.devices.length < 2;
+    $("ranks").querySelector("h2").textContent = data.ranks ? "Ranks" : "Devices";
     if (data.devices.length < 2) return;
-    const bars = data.devices.map((each) => {
-      const count = Math.max(1, each.steps.length);
-      const causes = Object.fromEntries(Object.entries(each.causes).map(([name, ns]) => [name, ns / count]));
-      return { label: each.label, busy: each.window.busy / count, idle: each.window.idle / count, causes };
-    });
+    const bars = data.devices.map((each) => bar(each.label, Math.max(1, each.step_count), each.window, each.causes));
     stacked("ranks-chart", bars, 260, ({ dataIndex }) => choose(dataIndex));
     const ranks = data.ranks;
     $("ranks-said").textContent = "A bar is the mean step of a device. Choose one to see it below."
@@ -282,14 +274,14 @@
         if (inside > 0) (sums[column] ??= new Float64Array(NAMES.length))[code] += inside * density;
       }
     };
-    const { start, length, cause, site } = device.pieces;
+    const { start, length: lengths, cause, site } = device.pieces;
     const wide = [];
     let first = firstFrom(start, from);
-    if (first > 0 && start[first - 1] + length[first - 1] > from) first -= 1;
+    if (first > 0 && start[first - 1] + lengths[first - 1] > from) first -= 1;
     for (let at = first; at < start.length && start[at] < to; at += 1) {
-      if (length[at] >= each * 2) {
-        wide.push({ value: [start[at], start[at] + length[at], 0, 1], code: cause[at] + 1, site: site[at] });
-      } else add(cause[at] + 1, start[at], start[at] + length[at], 1);
+      const end = start[at] + lengths[at];
+      if (lengths[at] >= each * 2) wide.push({ value: [start[at], end, 0, 1], code: cause[at] + 1, site: site[at] });
+      else add(cause[at] + 1, start[at], end, 1);
     }
     const cells = device.cells;
     for (let at = firstFrom(cells.number, Math.floor(from / cells.width)); at < cells.number.length; at += 1) {
@@ -348,7 +340,7 @@
       const [begin, end] = box.value;
       return tip(`${NAMES[box.code]}: ${duration(end - begin)}`, [
         ["", MEANINGS[NAMES[box.code]], ""],
-        ["", device.sites[box.site] ?? "", ""],
+        ["", device.sites[box.site] || (NOWHERE[NAMES[box.code]] ?? "nothing recorded"), ""],
         ["", "from", instant(begin, view[1] - view[0])],
       ]);
     }
@@ -358,21 +350,21 @@
   };
 
   function drawTimeline() {
-    const total = Math.max(1, device.window.length);
-    view = [0, total];
+    const end = total();
+    view = [0, end];
     const chart = draw("timeline", device.steps.length ? 210 : 170, {
       grid: { left: LEFT, right: RIGHT, top: 6, bottom: 66, outerBoundsMode: "none" },
       xAxis: axis({
-        type: "value", min: 0, max: total, splitLine: { show: false },
+        type: "value", min: 0, max: end, splitLine: { show: false },
         axisLabel: { formatter: (ns) => instant(ns, view[1] - view[0]), showMinLabel: true, showMaxLabel: false },
       }),
       yAxis: { type: "value", min: 0, max: device.steps.length ? STEP[1] : GPU[1], show: false },
       dataZoom: [
-        { type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", minValueSpan: Math.min(total, 1000) },
+        { type: "inside", filterMode: "none", zoomOnMouseWheel: "ctrl", minValueSpan: Math.min(end, 1000) },
         {
           type: "slider", filterMode: "none", height: 22, bottom: 8, showDataShadow: false, brushSelect: false,
           borderColor: color("rule"), fillerColor: `${color("accent")}33`, showDetail: false,
-          minValueSpan: Math.min(total, 1000), handleStyle: { color: color("card"), borderColor: color("accent") },
+          minValueSpan: Math.min(end, 1000), handleStyle: { color: color("card"), borderColor: color("accent") },
           moveHandleStyle: { color: color("rule") },
         },
       ],
@@ -381,27 +373,27 @@
           if (seriesId === "idle") return shownBox(item);
           if (seriesId === "busy") return tip("busy", [["", "some stream runs a kernel, copy or set", ""]]);
           const step = device.steps[dataIndex];
-          return tip(`${step.name}: ${duration(step.length)}`, [
-            ["busy", "busy", duration(step.busy)],
-            ...idleOf(step.causes, step.idle).map(([name, ns]) => [name, name, duration(ns)]),
+          return tip(`${step.name}: ${duration(length(step))}`, [
+            ["busy", "busy", duration(step.busy_ns)],
+            ...idleOf(step.causes, step.idle_ns).map(([name, ns]) => [name, name, duration(ns)]),
           ]);
         },
       },
       series: [
         {
-          id: "busy", type: "custom", clip: true, data: [[0, total]], encode: { x: [0, 1] },
+          id: "busy", type: "custom", clip: true, data: [[0, end]], encode: { x: [0, 1] },
           renderItem: (params, api) =>
             ({ type: "rect", shape: rectangle(params, api, ...GPU), style: { fill: color("busy") } }),
         },
         {
           id: "steps", type: "custom", clip: true, encode: { x: [0, 1] },
-          data: device.steps.map((step) => [step.start, step.start + step.length]),
+          data: device.steps.map((step) => [step.start_ns, step.end_ns]),
           renderItem: (params, api) => {
             const shape = rectangle(params, api, ...STEP);
             if (!shape) return null;
             const fill = color(params.dataIndex % 2 ? "step-a" : "step-b");
-            const { name } = device.steps[params.dataIndex];
-            const text = inside(shape, shape.width < 120 ? name.split("#").pop() : name, color("text"), 20);
+            const step = device.steps[params.dataIndex];
+            const text = inside(shape, shape.width < 120 ? shortName(step) : step.name, color("text"), 20);
             return { type: "rect", shape, style: { fill }, ...text };
           },
         },
@@ -409,13 +401,13 @@
       ],
     }, ({ seriesId, data: item }) => {
       if (seriesId === "busy") return;
-      const [begin, end] = item.value ?? item;
-      const around = seriesId === "idle" ? (end - begin) / 2 : 0;
-      show(begin - around, end + around);
+      const [first, last] = item.value ?? item;
+      const around = seriesId === "idle" ? (last - first) / 2 : 0;
+      show(first - around, last + around);
     });
     chart.on("datazoom", (event) => {
-      const { start, end } = event.batch?.[0] ?? event;
-      view = [(start / 100) * total, (end / 100) * total];
+      const zoomed = event.batch?.[0] ?? event;
+      view = [(zoomed.start / 100) * end, (zoomed.end / 100) * end];
       requestAnimationFrame(refresh);
     });
     refresh();
@@ -433,11 +425,11 @@
 
   /** Make the timeline show what lies between two instants. */
   function show(from, to) {
-    const total = Math.max(1, device.window.length);
-    const span = Math.min(total, Math.max(to - from, Math.min(total, 1000)));
-    const begin = Math.min(Math.max(0, from), total - span);
+    const end = total();
+    const span = Math.min(end, Math.max(to - from, 1000));
+    const begin = Math.min(Math.max(0, from), end - span);
     charts.get("timeline").dispatchAction({
-      type: "dataZoom", dataZoomIndex: 0, start: (begin / total) * 100, end: ((begin + span) / total) * 100,
+      type: "dataZoom", dataZoomIndex: 0, start: (begin / end) * 100, end: ((begin + span) / end) * 100,
     });
   }
 
@@ -448,7 +440,7 @@
     if (how === "out") show(from - span / 2, to + span / 2);
     if (how === "left") show(from - span / 4, to - span / 4);
     if (how === "right") show(from + span / 4, to + span / 4);
-    if (how === "all") show(0, device.window.length);
+    if (how === "all") show(0, total());
   }
 
   // ---- tables ---------------------------------------------------------------------------------------------
@@ -501,13 +493,15 @@
   const time = (title, key) => [title, "number", (row) => row[key], (row) => duration(row[key])];
   const count = (title, key) => [title, "number", (row) => row[key], (row) => whole(row[key])];
   const text = (title, key, kind = "words") => [title, kind, (row) => row[key]];
-  const at = ["At", "number", (row) => row.start, (row) => instant(row.start, device.window.length / 5)];
+  const at = ["At", "number", (row) => row.start_ns, (row) => instant(row.start_ns, total() / 5)];
+  const lasts = ["Length", "number", length, (row) => duration(length(row))];
+  const site = ["Where", "words", (row) => where(row.site, row.cause)];
   const cause = ["Cause", "short", (row) => row.cause ?? UNATTRIBUTED, (row) => named(row.cause)];
 
   const rankTable = (ranks) => table("Means per step of each rank", [
-    count("Rank", "rank"), time("Step", "step"), time("Busy", "busy"), time("Idle", "idle"),
-    time("Exposed communication", "communication"), time("Waits in collectives", "waits"),
-    time("Others wait for it", "waited_for"),
+    count("Rank", "rank"), time("Step", "step_ns"), time("Busy", "busy_ns"), time("Idle", "idle_ns"),
+    time("Exposed communication", "communication_ns"), time("Waits in collectives", "collective_wait_ns"),
+    time("Others wait for it", "waited_for_ns"),
     ["Straggler", "short", (row) => row.straggler, (row) => (row.straggler ? "yes" : "no")],
   ], ranks.rows);
 
@@ -515,18 +509,18 @@
 
   function stallDetail(stall) {
     const parts = [
-      ["Idle time by cause", list("ul", stall.shares.map(([name, where, ns]) => `${duration(ns)} ${name ?? UNATTRIBUTED}: ${where}`))],
-      ["What the launching thread did", list("ul", stall.host.map(([name, category, ns]) => `${duration(ns)} ${name}${category ? ` (${category})` : ""}`))],
+      ["Idle time by cause", list("ul", stall.shares.map(([name, place, ns]) => `${duration(ns)} ${name ?? UNATTRIBUTED}: ${where(place, name)}`))],
+      ["What the launching thread did", list("ul", stall.host.map(({ name, category, duration_ns: ns }) => `${duration(ns)} ${name || "nothing recorded"}${category ? ` (${category})` : ""}`))],
       ["Open on it, outermost first", list("ol", stall.stack)],
       ["The device", list("ul", [
         `before: ${stall.before || "nothing"}`,
         `after: ${stall.after || "nothing"}`,
-        stall.launch ? `launched by ${stall.launch}${stall.launched === null ? "" : ` at ${instant(stall.launched, 1e6)}`}${stall.thread ? `, on ${stall.thread}` : ""}` : "its launch is not recorded",
+        stall.launch ? `launched by ${stall.launch}${stall.launch_ns === null ? "" : ` at ${instant(stall.launch_ns, 1e6)}`}${stall.thread ? `, on ${stall.thread}` : ""}` : "its launch is not recorded",
       ])],
     ];
     const zoom = make("button", { type: "button", textContent: "See it in the timeline" });
     zoom.addEventListener("click", () => {
-      show(stall.start - stall.length / 2, stall.start + stall.length * 1.5);
+      show(stall.start_ns - length(stall) / 2, stall.end_ns + length(stall) / 2);
       $("timeline").scrollIntoView({ block: "center" });
       $("timeline").focus({ preventScroll: true });
     });
@@ -534,37 +528,40 @@
       ...parts.filter(([, items]) => items.children.length).flatMap(([head, items]) => [make("h3", { textContent: head }), items]));
   }
 
-  const stepName = (number) => (number < 0 ? "–" : device.steps[number]?.name.split("#").pop() ?? number);
+  /** Bytes per nanosecond, which are GB per second. */
+  const bandwidth = (copy) => (copy.duration_ns ? copy.total_bytes / copy.duration_ns : 0);
 
   function drawTables() {
     $("causes-table").replaceChildren(table("Means" + perStep(), [
       ["Cause", "short", ([name]) => name, ([name]) => named(name)],
       ["Idle", "number", ([, ns]) => ns, ([, ns]) => duration(ns / steps())],
-      ["Of the time", "number", ([, ns]) => ns, ([, ns]) => percent(ns / Math.max(1, device.window.length))],
+      ["Of the time", "number", ([, ns]) => ns, ([, ns]) => percent(ns / total())],
       ["Meaning", "words", ([name]) => MEANINGS[name]],
-    ], idleOf(device.causes, device.window.idle)));
+    ], idleOf(device.causes, device.window.idle_ns)));
     $("stalls-table").replaceChildren(table(`The ${plural(device.stalls.length, "longest gap")}`, [
-      time("Length", "length"),
-      at,
-      ["Step", "number", (row) => row.step, (row) => stepName(row.step)],
-      cause, text("Where", "where"), text("What the host was doing", "doing"),
+      lasts, at, text("Step", "step", "number"), cause, site, text("What the host was doing", "doing"),
     ], device.stalls, stallDetail));
+    const idle = time("Idle blamed", "idle_ns");
+    const name = text("Name", "name");
+    const kind = text("Kind", "kind", "short");
     const sections = [
-      ["Idle by line", "lines", [time("Idle", "idle"), count("Gaps", "gaps"), cause, text("Place", "place"), text("Ran there", "ran")]],
-      ["Steps", "steps", [text("Step", "name", "short"), time("Length", "length"), time("Busy", "busy"), time("Idle", "idle")]],
-      ["Kernels and copies", "kernels", [time("Total", "total"), count("Count", "count"), time("Longest", "longest"), text("Kind", "kind", "short"), text("Name", "name")]],
-      ["Operators", "operators", [time("Self, host", "self"), time("Total, host", "total"), time("Device", "device"), time("Idle blamed", "idle"), count("Count", "count"), count("Launches", "launches"), text("Name", "name")]],
-      ["Runtime calls", "runtime", [time("Total, host", "total"), time("Device idle meanwhile", "idle"), count("Count", "count"), text("Kind", "kind", "short"), text("Name", "name")]],
-      ["Copies by kind", "copies", [text("Kind", "kind", "short"), text("Host memory", "memory", "short"), count("Count", "count"),
-        ["Bytes", "number", (row) => row.bytes, (row) => (row.bytes === null ? "not recorded" : whole(row.bytes))],
-        ["GB/s", "number", (row) => row.bandwidth, (row) => (row.bandwidth === null ? "" : significant(row.bandwidth / 1e9))],
-        time("Duration", "duration"), time("While no kernel ran", "exposed"), time("Idle blamed", "idle")]],
-      ["Launch-bound stretches", "launch_bound", [time("Length", "length"), time("Idle", "idle"), count("Kernels", "kernels"), at, text("Where", "where")]],
-      ["Waits for the loader", "loader", [time("Length", "length"), time("Idle blamed", "idle"), at, text("Name", "name")]],
+      ["Idle by line", "lines", [time("Idle", "idle_ns"), count("Gaps", "gaps"), cause,
+        ["Place", "words", (row) => row.site.place], ["Ran there", "words", (row) => row.site.ran]]],
+      ["Steps", "steps", [text("Step", "name", "short"), lasts, time("Busy", "busy_ns"), time("Idle", "idle_ns")]],
+      ["Kernels and copies", "kernels", [time("Total", "total_ns"), count("Count", "count"), time("Longest", "longest_ns"), kind, name]],
+      ["Operators", "operators", [time("Self, host", "self_ns"), time("Total, host", "total_ns"), time("Device", "device_ns"), idle,
+        count("Count", "count"), count("Launches", "launches"), name]],
+      ["Runtime calls", "runtime", [time("Total, host", "total_ns"), time("Device idle meanwhile", "idle_ns"), count("Count", "count"), kind, name]],
+      ["Copies by kind", "copies", [kind, text("Host memory", "memory", "short"), count("Count", "count"),
+        ["Bytes", "number", (row) => row.total_bytes, (row) => (row.total_bytes === null ? "not recorded" : whole(row.total_bytes))],
+        ["GB/s", "number", bandwidth, (row) => (bandwidth(row) ? significant(bandwidth(row)) : "")],
+        time("Duration", "duration_ns"), time("While no kernel ran", "exposed_ns"), idle]],
+      ["Launch-bound stretches", "launch_bound", [lasts, time("Idle", "idle_ns"), count("Kernels", "kernels"), at, site]],
+      ["Waits for the loader", "loader_waits", [lasts, idle, at, name]],
     ].map(([title, key, columns]) => [title, device[key], columns, device.totals[key]]);
     if (data.ranks) {
-      sections.push(["Collectives over the ranks", data.ranks.collectives, [time("Waiting", "waiting"), count("Count", "count"),
-        count("Last rank", "last"), count("How often", "last_count"), time("Late by", "lateness"), text("Name", "name")]]);
+      sections.push(["Collectives over the ranks", data.ranks.collectives, [time("Waiting", "waiting_ns"), count("Count", "count"),
+        count("Last rank", "last_rank"), count("How often", "last_count"), time("Late by", "lateness_ns"), name]]);
     }
     sections.push(["Findings", data.findings, [text("Rule", "rule", "short"), text("Severity", "severity", "short"),
       text("Place", "place"), text("Message", "message"), text("Remedy", "help")]]);
@@ -585,31 +582,31 @@
   }
 
   function drawHead() {
-    const { window: time, spread, communication } = device;
-    const greatest = idleOf(device.causes, time.idle)[0];
+    const { window: all, spread, communication } = device;
+    const greatest = idleOf(device.causes, all.idle_ns)[0];
     $("recording").textContent = [data.title, device.label, device.name].filter(Boolean).join(" · ");
     $("numbers").replaceChildren(...[
-      number("Idle", percent(time.idle / Math.max(1, time.length)), `${duration(time.idle)} of ${duration(time.length)}`),
-      number("Idle" + perStep(), duration(time.idle / steps()), plural(time.gaps, "gap")),
-      device.steps.length
-        ? number("Mean step", duration(device.step_ns), `${plural(device.steps.length, "step")}, ${duration(spread[0])} to ${duration(spread[2])}`)
+      number("Idle", percent(all.idle_ns / total()), `${duration(all.idle_ns)} of ${duration(length(all))}`),
+      number("Idle" + perStep(), duration(all.idle_ns / steps()), plural(all.gaps, "gap")),
+      device.step_count
+        ? number("Mean step", duration(device.step_ns), `${plural(device.step_count, "step")}, ${duration(spread.shortest_ns)} to ${duration(spread.longest_ns)}`)
         : number("Steps", "none", "the recording marks none"),
       device.concluded || number("Causes", "not told", "the health of the recording forbids it"),
       device.concluded && greatest && number("Greatest cause", make("span", {}, named(greatest[0])), `${duration(greatest[1] / steps())}${perStep()}`),
-      communication && number("Communication", duration(communication.busy / steps()), `${duration(communication.exposed / steps())} not hidden`),
+      communication && number("Communication", duration(communication.busy_ns / steps()), `${duration(communication.exposed_ns / steps())} not hidden`),
     ].filter((each) => each instanceof Node));
     const blamed = Object.values(device.causes).reduce((sum, ns) => sum + ns, 0);
-    $("sums").textContent = `${blamed + device.unattributed === time.idle ? "Sums close" : "Sums do NOT close"}: `
-      + `${whole(blamed)} ns blamed + ${whole(device.unattributed)} ns unattributed = ${whole(time.idle)} ns idle. perfcheck ${data.version}`;
+    $("sums").textContent = `${blamed + device.unattributed_ns === all.idle_ns ? "Sums close" : "Sums do NOT close"}: `
+      + `${whole(blamed)} ns blamed + ${whole(device.unattributed_ns)} ns unattributed = ${whole(all.idle_ns)} ns idle. perfcheck ${data.version}`;
     $("legend").replaceChildren(
-      ...["busy", ...idleOf(device.causes, time.idle).map(([name]) => name)].map((name) => make("li", {}, swatch(name), name)));
+      ...["busy", ...idleOf(device.causes, all.idle_ns).map(([name]) => name)].map((name) => make("li", {}, swatch(name), name)));
   }
 
   function drawHealth() {
     $("health").hidden = !data.health.length;
     $("health").replaceChildren(...data.health.map((row) => make("p", {},
       make("b", { className: row.severity, textContent: `${row.severity}: ` }),
-      [data.recordings.length > 1 && row.recording, row.message].filter(Boolean).join(": "))));
+      row.message)));
   }
 
   function drawCharts() {
