@@ -1,5 +1,6 @@
 """The documentation says what is so: commands shown in it give what stands below them."""
 
+import os
 import re
 from pathlib import Path
 
@@ -56,11 +57,14 @@ def test_the_page_that_is_explained_holds(tmp_path: Path) -> None:
 @needs_recordings
 @pytest.mark.parametrize("page", ["README.md", "docs/diff.md"])
 def test_what_is_shown_of_recordings_is_what_the_commands_print(page: str) -> None:
+    """``PERFCHECK_WRITE_GOLDEN=1`` writes it anew."""
     text = (ROOT / page).read_text(encoding="utf-8")
-    shown = re.findall(r"^\$ perfcheck ((?:analyze|diff) 0.*)\n((?:(?!```).*\n)*)```", text, re.MULTILINE)
-    assert shown
-    for command, printed in shown:
-        assert perfcheck(*command.split(), cwd=TRACES).out == printed
+    shown = re.compile(r"^(\$ perfcheck ((?:analyze|diff) 0.*)\n)(?:(?!```).*\n)*(?=```)", re.MULTILINE)
+    assert shown.search(text)
+    printed = shown.sub(lambda found: found[1] + perfcheck(*found[2].split(), cwd=TRACES).out, text)
+    if os.environ.get("PERFCHECK_WRITE_GOLDEN"):
+        (ROOT / page).write_text(printed, encoding="utf-8", newline="\n")
+    assert text == printed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
