@@ -13,6 +13,7 @@ class Counting:
     """
 
     gpu: str | None = None
+    is_busy = False
 
     def __init__(self, own: Iterable[str] = ()) -> None:
         self._own = tuple(own)

@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from perfcheck.cli.linting import Options, Outcome, lint_paths
 from perfcheck.config.lookup import Lookup
@@ -13,80 +14,144 @@ from perfcheck.events import Event
 from perfcheck.run.results import Run
 from perfcheck.source.files import shown
 
-SHOWN_BY_EMULATION: Final[frozenset[Event]] = frozenset(
-    {
-        "host-sync",
-        "h2d-copy",
-        "d2h-copy",
-        "pageable-copy",
-        "hidden-copy",
-        "kernel-launch",
-        "cpu-op",
-        "loader-wait",
-    }
+if TYPE_CHECKING:
+    from perfcheck.capture.recording import OperatorLine
+
+_EMULATED: Final[frozenset[Event]] = frozenset(
+    {"host-sync", "h2d-copy", "d2h-copy", "pageable-copy", "hidden-copy", "kernel-launch", "cpu-op"}
 )
+_MEASURED: Final[frozenset[Event]] = frozenset({"host-sync", "h2d-copy", "d2h-copy", "pageable-copy"})
+"""Which kinds of events each device shows at their lines."""
 
 
-def joined(run: Run, overrides: Mapping[str, Any]) -> tuple[Outcome, tuple[Verdict, ...]]:
-    """Lint the files that ran, and judge its findings. Paths are relative to where the run began.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What all processes of a run have shown together; paths as they are told."""
 
-    Raises ConfigError and InternalError.
-    """
-    paths = sorted({path for path in _files(run) if os.path.isfile(path)})
+    run: Run
+    seen: Seen
+    notes: tuple[str, ...] = ()
+    operators: tuple["OperatorLine", ...] = ()  # of the deep window
+    idle: Mapping[str, Any] | None = None  # of a real GPU
+
+    def document(self) -> dict[str, Any]:
+        """ "run" of the JSON document; the first process speaks for all."""
+        first = self.run.processes[0]
+        document: dict[str, Any] = {
+            "device": self.run.plan.device,
+            "torch": first.torch,
+            "gpu": first.gpu,
+            "steps": first.steps,
+            "steps_from": first.steps_from,
+            "processes": [process.name for process in self.run.processes],
+        }
+        if self.idle is not None:
+            document["idle"] = dict(self.idle)
+        if self.operators:
+            document["operators"] = [row._asdict() for row in self.operators]
+        return document
+
+    def events(self) -> list[dict[str, Any]]:
+        """ "events" of the JSON document: a row for each event, line and operator."""
+        rows: dict[tuple[str, int, str, str, str], list[Counted]] = {}
+        for one in self.seen.counted:
+            key = (one.path, one.line, one.event, one.operator, one.library_line or "")
+            rows.setdefault(key, []).append(one)
+        return [_row(rows[key]) for key in sorted(rows)]
+
+
+def joined(evidence: Evidence, overrides: Mapping[str, Any]) -> tuple[Outcome, tuple[Verdict, ...]]:
+    """Lint the files that ran, and judge its findings. Raises ConfigError and InternalError."""
+    files: set[str] = set()
+    for process in evidence.run.processes:
+        files.update(process.lines)
+    directory = evidence.run.plan.directory
+    files.update(os.path.join(directory, one.path) for one in evidence.seen.counted)
+    paths = sorted(path for path in files if os.path.isfile(path))
     lookup = Lookup(overrides={"tier": overrides["tier"]} if overrides.get("tier") else {})
     outcome = lint_paths(paths, lookup, Options(events=True), lambda done, total: None)
-    seen = seen_in(run)
-    event_of = {code: rule.event for code, rule in outcome.rules.items()}
-    return outcome, judged(outcome.result.findings, outcome.result.predicted, event_of.__getitem__, seen)
+    return outcome, verdicts(outcome, evidence.seen)
 
 
-def _files(run: Run) -> set[str]:
-    files: set[str] = set()
-    for process in run.processes:
-        files.update(process.lines)
-        files.update(one.path for one in process.counted)
-    return files
+def verdicts(outcome: Outcome, seen: Seen) -> tuple[Verdict, ...]:
+    """What a run says of lint's findings. The outcome must hold the predicted events."""
+    result = outcome.result
+    return judged(result.findings, result.predicted, lambda code: outcome.rules[code].event, seen)
 
 
-def seen_in(run: Run) -> Seen:
-    """What all processes of a run have shown together."""
+def evidence_of(run: Run) -> Evidence:
+    """Read what the processes have left. Raises RecordingError."""
     directory = run.plan.directory
     lines: dict[str, set[int]] = {}
+    counted: list[Counted] = []
+    notes: list[str] = []
     for process in run.processes:
         for path, ran in process.lines.items():
             lines.setdefault(shown(path, directory), set()).update(ran)
-    return Seen(
-        counted=tuple(
-            replace(one, path=shown(one.path, directory))
-            for process in run.processes
-            for one in process.counted
-        ),
-        lines={path: frozenset(ran) for path, ran in lines.items()},
-        steps=max((process.steps for process in run.processes), default=0),
-        shows=SHOWN_BY_EMULATION,
+        counted += process.counted
+        notes += [
+            f"{shown(one.path, directory)}:{one.line}: {one.feature} are not emulated: {one.consequence}"
+            for one in process.unsupported
+        ]
+        notes += process.notes
+    steps = max((process.steps for process in run.processes), default=0)
+    evidence = Evidence(
+        run,
+        Seen((), {path: frozenset(ran) for path, ran in lines.items()}, steps, _EMULATED),
     )
+    if run.plan.device == "cuda":
+        evidence = _measured(run, evidence, counted, notes)
+    told = tuple(replace(one, path=shown(one.path, directory)) for one in counted)
+    return replace(evidence, seen=replace(evidence.seen, counted=told), notes=tuple(dict.fromkeys(notes)))
 
 
-def run_document(run: Run) -> dict[str, Any]:
-    """ "run" of the JSON document: the first process speaks for all."""
-    first = run.processes[0]
-    return {
-        "device": run.plan.device,
-        "torch": first.torch,
-        "gpu": first.gpu,
-        "steps": first.steps,
-        "steps_from": first.steps_from,
-        "processes": [process.name for process in run.processes],
+def _measured(run: Run, evidence: Evidence, counted: list[Counted], notes: list[str]) -> Evidence:
+    """Adds what recordings show to ``counted`` and ``notes``."""
+    from perfcheck.capture import recording
+    from perfcheck.capture.measuring import DEEP, LOGS, TRACE
+    from perfcheck.stalls.analyse import analyse
+
+    directory = run.plan.directory
+    recordings: list[Path] = []
+    operators: list[recording.OperatorLine] = []
+    for process in run.processes:
+        folder = run.folder / process.name
+        if not (folder / TRACE).exists():
+            notes.append(
+                f"{process.name}: no window was recorded: the script ended before, see --wait and --warmup"
+            )
+            continue
+        lined = folder / recording.LINED
+        if not lined.exists():
+            recording.with_lines(folder / TRACE, recording.read_logs(folder / LOGS), lined)
+        recordings.append(lined)
+        counted += recording.observed(lined)
+        if (folder / f"{DEEP}{TRACE}").exists():
+            logs = recording.read_logs(folder / f"{DEEP}{LOGS}")
+            operators += recording.operator_lines(folder / f"{DEEP}{TRACE}", logs)
+    steps = max((one.last_step - one.first_step + 1 for one in counted if one.phase == "steps"), default=0)
+    seen = replace(evidence.seen, shows=_MEASURED, steps=steps)
+    told = tuple(row._replace(path=shown(row.path, directory)) for row in operators)
+    if not recordings or run.processes[0].gpu is None:
+        return replace(evidence, seen=seen, operators=told)
+    analysis = analyse([str(path) for path in recordings])
+    notes += [f"{one.message} {one.remedy}".strip() for one in analysis.health]
+    idle: dict[tuple[str, int], int] = {}
+    causes: dict[str, int] = {}
+    for device in analysis.devices:
+        for row in device.lines:
+            place = (shown(row.site.path, directory), row.site.line)
+            idle[place] = idle.get(place, 0) + row.idle_ns
+        for cause in device.causes:
+            causes[cause.cause] = causes.get(cause.cause, 0) + cause.idle_ns
+    steps = max((device.step_count for device in analysis.devices), default=0)
+    summary = {
+        "window_ns": sum(device.window.duration_ns for device in analysis.devices),
+        "idle_ns": sum(device.window.idle_ns for device in analysis.devices),
+        "unattributed_ns": sum(device.unattributed_ns for device in analysis.devices),
+        "causes": dict(sorted(causes.items(), key=lambda item: (-item[1], item[0]))),
     }
-
-
-def events(run: Run) -> list[dict[str, Any]]:
-    """ "events" of the JSON document: those of all processes, a row for each event, line and operator."""
-    rows: dict[tuple[str, int, str, str, str], list[Counted]] = {}
-    for one in seen_in(run).counted:
-        key = (one.path, one.line, one.event, one.operator, one.library_line or "")
-        rows.setdefault(key, []).append(one)
-    return [_row(rows[key]) for key in sorted(rows)]
+    return replace(evidence, seen=replace(seen, idle_ns=idle, steps=steps), operators=told, idle=summary)
 
 
 def _row(ones: list[Counted]) -> dict[str, Any]:

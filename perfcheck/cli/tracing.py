@@ -12,7 +12,7 @@ import click
 
 import perfcheck
 from perfcheck import __version__
-from perfcheck.cli.joining import events, joined, run_document
+from perfcheck.cli.joining import evidence_of, joined
 from perfcheck.cli.output import OutputError, colors, complain, write
 from perfcheck.confirm import with_evidence
 from perfcheck.report import render
@@ -25,7 +25,6 @@ from perfcheck.run.ranks import place
 from perfcheck.run.results import Device, Plan, ResultsError, make_folder, read
 from perfcheck.run.script import NoScript, Target
 from perfcheck.run.window import Window
-from perfcheck.source.files import shown
 
 _FOUND: dict[Device, str] = {
     "cuda": "there is a GPU: the script is measured on it",
@@ -151,19 +150,9 @@ def report(folder: Path, given: dict[str, Any]) -> int:
         raise click.UsageError(str(error)) from None
     if not run.processes:
         raise click.UsageError(f"{folder} holds no results: the script ended before the first were written")
-    outcome, verdicts = joined(run, given)
-    unsupported = [
-        f"{shown(one.path, run.plan.directory)}:{one.line}: {one.feature} are not emulated: {one.consequence}"
-        for process in run.processes
-        for one in process.unsupported
-    ]
-    told = RunReport(
-        document=run_document(run),
-        events=events(run),
-        verdicts=verdicts,
-        unsupported=tuple(dict.fromkeys(unsupported)),
-        notes=tuple(dict.fromkeys(note for process in run.processes for note in process.notes)),
-    )
+    evidence = evidence_of(run)
+    outcome, verdicts = joined(evidence, given)
+    told = RunReport(evidence.document(), evidence.events(), verdicts, evidence.notes)
     kind = "counted" if run.plan.device == "emulated" else "observed"
     result = replace(outcome.result, findings=with_evidence(verdicts, kind))
     output_format = given["output_format"] or "text"

@@ -21,7 +21,6 @@ class RunReport:
     document: Mapping[str, Any]  # "run" of the JSON document
     events: Sequence[Mapping[str, Any]]
     verdicts: Sequence[Verdict]
-    unsupported: Sequence[str] = ()
     notes: Sequence[str] = ()
 
 
@@ -40,9 +39,7 @@ def text(report: RunReport, style: Paint, *, quiet: bool) -> str:
             ("harmless", "Harmless: it came, and cost nothing"),
         ):
             blocks.append(_lines(title, [one for one in report.verdicts if one.verdict == judgement], style))
-        notes = [
-            f"{style('note', 'cyan')}: {printable(note)}\n" for note in (*report.unsupported, *report.notes)
-        ]
+        notes = [f"{style('note', 'cyan')}: {printable(note)}\n" for note in report.notes]
         blocks += ["".join(notes), _summary(report, style)]
     return "\n".join(block for block in blocks if block)
 
@@ -112,7 +109,9 @@ def _summary(report: RunReport, style: Paint) -> str:
     )
     run = report.document
     missed = plural(counts["missed"], "event") + " missed by lint" if counts["missed"] else ""
-    where = f"{run['gpu']}" if run["gpu"] else "an emulated CUDA device: counts, no times"
+    where = (
+        "an emulated CUDA device: counts, no times" if run["device"] == "emulated" else run["gpu"] or "no GPU"
+    )
     result = (
         "; ".join(part for part in (told and f"lint's findings: {told}", missed) if part) or "nothing waits"
     )

@@ -43,6 +43,10 @@ class Capture(Listener, Protocol):
 
     def counted(self, steps: int) -> tuple[Counted, ...]: ...
 
+    @property
+    def is_busy(self) -> bool:
+        """Is something still to be done after the window?"""
+
     def left_out(self) -> tuple[Unsupported, ...]: ...
 
     def notes(self) -> tuple[str, ...]: ...
@@ -71,7 +75,6 @@ class Session:
         self.steps = Steps()
         self._window = WindowWatch(plan.window, capture.open, self._window_closed, capture.warm)
         self._lines = ReachedLines(sites)
-        self._stopping = False
         self._children = 0
         self._next_child = ""
         self._saved_at, self._saving_took = time.monotonic(), 0.0
@@ -87,14 +90,11 @@ class Session:
 
     def stop(self) -> None:
         """The end: write the last of it. Raises ResultsError."""
-        self._stopping = True
         self._lines.stop()
         self._unwatch()
-        if self._window.is_open:
-            self._window.close()
-        elif not self._window.is_over:
-            self.save()
+        self._window.close()
         self.capture.stop()
+        self.save()
 
     def new_child(self) -> str:
         """The name of the next process that this one starts."""
@@ -111,6 +111,8 @@ class Session:
         self.capture.forked()
 
     def step_begins(self, number: int) -> None:
+        if self.plan.stop_after and self._window.is_over and not self.capture.is_busy:
+            raise SystemExit(0)
         since = time.monotonic() - self._saved_at
         if self._window.is_open and since > max(OFTEN, LEAST_SHARE * self._saving_took):
             self.save()
@@ -124,8 +126,6 @@ class Session:
     def _window_closed(self) -> None:
         self.capture.close()
         self.save()
-        if self.plan.stop_after and not self._stopping:
-            raise SystemExit(0)
 
     def save(self) -> None:
         """Raises ResultsError."""

@@ -40,7 +40,7 @@ def begin(
 ) -> None:
     """Watch this process from here to its end."""
     own = _own_files(plan.target)
-    session = Session(plan, name, _capture(plan, own), CallSites(own), is_child=is_child)
+    session = Session(plan, name, _capture(plan, name, own), CallSites(own), is_child=is_child)
     session.start()
     follow(plan.folder, session.new_child)
 
@@ -60,12 +60,14 @@ def begin(
     os.register_at_fork(before=session.fork, after_in_child=forked)
 
 
-def _capture(plan: Plan, own: Sequence[str]) -> Capture:
+def _capture(plan: Plan, name: str, own: Sequence[str]) -> Capture:
     if plan.device == "emulated":
         from perfcheck.capture.counting import Counting
 
         return Counting(own)
-    raise NotImplementedError("cuda")
+    from perfcheck.capture.measuring import Measuring
+
+    return Measuring(Path(plan.folder) / name, CallSites(own), deep=plan.deep)
 
 
 def _own_files(target: Target) -> list[str]:

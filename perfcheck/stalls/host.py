@@ -278,7 +278,9 @@ class Host:
         return Site(
             path=path,
             line=line,
-            line_kind=("call" if function == NONE and self.timeline.legacy else "definition")
+            line_kind=(
+                "call" if self.timeline.calls or (function == NONE and self.timeline.legacy) else "definition"
+            )
             if line
             else None,
             function=called,

@@ -88,6 +88,11 @@ class Timeline:
         return len(self.start)
 
     @property
+    def calls(self) -> bool:
+        """Are the lines of Python functions those of calls, as ``perfcheck trace`` writes them?"""
+        return self.metadata.get("perfcheck_lines") == "call"
+
+    @property
     def rank(self) -> int | None:
         return self._distributed("rank")
 
