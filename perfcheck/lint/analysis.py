@@ -17,9 +17,10 @@ from perfcheck.lint.engine import Engine
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.hotness import Heat, HotnessMap
 from perfcheck.lint.index import ModuleRecord
+from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
 from perfcheck.lint.project import FunctionRef, Project, Trees
-from perfcheck.lint.roles import is_conversion
+from perfcheck.lint.roles import is_conversion, is_setup, takes_batch
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.values import Value, elements
 from perfcheck.operators.reader import operator_names
@@ -125,7 +126,7 @@ class Analysis:
             return False
         if record.outer and record.outer.rpartition(".")[2] == "__init__":
             return False
-        if self._heat.called_rarely(function):
+        if is_setup(function) or self._heat.called_rarely(function):
             return False
         return not any(site.level > Hotness.COLD for site in record.calls)
 
@@ -138,8 +139,23 @@ class Analysis:
             return heat
         if not function.record.params or is_conversion(function) or _returns_plain(run.node):
             return heat
+        if _rewrites_graphs(run.node) or not function.record.names.isdisjoint(_SERIALIZES):
+            return heat
         in_module = run.class_ is not None and self._engine.instance_of(run.class_).kind == "module"
-        return Heat(Hotness.STEP, False, guess=not (in_module or any(map(_holds_tensor, run.given))))
+        known = in_module or takes_batch(function) or any(map(_holds_tensor, run.given))
+        return Heat(Hotness.STEP, False, guess=not known)
+
+
+_SERIALIZES = frozenset({"save", "dumps", "loads", "getbuffer", "load_state_dict"})
+
+
+def _rewrites_graphs(node: ast.AST) -> bool:
+    """A pass over a traced graph runs once, when the graph is compiled."""
+    arguments = node.args.args if isinstance(node, ast.FunctionDef) else []
+    return any(
+        annotation is not None and {"GraphModule", "Graph", "Node"} & set(words_of(annotation))
+        for annotation in (argument.annotation for argument in arguments)
+    )
 
 
 def _holds_tensor(value: Value) -> bool:

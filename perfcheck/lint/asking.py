@@ -133,6 +133,19 @@ def _literal(a: _Asked, node: ast.AST) -> Truth:
     return isinstance(node, ast.Constant)
 
 
+def _for_output(a: _Asked) -> Truth:
+    return any(
+        isinstance(part, ast.Call) and _OUTPUT.search(dotted(part.func).rpartition(".")[2])
+        for part in a.scope.ancestors(a.match.node)
+    )
+
+
+_OUTPUT = re.compile(
+    r"^_*(save|write|imwrite|imsave|imshow|plot|draw|print|dump|to_csv|to_file|savefig)(_|$)"
+    r"|_(to_disk|image|video|audio)$"
+)
+
+
 def _constant(a: _Asked, node: ast.AST) -> object:
     if isinstance(node, ast.Constant):
         return node.value
@@ -308,6 +321,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "has_keyword": _has_keyword,
     "may_pass": lambda a, name: a.call is not None and a.scope.may_pass(a.call, name),
     "hot": _hot,
+    "for_output": _for_output,
     "rhythm_known": lambda a: (
         not is_conversion(a.scope.function) and (a.scope.heat.sure or a.scope.lexically_hot(a.match.node))
     ),

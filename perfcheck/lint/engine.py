@@ -504,11 +504,17 @@ class Engine:
         if self._without_grad is None:
             found: set[str] = set()
             for function in self.project.functions():
-                words = {d.rpartition(".")[2] for d in function.record.decorators} | function.record.names
-                if not words.isdisjoint(_GRAD_SWITCHES):
+                if self.touches_grad_mode(function):
                     found |= function.record.names
             self._without_grad = frozenset(found)
         return name in self._without_grad
+
+    @staticmethod
+    def touches_grad_mode(function: FunctionRef) -> bool:
+        """Does a function, or its decorator, name ``no_grad`` or the like?"""
+        record = function.record
+        words = {d.rpartition(".")[2] for d in record.decorators} | record.names
+        return not words.isdisjoint(_GRAD_SWITCHES)
 
     def runs_without_grad(self, function: FunctionRef | None) -> bool:
         if function is None:

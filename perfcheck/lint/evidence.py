@@ -122,7 +122,12 @@ def tensor_of(call: ast.Call, telling: frozenset[str]) -> str:
 _NAMED: tuple[tuple[re.Pattern[str], Value], ...] = (
     (re.compile(r"(^|_)(device|dev)$|^gpu$"), ACCELERATOR),
     (re.compile(r"(^|_)dtype$"), Value("dtype")),
-    (re.compile(r"(^|_)(data_?)?loader$|(^|_)dl$|^dataloaders?$"), Value("loader", device=False)),
+    (
+        re.compile(
+            r"(^|_)(data_?)?loader(_iter(ator)?)?$|(^|_)dl$|^dataloaders?$|^(data|batch)_iter(ator)?$"
+        ),
+        Value("loader", device=False),
+    ),
     (re.compile(r"^(optimizer|optim|opt)$|_(optimizer|optim)$"), Value("optimizer")),
     (re.compile(r"^(lr_)?scheduler$"), Value("scheduler")),
     (

@@ -87,6 +87,9 @@ class Scope(Protocol):
     def parameters_of(self, call: ast.Call) -> tuple[str, ...]:
         """The parameters of the project's function that is called; () where it is not known."""
 
+    def records_grad(self, call: ast.Call) -> bool:
+        """Is the project's function that is called known, and does nothing in it touch autograd's mode?"""
+
     def called_without_grad(self) -> bool:
         """Does some function of the project that names this one switch autograd off?"""
 

@@ -10,7 +10,7 @@ from perfcheck.events import Hotness
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.project import ClassRef, FunctionRef
-from perfcheck.lint.roles import is_host_side, is_test_path, role
+from perfcheck.lint.roles import is_host_side, is_setup, is_test_path, role
 
 
 class Heat(NamedTuple):
@@ -43,7 +43,7 @@ class HotnessMap:
 
     def called_rarely(self, function: FunctionRef) -> bool:
         """Has it callers in the project, all of them cold by role, rarely called themselves, or calling it
-        now and then? Or is it private, and named nowhere?"""
+        now and then? Or is it no public method, and named nowhere?"""
         if self._rare is None:
             self._rare = self._called_rarely()
         return function.dotted in self._rare
@@ -52,6 +52,7 @@ class HotnessMap:
         callers: dict[str, list[tuple[str, bool]]] = {}  # callee -> (caller, guarded)
         named: set[str] = set()
         cold: set[str] = set()
+        handed: set[str] = set()
         everything = list(self._project.functions())
         for caller in everything:
             record = caller.record
@@ -60,22 +61,33 @@ class HotnessMap:
                 continue  # a test calls everything, and says nothing of how often others do
             if (
                 caller.dotted in self._frozen
+                or (is_setup(caller) and self.of(caller).level == Hotness.COLD)
                 or not record.qualname
                 or record.name == "__init__"
                 or self.of(caller).level == Hotness.EPOCH
             ):
                 cold.add(caller.dotted)
-            sites = [(site.target, site.guarded) for site in record.calls] + [
-                (name, False) for name in record.passed
-            ]
-            for target, guarded in sites:
-                for callee, sure in self.targets(caller, target):
+            for site in record.calls:
+                for callee, sure in self.targets(caller, site.target):
                     if sure and callee.dotted != caller.dotted:
-                        callers.setdefault(callee.dotted, []).append((caller.dotted, guarded))
+                        callers.setdefault(callee.dotted, []).append((caller.dotted, site.guarded))
+            for name in record.passed:  # whoever gets it calls it as often as they like
+                for callee, sure in self.targets(caller, name):
+                    if sure and callee.dotted != caller.dotted:
+                        handed.add(callee.dotted)
+        imported: set[str] = set()  # modules of which others take something
+        for module in self._project.by_path.values():
+            for target in module.imports.values():
+                origin, _, name = target.rpartition(".")
+                named.add(name)
+                imported |= {origin, target}
         rare = {
             function.dotted
             for function in everything
-            if function.record.name.startswith("_")
+            if (
+                function.record.name.startswith("_")
+                or (not function.record.owner and function.module.name in imported)
+            )
             and not function.record.name.startswith("__")
             and not function.record.decorators
             and function.record.name not in named
@@ -85,7 +97,9 @@ class HotnessMap:
             found = {
                 callee
                 for callee, known in callers.items()
-                if callee not in rare and all(guarded or by in cold or by in rare for by, guarded in known)
+                if callee not in rare
+                and callee not in handed
+                and all(guarded or by in cold or by in rare for by, guarded in known)
             }
             changed = bool(found)
             rare |= found

@@ -252,11 +252,13 @@ class _Indexer:
                 if target:
                     names.add(target.rpartition(".")[2])
                     body.calls.append(CallSite(target, node.lineno, level, repeated, guarded))
+                hooked = bool(target) and target.rpartition(".")[2] in _HOOKED
                 for argument in node.args:
-                    if type(argument) is ast.Name:
-                        body.passed.add(argument.id)
-                    elif type(argument) is ast.Attribute:
-                        body.passed.add(dotted(argument))
+                    if type(argument) is ast.Name or type(argument) is ast.Attribute:
+                        name = dotted(argument)
+                        body.passed.add(name)
+                        if hooked and name:  # torch calls it in every forward, or backward
+                            body.calls.append(CallSite(name, node.lineno, Hotness.STEP, repeated, False))
             elif kind in _COMPREHENSIONS and not repeated:
                 inner = Hotness.ELEMENT if level >= Hotness.STEP else level
                 for field in node.__dict__.values():
@@ -323,6 +325,13 @@ class _Indexer:
             else:
                 self.imports[alias.asname or alias.name] = f"{source}.{alias.name}" if source else alias.name
 
+
+_HOOKED = frozenset(
+    """register_forward_hook register_forward_pre_hook register_full_backward_hook register_backward_hook
+    register_full_backward_pre_hook register_hook register_post_accumulate_grad_hook register_multi_grad_hook
+    saved_tensors_hooks""".split()
+)
+"""What is handed to these runs in every step."""
 
 _COMPREHENSIONS = frozenset({ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp})
 

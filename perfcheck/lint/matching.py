@@ -13,6 +13,7 @@ from perfcheck.findings import Confidence, Finding, Place
 from perfcheck.lint.asking import Surroundings, asker
 from perfcheck.lint.detectors import NEEDS, Detector, detector
 from perfcheck.lint.facts import Match
+from perfcheck.lint.roles import is_reader
 from perfcheck.lint.scope import BodyScope
 from perfcheck.rulebook.patterns import Pattern
 from perfcheck.rulebook.predicates import evaluate
@@ -144,11 +145,11 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
         level = _CONFIDENCES.index(hit.rule.confidence)
         if not warm:
             level = max(level, 1)  # how often it runs is a presumption: never more than medium
-            if scope.heat.guess:
-                level = 2
+            if scope.heat.guess and not (hit.sure and hit.rule.event in _WAITS and "T" in hit.match.bindings):
+                level = 2  # not even a tensor of the device speaks for it
         if not hit.sure:
             level += 1
-        if scope.acknowledged(hit.match.node):
+        if scope.acknowledged(hit.match.node) or _reads_what_is_given(hit, scope):
             level = 2
         groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)
     for (_, confidence), group in groups.items():
@@ -156,6 +157,14 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
         first = group[0]
         places = list(dict.fromkeys(_place(hit.match.node, scope) for hit in group))
         yield _finding(first, scope, name, confidence, tuple(places))  # type: ignore[arg-type]
+
+
+def _reads_what_is_given(hit: Hit, scope: BodyScope) -> bool:
+    """Whether ``to_number(x)`` waits is up to who calls it, and with what."""
+    given = hit.match.bindings.get("T")
+    return (
+        isinstance(given, ast.Name) and given.id in scope.function.record.params and is_reader(scope.function)
+    )
 
 
 def _without_overruled(hits: list[Hit]) -> list[Hit]:

@@ -17,14 +17,21 @@ _TEST_PATH = re.compile(
     re.IGNORECASE,
 )
 _COLD_NAME = re.compile(
-    r"^_*(init|setup|set_up|teardown|tear_down|build|create|make|load|save|from_pretrained|convert|export|import|plot|draw|"
-    r"visuali[sz]e|show|display|dump|print|repr|str|format_|describe|summar\w+|register|parse|download|prepare_(model|data(set)?s?)|"
-    r"configure|reset_parameters|init_weights|initiali[sz]e|extra_repr|state_dict|load_state_dict|serialize|deserialize|"
-    r"calibrate|profile|benchmark|bench|test_|check_|validate_(config|args|params)|get_config|merge_and_unload|merge|unmerge|quantize_model|"
-    r"resize_token_embeddings|tie_weights|from_config|write|read|checkpoint|on_save|on_load|finalize|shutdown|cleanup|close|"
-    r"set|apply$|_apply$|reparameteri[sz]e\w*|\w*_init_buffers|setup_\w+|(after|post|pre|before)_load\w*|\w*(data)?loaders?|local_init|\w*_init|set_input_size|resample\w*|checkpoint_\w+|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|fuse|deploy|switch_to_deploy|compile)(_|$)",
+    r"^_*(init|load|save|from_pretrained|export|import|plot|draw|visuali[sz]e|show|display|dump|print|repr|str|"
+    r"describe|summar\w+|register|parse|download|reset_parameters|init_weights|initiali[sz]e|extra_repr|state_dict|"
+    r"load_state_dict|serialize|deserialize|calibrate|profile|benchmark|bench|test_|get_config|merge_and_unload|"
+    r"quantize_model|resize_token_embeddings|tie_weights|from_config|write|checkpoint|on_save|on_load|finalize|shutdown|"
+    r"cleanup|close|reparameteri[sz]e\w*|\w*_init_buffers|setup_\w+|(after|post|pre|before)_load\w*|\w*(data)?loaders?|"
+    r"local_init|\w*_init|checkpoint_\w+|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|deploy|"
+    r"switch_to_deploy|compile)(_|$)",
     re.IGNORECASE,
 )
+_SETUP_NAME = re.compile(
+    r"^_*(setup|set_up|teardown|tear_down|build|create|make|convert|format_|prepare_(model|data(set)?s?)|configure|check_|"
+    r"validate_(config|args|params)|merge|unmerge|read|set|apply$|_apply$|set_input_size|resample\w*|fuse|new)(_|$)",
+    re.IGNORECASE,
+)
+"""Done once, unless the call graph says otherwise."""
 _COLD_DUNDER = frozenset(
     """__repr__ __str__ __del__ __setstate__ __getstate__ __reduce__ __deepcopy__ __copy__
     __init_subclass__ __format__
@@ -61,6 +68,10 @@ _STEP_NAME = re.compile(
     r"_*(forward_backward\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
     r"generator|discriminator|on|after|before|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter|batch)(_(start|end|begin))?)$"
 )
+_STEP_WORD = re.compile(r"[a-z0-9]_step(_|$)|(^|_)step_[a-z]")
+_GETTER = re.compile(
+    r"^_*(get|is|has|num|should|can|global|last|first|current|add|with|of|log|register)_|_(size|count|num|id)$"
+)
 _STEP_BY_BASE = (
     ("torch.optim.Optimizer", frozenset({"step", "_step", "zero_grad"})),
     ("torchmetrics.Metric", frozenset({"update", "forward"})),
@@ -81,10 +92,13 @@ def is_test_path(path: str) -> bool:
     return bool(_TEST_PATH.search(path)) or path == "bench.py"
 
 
+_LOADING = re.compile(r"(^|/)(data_?loaders?|datasets?|data_?sets?_utils|collat\w+)\.py$")
+
+
 def is_host_side(project: Project, function: FunctionRef) -> bool:
     """Data loading: runs in worker processes, on host tensors."""
     name = function.record.name
-    if name in _HOST_NAMES or "collate" in name:
+    if name in _HOST_NAMES or "collate" in name or _LOADING.search(function.module.path):
         return True
     owner = project.owner(function)
     if owner is None:
@@ -122,12 +136,17 @@ def is_conversion(function: FunctionRef) -> bool:
     So it is with what writes, plots, loads or talks to a simulator."""
     record = function.record
     return bool(
-        _CONVERSION.match(record.name)
+        is_reader(function)
         or _HOST_CLASS.search(record.owner)
         or "env_step" in record.name
         or any("custom_op" in d or d.endswith((".impl", "register_fake")) for d in record.decorators)
         or not _TIMING.isdisjoint(record.names)
     )
+
+
+def is_reader(function: FunctionRef) -> bool:
+    """``_get_value(x)``, ``to_numpy(x)``: it is there to read what it is given."""
+    return bool(_CONVERSION.match(function.record.name))
 
 
 _TIMING = frozenset(
@@ -156,6 +175,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
             if (
                 last.endswith(("Optimizer", "Adam", "AdamW", "Lamb", "LAMB"))
                 and not _COLD_NAME.match(name)
+                and not _SETUP_NAME.match(name)
                 and not name.startswith("__")
             ):
                 return Hotness.STEP, False
@@ -177,4 +197,21 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
         return Hotness.EPOCH, False
     if _COLD_NAME.match(name):
         return Hotness.COLD, True
+    if _STEP_WORD.search(name) and not _SETUP_NAME.match(name) and not _GETTER.match(name):
+        return Hotness.STEP, False
     return Hotness.COLD, False
+
+
+def is_setup(function: FunctionRef) -> bool:
+    """Is it done once by its name, as ``build_model`` is, if no caller is known to run often?"""
+    return bool(_SETUP_NAME.match(function.record.name)) and not takes_batch(function)
+
+
+def takes_batch(function: FunctionRef) -> bool:
+    """Is it handed one batch, and so done once for each?"""
+    return any(_BATCH.match(name) for name in function.record.params)
+
+
+_BATCH = re.compile(
+    r"^(\w+_)?(mini_?|micro_?)?batch(_(data|encoding|inputs|dict))?$|^(dataloader_iter|data_iterator)$"
+)

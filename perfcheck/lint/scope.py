@@ -14,6 +14,7 @@ from perfcheck.lint.guards import exits, is_cooling, skips_the_rest
 from perfcheck.lint.hotness import Heat
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.project import FunctionRef
+from perfcheck.lint.roles import role
 from perfcheck.lint.values import UNKNOWN, Value, elements
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -292,7 +293,24 @@ class BodyScope:
     def _kind_of(self, loop: ast.For | ast.AsyncFor | ast.While) -> LoopKind:
         if not isinstance(loop, ast.While) and _gives_batches(self.value(loop.iter)):
             return LoopKind.STEP
-        return loop_kind(loop)
+        kind = loop_kind(loop)
+        if kind is LoopKind.PLAIN and not isinstance(loop, ast.While) and self._over_device_data(loop.iter):
+            return LoopKind.STEP  # as often as there is data, in whatever function
+        return kind
+
+    def _over_device_data(self, iterable: ast.expr) -> bool:
+        """``for x in tensor``, ``range(len(tensor))``, ``range(tensor.shape[0])``."""
+        if role(self.run.engine.project, self.function)[1] or self.function.record.name == "__init__":
+            return False
+        if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name):
+            if iterable.func.id in ("enumerate", "zip", "reversed", "tqdm"):
+                return any(self._over_device_data(argument) for argument in iterable.args)
+            if iterable.func.id == "range" and iterable.args:
+                extent = iterable.args[-1] if len(iterable.args) < 3 else iterable.args[1]
+                return self.value(_whose_extent(extent)).on_device is True
+            return False
+        value = self.value(iterable)
+        return value.kind == "tensor" and value.on_device is True
 
     @staticmethod
     def _block_of(parent: ast.AST, statement: ast.stmt) -> list[ast.stmt]:
@@ -356,10 +374,18 @@ class BodyScope:
                         return None
         return None
 
-    def parameters_of(self, call: ast.Call) -> tuple[str, ...]:
+    def _callee(self, call: ast.Call) -> FunctionRef | None:
         name = self.resolve(call.func)
         entity = self.run.engine.project.lookup(name) if name else None
-        if not isinstance(entity, FunctionRef):
+        return entity if isinstance(entity, FunctionRef) else None
+
+    def records_grad(self, call: ast.Call) -> bool:
+        callee = self._callee(call)
+        return callee is not None and not self.run.engine.touches_grad_mode(callee)
+
+    def parameters_of(self, call: ast.Call) -> tuple[str, ...]:
+        entity = self._callee(call)
+        if entity is None:
             return ()
         return entity.record.params[1:] if entity.record.owner else entity.record.params
 
@@ -389,6 +415,19 @@ class BodyScope:
                 if value.keys is None or any(key == name for key, _ in value.keys):
                     return True
         return False
+
+
+def _whose_extent(node: ast.expr) -> ast.expr:
+    """``x`` of ``len(x)``, ``x.size(0)`` and ``x.shape[0]``."""
+    if isinstance(node, ast.Subscript):
+        node = node.value
+        return node.value if isinstance(node, ast.Attribute) and node.attr == "shape" else node
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Name) and node.func.id == "len" and node.args:
+            return node.args[0]
+        if isinstance(node.func, ast.Attribute) and node.func.attr in ("size", "numel"):
+            return node.func.value
+    return node
 
 
 def _gives_batches(iterable: Value) -> bool:

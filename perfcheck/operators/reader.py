@@ -187,7 +187,8 @@ def find(name: str, torch: tuple[int, int] | None = None) -> Operator | None:
     if row is None:
         name = canonical(name)
         row = _row(name)
-    return None if row is None else _of_version(_decode(row, _is_inplace(name)), torch or CHECKED_WITH)
+    inplace = name in _ROWS and _is_inplace(name)  # numpy.bool_ is one of "numpy.*"
+    return None if row is None else _of_version(_decode(row, inplace), torch or CHECKED_WITH)
 
 
 def _row(name: str) -> int | None:

@@ -413,7 +413,7 @@ torch.unravel_index : indices shape:n -> list(tensor int) | aten -
 
 # ---- Making tensors ----------------------------------------------------------------------------------
 torch.tensor : data * dtype device requires_grad pin_memory -> factory | aten -
-    host-sync h2d-copy pageable-copy if to_device() and not contains_device('data') -- src, 2.13
+    host-sync h2d-copy pageable-copy if to_device() -- src, 2.13
     host-sync if contains_device('data') -- 2.13
 torch.as_tensor torch.asarray : data dtype device -> like | aten -
     host-sync h2d-copy pageable-copy if to_device() and not contains_device('data') -- src, 2.13

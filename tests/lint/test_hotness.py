@@ -361,6 +361,74 @@ def test_what_stays_cold_though_it_is_called_on_every_step() -> None:
     )
 
 
+def test_setting_up_is_cold_until_a_loop_calls_it() -> None:
+    check(
+        """
+        def make_model(x):
+            wait()  # cold
+            return x.detach()
+        def make_experience(x):
+            wait()  # step
+            return x.detach()
+        def fit(loader):
+            for batch in loader:
+                make_experience(batch)
+        """,
+        presumed=True,
+    )
+
+
+def test_what_is_handed_over_may_be_called_at_any_time() -> None:
+    check(
+        """
+        class Viewer:
+            def __init__(self, scene):
+                self.scene = scene
+                scene.add(self.render)
+            def render(self, x: torch.Tensor):
+                wait()  # step
+                return x.detach()
+        """,
+        presumed=True,
+    )
+
+
+def test_hooks_of_modules_run_in_every_forward() -> None:
+    check(
+        """
+        class Probe:
+            def attach(self, model):
+                def hook(module, inputs, output):
+                    wait()  # step
+                model.register_forward_hook(hook)
+        """
+    )
+
+
+def test_a_loop_over_the_rows_of_a_tensor_is_hot_wherever_it_stands() -> None:
+    check(
+        """
+        if __name__ == "__main__":
+            scores = torch.rand(8, device="cuda")
+            for i in range(len(scores)):
+                wait()  # step
+            for i in range(8):
+                wait()  # cold
+        """
+    )
+
+
+def test_passes_over_graphs_are_cold() -> None:
+    check(
+        """
+        def lower(module: torch.fx.GraphModule, example: torch.Tensor):
+            wait()  # cold
+            return example.detach()
+        """,
+        presumed=True,
+    )
+
+
 def test_circles_of_calls_end() -> None:
     check(
         """

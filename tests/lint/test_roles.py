@@ -52,7 +52,6 @@ def test_once_an_epoch(method: str) -> None:
         "plot_losses",
         "__repr__",
         "__del__",
-        "build_model",
         "train_dataloader",
         "from_pretrained",
         "warmup",

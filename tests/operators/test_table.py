@@ -205,3 +205,9 @@ def test_what_the_dispatcher_shows(name: str) -> None:
     assert found is not None
     assert any(effect.event == "host-sync" for effect in found.effects)
     assert by_aten("nope") is None
+
+
+def test_a_name_of_a_family_may_end_in_an_underscore() -> None:
+    operator = find("numpy.bool_")
+    assert operator is not None
+    assert operator.names == ("numpy.*",)

@@ -12,7 +12,7 @@ from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _ROLE = re.compile(
-    r"(^|_)(eval|evaluate|evaluation|val|valid|validate|validation|infer|inference|predict|prediction|predictions|"
+    r"(^|_)(detect|eval|evaluate|evaluation|val|valid|validate|validation|infer|inference|predict|prediction|predictions|"
     r"test_epoch|run_test|test_model|do_test|embed_all|extract_features|get_embeddings)(_|$)"
 )
 _OTHER_ROLE = re.compile(
@@ -49,6 +49,8 @@ _VERB = re.compile(
     r"set|register|import|convert|print|log|describe|summarize|is|has|del|delete|merge|reset|count|check|find|"
     r"select)_"
 )
+_FORWARDS = re.compile(r"^_*(forward(_\w+)?|run_model|model_forward|call_model|apply_model|predict_batch)$")
+"""Methods that do nothing but call a model."""
 _NOT_FORWARD = frozenset(
     {"generate", "eval", "train", "to", "cuda", "state_dict", "load_state_dict", "parameters"}
 )
@@ -193,6 +195,8 @@ def _runs_model(scope: Scope, call: ast.Call) -> bool:
     value = scope.value(call.func)
     if value.kind == "module":
         return not is_layer(value.ref)
+    if value.kind == "function" and _FORWARDS.match((chain(call.func) or "").rpartition(".")[2]):
+        return scope.records_grad(call)
     if value.kind not in ("unknown", "instance"):
         return False
     noun = (chain(call.func) or "").rpartition(".")[2]

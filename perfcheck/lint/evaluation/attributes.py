@@ -19,7 +19,10 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
     """``owner.attr`` where it is not called."""
     attr, kind = node.attr, owner.kind
     if kind in ("python-module", "class", "function") and owner.ref:
-        return ev.engine.named(f"{owner.ref}.{attr}", ev.module)
+        named = ev.engine.named(f"{owner.ref}.{attr}", ev.module)
+        if attr == "device" and owner.ref != "torch" and named.kind in ("unknown", "none", "python-module"):
+            return ACCELERATOR  # a setting: flair.device
+        return named
     if kind == "tensor":
         if attr == "device":
             return Value(

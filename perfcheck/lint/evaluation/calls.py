@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evaluation.attributes import INSTANCES
 from perfcheck.lint.evaluation.libraries import external
 from perfcheck.lint.evaluation.methods import method
 from perfcheck.lint.evaluation.modules import call_module
 from perfcheck.lint.project import ClassRef
-from perfcheck.lint.values import UNKNOWN, Value
+from perfcheck.lint.values import ACCELERATOR, UNKNOWN, Value
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
 
 
 def call(ev: Evaluator, node: ast.Call) -> Value:
+    result = _call(ev, node)
+    if result.kind == "unknown" and _DEVICE.search(dotted(node.func)):
+        return ACCELERATOR  # get_device(), comm.local_torch_device()
+    return result
+
+
+_DEVICE = re.compile(r"(^|[_.])device$")
+
+
+def _call(ev: Evaluator, node: ast.Call) -> Value:
     func = node.func
     if isinstance(func, ast.Attribute):
         if (

@@ -6,12 +6,13 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.evaluation.arithmetic import arithmetic, compare, constant
 from perfcheck.lint.evaluation.attributes import member
 from perfcheck.lint.evaluation.binding import bind
 from perfcheck.lint.evaluation.calls import call
 from perfcheck.lint.evaluation.indexing import subscript
-from perfcheck.lint.evaluation.narrowing import narrow
+from perfcheck.lint.evaluation.narrowing import asks_for_tensor, narrow
 from perfcheck.lint.values import BOOL, NONE, STR, UNKNOWN, Value, elements, join, join_all
 
 if TYPE_CHECKING:
@@ -150,6 +151,8 @@ def _conditional(ev: Evaluator, node: ast.IfExp) -> Value:
     narrow(ev, node.test, False)
     otherwise = ev.expr(node.orelse)
     ev.env = before
+    if then.kind == "number" and asks_for_tensor(ev, node.test) == (chain(node.orelse) or "-"):
+        return then  # x.item() if isinstance(x, Tensor) else x
     return join(then, otherwise)
 
 

@@ -18,6 +18,7 @@ from perfcheck.lint.evaluation.tensors import (
     tensor_method,
 )
 from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY
+from perfcheck.lint.operations import device_of
 from perfcheck.lint.values import ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value
 
 if TYPE_CHECKING:
@@ -34,7 +35,12 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
         or (name in MAYBE_TENSOR and owner.device is not False)
     ):
         return likely_tensor(ev, owner, name, receiver, arguments, node)
-    if kind == "unknown" and name in ("to", "cuda") and is_part_of_batch(ev, owner, func, arguments):
+    if kind == "unknown" and name == "to" and owner.device is True and isinstance(func.value, ast.Call):
+        target = arguments.value(0, "device")  # model(x).to("cpu")
+        if target is not None and target.kind in ("str", "device") and device_of(target) is False:
+            return likely_tensor(ev, owner, name, receiver, arguments, node)
+    movable = kind == "unknown" or (kind == "tensor" and owner.assumed)
+    if movable and name in ("to", "cuda") and is_part_of_batch(ev, owner, func, arguments):
         part = Value("tensor", False, pinned=owner.pinned, batch=True, assumed=True)
         ev.values[func.value] = part
         return tensor_method(ev, part, name, Argument(part, func.value), arguments, node)

@@ -42,6 +42,23 @@ def narrow(ev: Evaluator, test: ast.expr, outcome: bool) -> None:
             ev.env[key] = ev.env[key]._replace(device=outcome)
 
 
+def asks_for_tensor(ev: Evaluator, test: ast.expr) -> str:
+    """The variable of ``isinstance(x, torch.Tensor)`` or ``torch.is_tensor(x)``, else ""."""
+    if not isinstance(test, ast.Call) or not test.args:
+        return ""
+    if isinstance(test.func, ast.Name) and test.func.id == "isinstance" and len(test.args) == 2:
+        found = _type_named(ev, test.args[1]).kind == "tensor"
+    else:
+        found = ev.resolve(test.func) == "torch.is_tensor"
+    return (chain(test.args[0]) or "") if found else ""
+
+
+def cannot_hold(ev: Evaluator, test: ast.expr) -> bool:
+    """Does a test ask whether a number that was computed here is a tensor?"""
+    known = ev.env.get(asks_for_tensor(ev, test))
+    return known is not None and known.kind == "number" and not known.origin
+
+
 def _narrow_call(ev: Evaluator, test: ast.Call, outcome: bool) -> None:
     key = chain(test.args[0]) if test.args else None
     if key is None:

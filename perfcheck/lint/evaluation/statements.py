@@ -13,7 +13,7 @@ from perfcheck.lint.conditions import Argument
 from perfcheck.lint.evaluation.arithmetic import arithmetic
 from perfcheck.lint.evaluation.binding import bind
 from perfcheck.lint.evaluation.environment import Env, differs, merge
-from perfcheck.lint.evaluation.narrowing import narrow
+from perfcheck.lint.evaluation.narrowing import cannot_hold, narrow
 from perfcheck.lint.index import FunctionNode
 from perfcheck.lint.values import HOST, NONE, UNKNOWN, Value, elements
 
@@ -69,10 +69,13 @@ def _jump(ev: Evaluator, node: ast.stmt) -> bool:
 def _if(ev: Evaluator, node: ast.If) -> bool:
     ev.truth(node.test)
     before = ev.env
+    dead = ev.raised.copy() if cannot_hold(ev, node.test) else None
     ev.env = dict(before)
     narrow(ev, node.test, True)
     before_branch = len(ev.returns)
     then_reaches = ev.block(node.body)
+    if dead is not None:
+        ev.raised = dead
     if _while_compiling(node.test):
         del ev.returns[before_branch:]  # eager code never gets these
     then_env = ev.env
@@ -206,9 +209,17 @@ def _repeat(ev: Evaluator, body: list[ast.stmt], enter: Callable[[], None]) -> N
 
 def _while_compiling(test: ast.expr) -> bool:
     """``torch.compiler.is_compiling()`` and its relatives."""
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return any(map(_while_compiling, test.values))
     name = test.func if isinstance(test, ast.Call) else test
     last = name.attr if isinstance(name, ast.Attribute) else name.id if isinstance(name, ast.Name) else ""
-    return last in ("is_compiling", "is_dynamo_compiling", "is_scripting", "is_tracing", "is_exporting")
+    return last.lstrip("_") in (
+        "is_compiling",
+        "is_dynamo_compiling",
+        "is_scripting",
+        "is_tracing",
+        "is_exporting",
+    )
 
 
 def _callee(node: ast.expr) -> ast.expr:

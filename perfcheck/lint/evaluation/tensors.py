@@ -54,13 +54,12 @@ def likely_tensor(
 def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments) -> bool:
     """``batch["input_ids"].to(device)``: what is carried over by name comes from the host."""
     part = func.value
-    if (
-        owner.device is not None
-        or not isinstance(part, ast.Subscript)
-        or not isinstance(part.slice, ast.Constant)
-    ):
+    if ev.on_host or not isinstance(part, ast.Subscript):
         return False
-    if not isinstance(part.slice.value, str) or ev.on_host:
+    if owner.device is not None and not (isinstance(part.value, ast.Name) and "batch" in part.value.id):
+        return False
+    keys = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+    if not all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in keys):
         return False
     target = arguments.value(0, "device")
     if func.attr == "cuda":
