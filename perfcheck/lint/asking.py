@@ -322,6 +322,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "may_pass": lambda a, name: a.call is not None and a.scope.may_pass(a.call, name),
     "hot": _hot,
     "for_output": _for_output,
+    "rhythm_guessed": lambda a: a.scope.heat.guess and not a.scope.lexically_hot(a.match.node),
     "rhythm_known": lambda a: (
         not is_conversion(a.scope.function) and (a.scope.heat.sure or a.scope.lexically_hot(a.match.node))
     ),

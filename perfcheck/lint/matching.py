@@ -145,8 +145,8 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
         level = _CONFIDENCES.index(hit.rule.confidence)
         if not warm:
             level = max(level, 1)  # how often it runs is a presumption: never more than medium
-            if scope.heat.guess and not (hit.sure and hit.rule.event in _WAITS and "T" in hit.match.bindings):
-                level = 2  # not even a tensor of the device speaks for it
+            if scope.heat.guess and not (hit.sure and hit.rule.event != "collective-wait"):
+                level = 2  # barriers and reductions stand in set-up code as often as in steps
         if not hit.sure:
             level += 1
         if scope.acknowledged(hit.match.node) or _reads_what_is_given(hit, scope):

@@ -92,7 +92,7 @@ def is_test_path(path: str) -> bool:
     return bool(_TEST_PATH.search(path)) or path == "bench.py"
 
 
-_LOADING = re.compile(r"(^|/)(data_?loaders?|datasets?|data_?sets?_utils|collat\w+)\.py$")
+_LOADING = re.compile(r"(^|/)(dataloaders|datasets?|collat\w+)\.py$")
 
 
 def is_host_side(project: Project, function: FunctionRef) -> bool:
@@ -136,7 +136,7 @@ def is_conversion(function: FunctionRef) -> bool:
     So it is with what writes, plots, loads or talks to a simulator."""
     record = function.record
     return bool(
-        is_reader(function)
+        _CONVERSION.match(record.name)
         or _HOST_CLASS.search(record.owner)
         or "env_step" in record.name
         or any("custom_op" in d or d.endswith((".impl", "register_fake")) for d in record.decorators)
@@ -146,7 +146,8 @@ def is_conversion(function: FunctionRef) -> bool:
 
 def is_reader(function: FunctionRef) -> bool:
     """``_get_value(x)``, ``to_numpy(x)``: it is there to read what it is given."""
-    return bool(_CONVERSION.match(function.record.name))
+    name = function.record.name
+    return bool(_CONVERSION.match(name)) and not name.endswith(("device", "cuda", "to"))
 
 
 _TIMING = frozenset(
