@@ -315,6 +315,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "logits": lambda a, n: "logit" in (dotted(n) or "").rpartition(".")[2].lower(),
     "literal": _literal,
     "equals": _equals,
+    "is_parameter": lambda a, n: isinstance(n, ast.Name) and n.id in a.scope.function.record.params,
     "is_name": lambda a, n: isinstance(n, ast.Name),
     "keyword_missing": _keyword_missing,
     "keyword_is": _keyword_is,

@@ -121,6 +121,8 @@ class HotnessMap:
                 level, stays_cold = (Hotness.COLD, True) if frozen else role(self._project, function)
                 if stays_cold or is_host_side(self._project, function):
                     self._frozen.add(function.dotted)
+                    if "collate" in record.name:  # what it does to the device, it does for every batch
+                        level = Hotness.STEP
                 if frozen:
                     self._heat[function.dotted] = FROZEN
                 elif level > Hotness.COLD:
@@ -171,7 +173,8 @@ class HotnessMap:
                     yield found, True
                     for override in project.overrides(owner, rest):
                         yield override, True
-                    return
+                    if not any(d.endswith("abstractmethod") for d in found.record.decorators):
+                        return
             yield from self._by_name(rest.rpartition(".")[2])
             return
         if not head:

@@ -210,6 +210,8 @@ class _Indexer:
                     self.globals.add(node.target.id)
             elif kind is ast.Raise or kind is ast.Assert:
                 self.expression(node, body, level, repeated, guarded or kind is ast.Raise)
+                if kind is ast.Assert and type(node.test) is ast.Constant and not node.test.value:
+                    guarded = True  # nothing gets past ``assert False``
             elif kind is ast.Global or kind is ast.Nonlocal:
                 body.outer.update(node.names)
             elif kind is ast.Delete:

@@ -68,6 +68,8 @@ _STEP_NAME = re.compile(
     r"_*(forward_backward\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
     r"generator|discriminator|on|after|before|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter|batch)(_(start|end|begin))?)$"
 )
+_HOOK = re.compile(r"(^|_)hook(_fn)?$")
+"""Functions within functions: registered there, and run in every forward or backward."""
 _STEP_WORD = re.compile(r"[a-z0-9]_step(_|$)|(^|_)step_[a-z]")
 _GETTER = re.compile(
     r"^_*(get|is|has|num|should|can|global|last|first|current|add|with|of|log|register)_|_(size|count|num|id)$"
@@ -192,7 +194,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 return Hotness.STEP, False
         if name in _COLD_DUNDER or name == "__init__":
             return Hotness.COLD, name != "__init__"
-    if name in _STEP_METHODS or _STEP_NAME.match(name):
+    if name.lstrip("_") in _STEP_METHODS or _STEP_NAME.match(name) or (record.outer and _HOOK.search(name)):
         return Hotness.STEP, False
     if name in _EPOCH_METHODS:
         return Hotness.EPOCH, False

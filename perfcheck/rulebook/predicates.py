@@ -156,6 +156,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     # source
     "literal": _about("It is written as a literal, or as a tuple or list of literals."),
     "equals": Signature((_X, _LITERAL), "Its value is known and equals the literal."),
+    "is_parameter": _about("It is a parameter of the function."),
     "is_name": _about("It is a plain variable name."),
     # the matched call
     "keyword_missing": Signature(

@@ -353,7 +353,7 @@ def test_what_stays_cold_though_it_is_called_on_every_step() -> None:
             def save_checkpoint(self):
                 wait()  # cold
         def collate_fn(batch):
-            wait()  # cold
+            wait()  # step
         class Data(Dataset):
             def __getitem__(self, i):
                 wait()  # cold

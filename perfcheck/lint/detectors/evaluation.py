@@ -56,7 +56,8 @@ _NOT_FORWARD = frozenset(
 )
 _OBSERVED = frozenset({"state", "action", "ob", "observation", "next_state"})
 _STEPS = frozenset(
-    {"val_step", "test_step", "validation_step", "eval_step", "predict_step", "forward_test", "simple_test"}
+    """val_step test_step validation_step eval_step evaluation_step predict_step
+    forward_test simple_test""".split()
 )
 
 

@@ -59,7 +59,8 @@ def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments
     if owner.device is not None and not (isinstance(part.value, ast.Name) and "batch" in part.value.id):
         return False
     keys = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
-    if not all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in keys):
+    named = all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in keys)
+    if not named and not (isinstance(part.value, ast.Name) and part.value.id.endswith("batch")):
         return False
     target = arguments.value(0, "device")
     if func.attr == "cuda":
