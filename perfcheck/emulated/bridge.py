@@ -34,13 +34,13 @@ class Bridge:
     """The bridge; a process has one, which may be closed and opened again."""
 
     def __init__(self) -> None:
-        self._keep: list[Any] = []  # memory that C++ points to
+        self._has_guard = False
         self._hooks: Any = None  # the pointer to the table of virtual functions
         self._before = 0
 
     def open(self) -> None:
         """Make torch accept CUDA tensors. Raises UnknownLayout; a layout that only looks right may crash."""
-        if not self._keep:
+        if not self._has_guard:
             self._register_guard()
         self._answer_yes()
         if str(torch._C._get_accelerator()) != "cuda":
@@ -57,11 +57,12 @@ class Bridge:
             no_devices = ctypes.CFUNCTYPE(ctypes.c_int8, ctypes.c_void_p)(lambda _: 0)
             functions = (ctypes.c_void_p * 64)(*[ctypes.cast(no_devices, ctypes.c_void_p).value] * 64)
             guard = ctypes.c_void_p(ctypes.addressof(functions))
-            self._keep += [no_devices, functions, guard]
+            _keep(no_devices, functions, guard)
             register = _symbol("c10", _REGISTER)
             register.argtypes, register.restype = (ctypes.c_int8, ctypes.c_void_p), None
             register(_CUDA, ctypes.addressof(guard))
         torch._C._ensureCUDADeviceGuardSet()
+        self._has_guard = True
 
     def _answer_yes(self) -> None:
         get_hooks = _symbol("torch_cpu", _HOOKS)
@@ -74,9 +75,15 @@ class Bridge:
         yes = ctypes.cast(ctypes.pythonapi.Py_IsInitialized, ctypes.c_void_p).value
         for slot in range(_IS_BUILT, _HAS_PRIMARY_CONTEXT + 1):
             copy[slot + 2] = yes
-        self._keep.append(copy)
+        _keep(copy)
         self._hooks, self._before = pointer, pointer[0]
         pointer[0] = ctypes.addressof(copy) + 2 * ctypes.sizeof(ctypes.c_void_p)
+
+
+def _keep(*objects: Any) -> None:
+    """Never free what C++ points to: it looks there after Python has ended, too."""
+    for kept in objects:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(kept))
 
 
 def _symbol(library: str, name: str) -> Any:

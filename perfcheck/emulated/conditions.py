@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from perfcheck.emulated.pinned import is_pinned
-from perfcheck.emulated.tensor import DeviceTensor
+from perfcheck.emulated.tensor import DEVICE_TYPES
 
 Condition = Callable[["Call"], int]
 """How often the event occurs in a call."""
@@ -59,7 +59,7 @@ class Call:
         return isinstance(self.arguments.get(name), str)
 
     def device(self, name: str) -> bool:
-        return any(type(value) is DeviceTensor for value in self._all(name))
+        return any(type(value) in DEVICE_TYPES for value in self._all(name))
 
     contains_device = device
 
@@ -115,7 +115,7 @@ class Call:
         return len(self.arguments) == number
 
     def has_mask(self, name: str) -> int:
-        return sum(type(value) is DeviceTensor and value.dtype in _MASKS for value in self._all(name))
+        return sum(type(value) in DEVICE_TYPES and value.dtype in _MASKS for value in self._all(name))
 
     def has_masks(self, name: str) -> int:
         masks = self.has_mask(name)
@@ -126,13 +126,13 @@ class Call:
 
     def has_device_index(self, name: str) -> int:
         return sum(
-            type(value) is DeviceTensor and value.dim() > 0 and value.dtype not in _MASKS
+            type(value) in DEVICE_TYPES and value.dim() > 0 and value.dtype not in _MASKS
             for value in self._all(name)
         )
 
 
 def _on_host(value: Any) -> bool:
-    return isinstance(value, torch.Tensor) and type(value) is not DeviceTensor
+    return isinstance(value, torch.Tensor) and type(value) not in DEVICE_TYPES
 
 
 class _OfCall(ast.NodeTransformer):

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from perfcheck.emulated.patching import Patches
-from perfcheck.emulated.tensor import DeviceTensor
+from perfcheck.emulated.tensor import DEVICE_TYPES
 
 
 def install(patches: Patches) -> None:
@@ -39,7 +39,7 @@ def _reading(make: Callable[..., Any]) -> Callable[..., Any]:
 
 def _numbers(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return [item.tolist() if type(item) is DeviceTensor else _numbers(item) for item in value]
+        return [item.tolist() if type(item) in DEVICE_TYPES else _numbers(item) for item in value]
     return value
 
 
@@ -47,6 +47,6 @@ def _alias(exchange: Callable[..., Any]) -> Callable[..., Any]:
     """``torch.from_dlpack``; between tensors of the device it is a view."""
 
     def from_dlpack(ext_tensor: Any, **kwargs: Any) -> Any:
-        return ext_tensor.detach() if type(ext_tensor) is DeviceTensor else exchange(ext_tensor, **kwargs)
+        return ext_tensor.detach() if type(ext_tensor) in DEVICE_TYPES else exchange(ext_tensor, **kwargs)
 
     return from_dlpack

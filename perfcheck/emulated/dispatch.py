@@ -11,7 +11,7 @@ from perfcheck.emulated import recording, tensor
 from perfcheck.emulated.plans import Plan, bind, plan_of
 from perfcheck.emulated.randomness import check_generator
 from perfcheck.emulated.standins import STANDINS
-from perfcheck.emulated.tensor import CPU, DEVICE, DeviceTensor, held, refresh, wrap
+from perfcheck.emulated.tensor import CPU, DEVICE, DEVICE_TYPES, held, refresh, wrap
 
 _LOW = (torch.half, torch.bfloat16)
 
@@ -44,7 +44,7 @@ def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     on_device = False
     for value in args:
         kind = type(value)
-        if kind is DeviceTensor:
+        if kind in DEVICE_TYPES:
             on_device = True
             host_args.append(value._held)
         elif kind is list or kind is tuple:
@@ -63,7 +63,7 @@ def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
             if type(value) is list or type(value) is tuple:
                 value, some = _unwrap_all(value, hosts)
                 on_device = on_device or some
-            elif type(value) is DeviceTensor:
+            elif type(value) in DEVICE_TYPES:
                 on_device, value = True, value._held
             elif isinstance(value, torch.Tensor):
                 hosts.append(value)
@@ -104,12 +104,12 @@ def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
 
 tensor.dispatch = dispatch
 
-_handled = {DeviceTensor}
+_handled: set[Any] = set()
 
 
 def _is_plain(kind: Any) -> bool:
-    """Is this a subclass of Tensor that leaves operators alone, as Parameter is?"""
-    plain = bool(kind.__torch_dispatch__ == torch.Tensor.__torch_dispatch__)
+    """Is this a device tensor, or a subclass of Tensor that leaves operators alone, as Parameter is?"""
+    plain = kind in DEVICE_TYPES or bool(kind.__torch_dispatch__ == torch.Tensor.__torch_dispatch__)
     if plain:
         _handled.add(kind)
     return plain
@@ -120,7 +120,7 @@ def _unwrap_all(values: Any, hosts: list[torch.Tensor]) -> tuple[Any, bool]:
     found = []
     on_device = False
     for value in values:
-        if type(value) is DeviceTensor:
+        if type(value) in DEVICE_TYPES:
             on_device = True
             found.append(value._held)
         else:
@@ -204,14 +204,14 @@ def _record(
 
 def _lies_on_device(value: Any) -> bool:
     return (
-        any(type(one) is DeviceTensor for one in value)
+        any(type(one) in DEVICE_TYPES for one in value)
         if isinstance(value, list)
-        else type(value) is DeviceTensor
+        else type(value) in DEVICE_TYPES
     )
 
 
 def _device_tensors(value: Any) -> list[Any]:
-    return [one for one in (value if isinstance(value, list) else [value]) if type(one) is DeviceTensor]
+    return [one for one in (value if isinstance(value, list) else [value]) if type(one) in DEVICE_TYPES]
 
 
 def _compute(plan: Plan, func: Any, args: list[Any], kwargs: dict[str, Any]) -> Any:
@@ -279,7 +279,7 @@ def _written(plan: Plan, args: Any, kwargs: Any, result: Any) -> Any:
         if argument is None:  # an optional one
             found.append(_wrap_any(value))
             continue
-        if plan.refreshes and type(argument) is DeviceTensor:
+        if plan.refreshes and type(argument) in DEVICE_TYPES:
             inner = held(argument)
             if argument.shape != inner.shape or argument.stride() != inner.stride():
                 refresh(argument)

@@ -172,6 +172,7 @@ def install(patches: Patches) -> None:
     patches.set(cuda.nvtx, "_nvtx", _Ranges())
     patches.set_all(torch, {"Stream": streams.Stream, "Event": streams.Event, "Generator": Generator})
     patches.set_all(torch.accelerator, {"is_available": lambda: True, "device_count": lambda: 1})
+    patches.set(torch.Tensor, "record_stream", _nothing)
     patches.set(torch.backends.cudnn, "is_acceptable", lambda tensor: False)
     if torch.version.cuda is None:
         patches.set(torch.version, "cuda", "13.0")

@@ -2,23 +2,23 @@
 
 import threading
 from collections.abc import Iterable
-from importlib import import_module
 
 import torch
 import torch._dynamo  # finds torch's functions by identity: before any is replaced
-import torch.utils._foreach_utils
 
 from perfcheck.counted import Recorder
 from perfcheck.emulated import (
     compiling,
+    conversion,
     data,
     driver,
     legacy,
     opaque,
+    optimizers,
+    pinned,
     processes,
     recording,
     serialization,
-    tensor,
 )
 from perfcheck.emulated.bridge import Bridge
 from perfcheck.emulated.dispatch import MODE
@@ -27,6 +27,7 @@ from perfcheck.emulated.patching import Patches
 from perfcheck.emulated.recording import Recording
 
 _bridge = Bridge()
+_PARTS = (conversion, data, driver, legacy, opaque, optimizers, pinned, processes, serialization, compiling)
 
 
 class Installation:
@@ -36,23 +37,16 @@ class Installation:
         if recording.current is not None:
             raise RuntimeError("this process has an emulated device already")
         self._patches = Patches()
+        self._thread = threading.get_ident()
+        self._only_lift = torch._C._only_lift_cpu_tensors()
+        self._threads = torch.autograd.is_multithreading_enabled()
         _bridge.open()
         self._kernels = Kernels()
-        self._only_lift = torch._C._only_lift_cpu_tensors()
         torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(v, device="cuda"): on the CPU, then moved
-        self._threads = torch.autograd.is_multithreading_enabled()
         torch._C._set_multithreading_enabled(False)  # backward in the calling thread, below the user's frames
-        for part in (data, driver, legacy, opaque, processes, serialization, compiling):
+        for part in _PARTS:
             part.install(self._patches)
-        processes.install_pinning(self._patches)
-        self._patches.set(torch.Tensor, "data", property(tensor.get_data, tensor.set_data))
-        self._patches.set(torch.Tensor, "record_stream", lambda self, stream: None)
-        # Optimizers choose their way by the exact type of the parameters.
-        for module in (torch.utils._foreach_utils, import_module("torch.optim.optimizer")):
-            types = module._foreach_supported_types
-            self._patches.set(module, "_foreach_supported_types", [*types, tensor.DeviceTensor])
         recording.current = Recording(recorder, own)
-        self._thread = threading.get_ident()
         MODE.__enter__()
 
     def uninstall(self) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from perfcheck.emulated.patching import Patches
-from perfcheck.emulated.tensor import DEVICE, DeviceTensor
+from perfcheck.emulated.tensor import DEVICE, DEVICE_TYPES
 
 _DTYPES = {
     "FloatTensor": torch.float32,
@@ -36,8 +36,8 @@ class _TensorType(type):
             return torch.tensor(data, dtype=cls.dtype, device=DEVICE)
         return torch.empty(args or (0,), dtype=cls.dtype, device=DEVICE)
 
-    def __instancecheck__(cls, instance: object) -> bool:
-        return type(instance) is DeviceTensor and instance.dtype is cls.dtype
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return type(instance) in DEVICE_TYPES and instance.dtype is cls.dtype
 
     def __str__(cls) -> str:
         return f"torch.cuda.{cls.__name__}"
@@ -59,7 +59,7 @@ def install(patches: Patches) -> None:
         kind = _device_type(dtype)
         if kind is not None:
             return self.to(DEVICE, kind.dtype, non_blocking=non_blocking)
-        if type(self) is DeviceTensor and not isinstance(dtype, torch.dtype):
+        if type(self) in DEVICE_TYPES and not isinstance(dtype, torch.dtype):
             name = dtype if isinstance(dtype, str) else f"{dtype.__module__}.{dtype.__name__}"
             return self.to("cpu", _DTYPES[name.rpartition(".")[2]], non_blocking=non_blocking)
         return convert(self, dtype, non_blocking, **kwargs)

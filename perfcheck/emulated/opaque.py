@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from perfcheck.emulated import recording
 from perfcheck.emulated.patching import Patches
-from perfcheck.emulated.tensor import DeviceTensor, held, wrap
+from perfcheck.emulated.tensor import DEVICE_TYPES, held, wrap
 
 
 def install(patches: Patches) -> None:
@@ -21,7 +21,7 @@ def install(patches: Patches) -> None:
         "scaled_dot_product_attention",
         opaque(functional.scaled_dot_product_attention, "aten::scaled_dot_product_attention"),
     )
-    for name in ("lstm", "gru", "rnn_tanh", "rnn_relu"):
+    for name in ("lstm", "gru", "rnn_tanh", "rnn_relu", "lstm_cell", "gru_cell"):
         patches.set(torch._VF, name, opaque(getattr(torch._VF, name), f"aten::{name}"))
     implementations = torch.nn.modules.rnn._rnn_impls
     patches.item(implementations, "RNN_TANH", torch._VF.rnn_tanh)
@@ -93,12 +93,12 @@ def opaque(function: Callable[..., Any], operator: str, autocast: bool = True) -
 
     def call(*args: Any, **kwargs: Any) -> Any:
         flat, spec = tree_flatten((args, kwargs))
-        if not any(type(value) is DeviceTensor for value in flat):
+        if not any(type(value) in DEVICE_TYPES for value in flat):
             return function(*args, **kwargs)
         if autocast and torch.is_autocast_enabled("cuda"):
             low = torch.get_autocast_dtype("cuda")
             flat = [
-                value.to(low) if type(value) is DeviceTensor and value.dtype is torch.float32 else value
+                value.to(low) if type(value) in DEVICE_TYPES and value.dtype is torch.float32 else value
                 for value in flat
             ]
         recording.called(operator)

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 import torch.utils.data
 
-from perfcheck.emulated import pinned, recording
+from perfcheck.emulated import recording
 from perfcheck.emulated.dispatch import MODE
 from perfcheck.emulated.patching import Patches
 
@@ -44,9 +44,3 @@ def _waiting(next_data: Any) -> Any:
         return batch
 
     return _next_data
-
-
-def install_pinning(patches: Patches) -> None:
-    """Host memory can be pinned."""
-    patches.set(torch.Tensor, "pin_memory", pinned.pin_memory)
-    patches.set(torch.Tensor, "is_pinned", pinned.is_pinned)

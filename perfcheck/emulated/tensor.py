@@ -50,6 +50,7 @@ class DeviceTensor(torch.Tensor):
                 storages[storage._cdata], self._held.storage_offset(), self._held.size(), self._held.stride()
             )
             tensor = wrap(copy).requires_grad_(self.requires_grad)
+            tensor.__class__ = type(self)
         memo[id(self)] = tensor
         if self.grad is not None:
             tensor.grad = deepcopy(self.grad, memo)
@@ -111,6 +112,9 @@ class DeviceTensor(torch.Tensor):
 
 DeviceTensor.__name__ = "tensor"  # what print shows
 
+DEVICE_TYPES: set[type] = {DeviceTensor}
+"""The types of device tensors: this one, and those that conversion.py makes of it and a script's own."""
+
 
 def _no_device_memory(interface: str) -> Exception:
     recording.unsupported(interface, "there is no device memory that another library could read")
@@ -141,51 +145,12 @@ def wrap(held: torch.Tensor) -> DeviceTensor:
 
 def held(value: Any) -> Any:
     """What a device tensor holds; any other value itself."""
-    return value._held if type(value) is DeviceTensor else value
+    return value._held if type(value) in DEVICE_TYPES else value
 
 
 def refresh(tensor: DeviceTensor) -> None:
     """Take over sizes and strides from what the tensor holds, after it was resized."""
     torch._C.TensorBase.data.__set__(tensor, wrap(tensor._held))
-
-
-def get_data(tensor: Any) -> Any:
-    """``tensor.data``."""
-    return torch._C.TensorBase.data.__get__(tensor)
-
-
-def set_data(tensor: Any, new: Any) -> None:
-    """``tensor.data = new``, across devices too."""
-    to_device, from_device = type(new) is DeviceTensor, type(tensor) is DeviceTensor
-    if to_device and from_device:
-        tensor._held = new._held
-        torch._C.TensorBase.data.__set__(tensor, new)
-    elif to_device or from_device:
-        _become(tensor, new.detach())
-    else:
-        torch._C.TensorBase.data.__set__(tensor, new)
-
-
-def _become(tensor: Any, new: Any) -> None:
-    """Make the same Python object a tensor of the other kind. Unlike torch.utils.swap_tensors this minds
-    neither weak references nor graphs that hold the old values: assigning ``.data`` does not either."""
-    gradient, tensor.grad = tensor.grad, None
-    parameter = isinstance(tensor, torch.nn.Parameter)
-    new.requires_grad_(tensor.requires_grad)
-    attributes = {name: value for name, value in vars(tensor).items() if name not in ("_held", "_is_param")}
-    if parameter and type(new) is DeviceTensor:
-        new._is_param = True
-    elif parameter:
-        new = torch.nn.Parameter(new, tensor.requires_grad)
-    tensor.__class__, new.__class__ = new.__class__, tensor.__class__
-    tensor.__dict__, new.__dict__ = new.__dict__, tensor.__dict__
-    torch._C._swap_tensor_impl(tensor, new)
-    tensor.__dict__.update(attributes)
-    if gradient is not None:  # autograd wants it beside its tensor
-        _become(
-            gradient, wrap(gradient.detach()) if type(tensor) is DeviceTensor else held(gradient).detach()
-        )
-        tensor.grad = gradient
 
 
 # Set by dispatch.py, which needs this module.
