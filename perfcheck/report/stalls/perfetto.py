@@ -7,6 +7,7 @@ any size passes through in blocks. Each device gets a process with three threads
 import errno
 import gzip
 import json
+import math
 import os
 import re
 from collections.abc import Iterator
@@ -25,8 +26,7 @@ _NEXT_EVENT: Final = re.compile(rb',(?=\s*\{\s*"(?:ph|name|cat|ts|pid)"\s*:)')
 _PROCESS: Final = 2_000_000_000
 """Above what processes, and the devices that Kineto shows as such, have for numbers."""
 
-_STEPS, _GAPS, _BLAME = 1, 2, 3
-_TRACKS: Final = {_STEPS: "steps", _GAPS: "gaps", _BLAME: "blame"}
+_TRACKS: Final = ("steps", "gaps", "blame")
 
 
 def save(analysis: Analysis, recording: int, path: str) -> None:
@@ -105,25 +105,28 @@ def _whole(text: bytes, blocks: Iterator[bytes], closing: bytes) -> Iterator[byt
 
 
 def events(device: DeviceAnalysis, name: str) -> Iterator[str]:
-    """The device's tracks as Chrome trace events, one JSON text each."""
-    process = _PROCESS + device.device
-    yield _metadata(process, 0, "process_name", {"name": f"perfcheck: {name}"})
-    yield _metadata(process, 0, "process_sort_index", {"sort_index": -1})
-    for thread, track in _TRACKS.items():
+    """The device's tracks as Chrome trace events, one JSON text each; ``args.ns`` is the exact length."""
+    process = _PROCESS + 10 * device.device
+    # Perfetto finds threads to name by their number alone, so that each has one of its own.
+    steps, gaps, blame = threads = [process + number for number in range(1, len(_TRACKS) + 1)]
+    yield _metadata(process, steps, "process_name", {"name": f"perfcheck: {name}"})
+    yield _metadata(process, steps, "process_sort_index", {"sort_index": -1})
+    for thread, track in zip(threads, _TRACKS):
         yield _metadata(process, thread, "thread_name", {"name": track})
         yield _metadata(process, thread, "thread_sort_index", {"sort_index": thread})
     for step in device.step_rows:
         about: dict[str, Any] = {"busy_ns": step.busy_ns, "idle_ns": step.idle_ns}
         about |= {row.cause: row.idle_ns for row in step.causes}
-        yield _slice(process, _STEPS, step.name, step.start_ns, step.end_ns, about)
+        yield _slice(process, steps, step.name, step.start_ns, step.end_ns, about)
     for number, (start, end) in enumerate(zip(device.gaps.start_ns.tolist(), device.gaps.end_ns.tolist())):
-        yield _slice(process, _GAPS, "idle", start, end, {"gap": number})
-    labels = [words.label(site) for site in device.sites]
+        yield _slice(process, gaps, "idle", start, end, {"gap": number})
+    sites = device.sites
     shares = device.shares
     columns = (shares.start_ns, shares.end_ns, shares.gap, shares.cause, shares.site)
-    for start, end, gap, cause, site in zip(*(column.tolist() for column in columns)):
-        blamed = words.UNATTRIBUTED if cause < 0 else CAUSES[cause]
-        yield _slice(process, _BLAME, blamed, start, end, {"where": labels[site], "gap": gap})
+    for start, end, gap, code, site in zip(*(column.tolist() for column in columns)):
+        cause = CAUSES[code] if code >= 0 else None
+        where = {"where": words.label(sites[site], cause), "gap": gap}
+        yield _slice(process, blame, cause or words.UNATTRIBUTED, start, end, where)
 
 
 def _metadata(process: int, thread: int, name: str, args: dict[str, Any]) -> str:
@@ -131,11 +134,17 @@ def _metadata(process: int, thread: int, name: str, args: dict[str, Any]) -> str
 
 
 def _slice(process: int, thread: int, name: str, start_ns: int, end_ns: int, args: dict[str, Any]) -> str:
-    """A complete event; microseconds are written with all their decimals, which a float would not keep."""
+    """A complete event, in microseconds with all their decimals.
+
+    Perfetto reads times as floats and cuts them to nanoseconds; slices that touch would then overlap, and be
+    drawn one below the other. So each is shorter by what that may amount to.
+    """
+    lost = 2 + int(math.ulp(start_ns / 1000) * 1000)
+    shown = max(0, end_ns - start_ns - lost)
     return (
         f'{{"ph": "X", "cat": "perfcheck", "pid": {process}, "tid": {thread}, "name": {json.dumps(name)}, '
-        f'"ts": {_microseconds(start_ns)}, "dur": {_microseconds(end_ns - start_ns)}, '
-        f'"args": {json.dumps(args)}}}'
+        f'"ts": {_microseconds(start_ns)}, "dur": {_microseconds(shown)}, '
+        f'"args": {json.dumps({"ns": end_ns - start_ns, **args})}}}'
     )
 
 

@@ -34,7 +34,7 @@ def parts(text: bytes) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The recording's own events, and those added."""
     document = json.loads(text, parse_float=Decimal)
     events = document["traceEvents"] if isinstance(document, dict) else document
-    added = [event for event in events if event.get("pid") == 2_000_000_000]
+    added = [event for event in events if event.get("cat") == "perfcheck" or event["ph"] == "M"]
     return [event for event in events if event not in added], added
 
 
@@ -72,9 +72,9 @@ def spans(added: list[dict[str, Any]], track: str) -> list[tuple[str, int, int]]
     found = []
     for event in added:
         if event["ph"] == "X" and event["tid"] == thread:
-            start, length = Decimal(event["ts"]) * 1000, Decimal(event["dur"]) * 1000
-            assert start == int(start) and length == int(length)
-            found.append((event["name"], int(start), int(start + length)))
+            start = Decimal(event["ts"]) * 1000
+            assert start == int(start)
+            found.append((event["name"], int(start), int(start) + event["args"]["ns"]))
     return found
 
 
@@ -89,6 +89,18 @@ def test_tracks_are_exact(tmp_path: Path) -> None:
         assert sum(end - start for name, start, end in blame if name == row.cause) == row.idle_ns
     assert {name for name, *_ in blame} <= {*CAUSES, "unattributed"}
     assert sum(end - start for _, start, end in blame) == device.window.idle_ns
+
+
+def test_slices_do_not_overlap_as_perfetto_reads_them(tmp_path: Path) -> None:
+    """https://github.com/google/perfetto/blob/main/src/trace_processor/importers/json/json_utils.cc"""
+    _, added = parts(written(tmp_path / "trace.json", json.dumps({"traceEvents": EVENTS}).encode()))
+    ends: dict[int, int] = {}
+    for event in added:
+        if event["ph"] == "X":
+            start, length = int(float(event["ts"]) * 1000), int(float(event["dur"]) * 1000)
+            assert start >= ends.get(event["tid"], start)
+            assert 0 <= event["args"]["ns"] - length <= 300 or length == 0
+            ends[event["tid"]] = start + length
 
 
 def test_of_a_cut_file_what_is_whole_is_kept(tmp_path: Path) -> None:
@@ -116,7 +128,7 @@ def test_instants_before_zero() -> None:
         text for text in perfetto.events(replace(device, step_rows=(step,)), "GPU") if "ProfilerStep" in text
     )
     event = json.loads(last, parse_float=Decimal)
-    assert (event["ts"], event["dur"]) == (Decimal("-1.500"), Decimal("1.750"))
+    assert (event["ts"], event["dur"]) == (Decimal("-1.500"), Decimal("1.748"))
 
 
 def test_devices_of_other_recordings_stay_out(tmp_path: Path) -> None:
@@ -129,4 +141,4 @@ def test_devices_of_other_recordings_stay_out(tmp_path: Path) -> None:
     stream = io.BytesIO()
     perfetto.write(two, 1, stream)
     pids = {event["pid"] for event in json.loads(stream.getvalue())["traceEvents"]}
-    assert pids == {0, 2_000_000_005}
+    assert pids == {0, 2_000_000_050}
