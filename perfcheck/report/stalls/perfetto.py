@@ -139,7 +139,7 @@ def _slice(process: int, thread: int, name: str, start_ns: int, end_ns: int, arg
     Perfetto reads times as floats and cuts them to nanoseconds; slices that touch would then overlap, and be
     drawn one below the other. So each is shorter by what that may amount to.
     """
-    lost = 2 + int(math.ulp(start_ns / 1000) * 1000)
+    lost = 2 + int(math.ulp(start_ns / 1000) * 1000 + math.ulp(start_ns))
     shown = max(0, end_ns - start_ns - lost)
     return (
         f'{{"ph": "X", "cat": "perfcheck", "pid": {process}, "tid": {thread}, "name": {json.dumps(name)}, '
