@@ -184,11 +184,11 @@ def _facts_of(device: DeviceAnalysis) -> Iterable[str]:
     count = max(1, device.step_count)
     per = " a step" if device.step_count else ""
     if device.spread is not None and device.step_count > 1:
-        shortest, longest = (
-            words.duration(device.spread.shortest_ns),
-            words.duration(device.spread.longest_ns),
+        spread = device.spread
+        shortest, median, longest = map(
+            words.duration, (spread.shortest_ns, spread.median_ns, spread.longest_ns)
         )
-        yield f"steps of {shortest} to {longest}, median {words.duration(device.spread.median_ns)}"
+        yield f"steps of {shortest} to {longest}, median {median}"
     bound = sum(run.duration_ns for run in device.launch_bound)
     if bound:
         yield f"launch-bound for {words.duration(bound // count)}{per}"
@@ -220,12 +220,14 @@ def _causes(device: DeviceAnalysis, bar: str) -> Table:
     count = max(1, device.step_count)
     table = columns_of("l", "r", "r", "l", "w")
     table.add_row(*map(dim, ("idle by cause", "ms/step" if device.steps else "ms")))
-    rows = [(row.cause, row.idle_ns, words.MEANINGS[row.cause]) for row in device.causes[:_CAUSES]]
+    rows: list[tuple[str, int, str]] = [
+        (row.cause, row.idle_ns, words.MEANINGS[row.cause]) for row in device.causes[:_CAUSES]
+    ]
     rest = device.causes[_CAUSES:]
     if rest:
-        rows.append((f"{len(rest)} more", sum(row.idle_ns for row in rest), ""))  # type: ignore[arg-type]
+        rows.append((f"{len(rest)} more", sum(row.idle_ns for row in rest), ""))
     if device.unattributed_ns:
-        rows.append((words.UNATTRIBUTED, device.unattributed_ns, "no cause was found"))  # type: ignore[arg-type]
+        rows.append((words.UNATTRIBUTED, device.unattributed_ns, "no cause was found"))
     greatest = max((idle for _, idle, _ in rows), default=0)
     for name, idle, meaning in rows:
         table.add_row(

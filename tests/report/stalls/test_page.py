@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from selenium.webdriver import Chrome
+from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -275,6 +276,38 @@ def test_tables_are_sorted_by_keyboard(opened: Opened) -> None:
     names = column(browser, "#causes-table", 1)
     assert names == sorted(names)
     assert parent.get_attribute("aria-sort") is None
+
+
+def point_at(browser: Chrome, chart: str, x: float, y: float) -> ActionChains:
+    """Move the mouse to a place in a chart, in parts of its width and height."""
+    canvas = browser.find_element(By.CSS_SELECTOR, f"#{chart} canvas")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", canvas)
+    size = canvas.size
+    across, down = round((x - 0.5) * size["width"]), round((y - 0.5) * size["height"])
+    chain = ActionChains(browser).move_to_element_with_offset(canvas, across, down)
+    chain.perform()
+    return chain
+
+
+def tells(browser: Chrome, chart: str, expected: str) -> None:
+    """Wait until a chart's tooltip holds that."""
+    tips = f"#{chart} > div:last-of-type"
+    WebDriverWait(browser, 5).until(lambda browser: expected in text(browser, tips), expected)
+
+
+def test_what_the_mouse_is_on_is_told_and_chosen(opened: Opened) -> None:
+    browser = opened(TRAINING)
+    point_at(browser, "timeline", 0.55, 0.5)
+    tells(browser, "timeline", "busy\nsome stream runs a kernel, copy or set")
+    mouse = point_at(browser, "timeline", 0.37, 0.5)
+    tells(browser, "timeline", "data-loader: 30.0 ms\nwaiting for the next batch\nenumerate(DataLoader)")
+    mouse.click().perform()
+    shows(browser, "85 ms to 145 ms (60.0 ms)")
+    point_at(browser, "lines-chart", 0.01, 0.9)
+    name = EVIL.replace("\u202e", "\\u202e")
+    tells(browser, "lines-chart", f"to_device {name} (defined at src/data.py:12)")
+    assert browser.find_elements(By.TAG_NAME, "img") == []
+    assert complaints(browser) == []
 
 
 def test_names_with_markup_are_text(opened: Opened) -> None:
