@@ -299,6 +299,7 @@ def test_what_the_mouse_is_on_is_told_and_chosen(opened: Opened) -> None:
     browser = opened(TRAINING)
     point_at(browser, "timeline", 0.55, 0.5)
     tells(browser, "timeline", "busy\nsome stream runs a kernel, copy or set")
+    assert pixel(browser, 15e6) == color(browser, "data-loader")
     mouse = point_at(browser, "timeline", 0.37, 0.5)
     tells(browser, "timeline", "data-loader: 30.0 ms\nwaiting for the next batch\nenumerate(DataLoader)")
     mouse.click().perform()

@@ -320,17 +320,20 @@
       textConfig: { position: "inside" },
     };
 
+  /** A rectangle that stays where it is under the mouse: the one behind all others would come to the front. */
+  const box = (element) => ({ type: "rect", emphasisDisabled: true, ...element });
+
   function idleSeries(found) {
     const colors = NAMES.map(color);
     return {
       id: "idle", type: "custom", clip: true, data: found, encode: { x: [0, 1], y: [2, 3] },
       renderItem: (params, api) => {
-        const box = found[params.dataIndex];
-        const shape = box && rectangle(params, api, box.value[2], box.value[3]);
+        const part = found[params.dataIndex];
+        const shape = part && rectangle(params, api, part.value[2], part.value[3]);
         if (!shape) return null;
-        const fill = colors[box.code];
-        const text = box.sum ? {} : inside(shape, NAMES[box.code], readable(fill), 48);
-        return { type: "rect", shape, style: { fill }, ...text };
+        const fill = colors[part.code];
+        const text = part.sum ? {} : inside(shape, NAMES[part.code], readable(fill), 48);
+        return box({ shape, style: { fill }, ...text });
       },
     };
   }
@@ -383,7 +386,7 @@
         {
           id: "busy", type: "custom", clip: true, data: [[0, end]], encode: { x: [0, 1] },
           renderItem: (params, api) =>
-            ({ type: "rect", shape: rectangle(params, api, ...GPU), style: { fill: color("busy") } }),
+            box({ shape: rectangle(params, api, ...GPU), style: { fill: color("busy") } }),
         },
         {
           id: "steps", type: "custom", clip: true, encode: { x: [0, 1] },
@@ -394,7 +397,7 @@
             const fill = color(params.dataIndex % 2 ? "step-a" : "step-b");
             const step = device.steps[params.dataIndex];
             const text = inside(shape, shape.width < 120 ? shortName(step) : step.name, color("text"), 20);
-            return { type: "rect", shape, style: { fill }, ...text };
+            return box({ shape, style: { fill }, ...text });
           },
         },
         idleSeries([]),
