@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
@@ -232,6 +233,24 @@ def test_zooming(opened: Opened) -> None:
         timeline.send_keys("+")
     WebDriverWait(browser, 5).until(lambda browser: text(browser, "#view").endswith("(1.00 µs)"))
     assert complaints(browser) == []
+
+
+def test_zooming_by_mouse(opened: Opened) -> None:
+    browser = opened(TRAINING)
+    canvas = browser.find_element(By.CSS_SELECTOR, "#timeline canvas")
+    origin = ScrollOrigin.from_element(canvas)
+    ActionChains(browser).key_down(Keys.CONTROL).scroll_from_origin(origin, 0, -300).key_up(
+        Keys.CONTROL
+    ).perform()
+    WebDriverWait(browser, 5).until(lambda browser: text(browser, "#view") != "0 ms to 300 ms (300 ms)")
+    zoomed = text(browser, "#view")
+    ActionChains(browser).move_to_element(canvas).click_and_hold().move_by_offset(200, 0).release().perform()
+    WebDriverWait(browser, 5).until(lambda browser: text(browser, "#view") != zoomed)
+    assert re.search(r"\(.*\)", text(browser, "#view"))[0] == re.search(r"\(.*\)", zoomed)[0]  # type: ignore[index]
+    dragged = text(browser, "#view")
+    ActionChains(browser).scroll_from_origin(origin, 0, 300).perform()
+    WebDriverWait(browser, 5).until(lambda browser: browser.execute_script("return scrollY") > 0)
+    assert text(browser, "#view") == dragged
 
 
 def press(browser: Chrome, selector: str) -> None:

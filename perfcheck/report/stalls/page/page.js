@@ -647,6 +647,10 @@
     event.preventDefault();
     move(how);
   });
+  // The library would hold every turn of the wheel; without Ctrl it is the page's own.
+  $("timeline").addEventListener("wheel", (event) => {
+    if (!event.ctrlKey) event.stopPropagation();
+  }, { capture: true, passive: true });
   let waiting;
   window.addEventListener("resize", () => {
     clearTimeout(waiting);
