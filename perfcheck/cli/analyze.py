@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from perfcheck import __version__
-from perfcheck.cli.linting import InternalError
-from perfcheck.cli.output import OutputError, colors, complain, write
+from perfcheck.cli.output import InternalError, OutputError, colors, complain, write
 from perfcheck.cli.progress import ProgressBar
 from perfcheck.config.settings import MOST_JOBS, OUTPUT_FORMATS
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from perfcheck.cli.output import InternalError
 from perfcheck.config.lookup import Lookup
 from perfcheck.config.settings import SEVERITIES, TIERS, ConfigError, Settings
 from perfcheck.findings import Finding, LintError, LintResult, Predicted
@@ -17,10 +18,6 @@ from perfcheck.source.text import SourceFile, decoded, read
 
 Progress = Callable[[int, int], None]
 """Told how many files of how many are done."""
-
-
-class InternalError(Exception):
-    """perfcheck itself failed; the message names the file at hand, the cause is the exception chained."""
 
 
 class Options(NamedTuple):

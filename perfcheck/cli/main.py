@@ -41,8 +41,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command and exit: 0 nothing to report, 1 findings, 2 anything wrong."""
-    from perfcheck.cli.linting import InternalError
-    from perfcheck.cli.output import OutputError
+    from perfcheck.cli.output import InternalError, OutputError
     from perfcheck.config.settings import ConfigError
 
     _open_streams()

@@ -5,6 +5,10 @@ import sys
 from typing import TextIO
 
 
+class InternalError(Exception):
+    """perfcheck itself failed; the message names the file at hand, the cause is the exception chained."""
+
+
 class OutputError(Exception):
     """A report that could not be written; the message names where to and why."""
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -91,6 +90,8 @@ def _parts(paths: Sequence[str], jobs: int, cluster: str | None) -> Iterator[Par
     if cluster is not None:
         yield from _on_cluster(paths, cluster)
     elif jobs > 1 and len(paths) > 1:
+        from concurrent.futures import ProcessPoolExecutor  # slow to import, and of use for several alone
+
         with ProcessPoolExecutor(min(jobs, len(paths))) as processes:
             yield from processes.map(part, paths)
     else:

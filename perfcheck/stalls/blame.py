@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from perfcheck.stalls.analysis import Codes, Flags, Nanoseconds
 
 ERRAND: Final = 1_000_000
-"""Nanoseconds. A host that is late by less is on its way to the next launch; by more, it does something
-else."""
+"""Nanoseconds. A host that is late by less, blocking calls aside, is on its way to the next launch; one that is
+late by more does something else."""
 
 LATENCY: Final = 20_000
 """Nanoseconds that a device may take to begin what is queued (usually 2 to 10 µs); more has another
@@ -64,16 +64,12 @@ class _Gaps:
 def blame(host: Host, events: "Codes", gaps: Intervals) -> Blame:
     """Blame a device's gaps. ``events`` are the timeline's rows of its GPU events, by start."""
     told = _tell(host, events, gaps)
-    pieces = [*_late(host, events, told), *_queued(host, told)]
-    start = np.concatenate([piece.start for piece, _ in pieces])
-    order = np.argsort(start, kind="stable")
-    cause = np.concatenate([causes for _, causes in pieces])[order]
-    segments = Segments(
-        start[order],
-        np.concatenate([piece.end for piece, _ in pieces])[order],
-        np.concatenate([piece.event for piece, _ in pieces])[order],
-        np.concatenate([piece.part for piece, _ in pieces])[order],
-    )
+    late = _late(host, events, told)
+    queued, reasons = _queued(host, told)
+    segments = _joined([late, queued])
+    order = np.argsort(segments.start, kind="stable")
+    segments = _chosen(segments, order)
+    cause = np.concatenate([_causes(host, len(gaps), late), reasons])[order]
     segments, cause = _aftermath(host, events, told, segments, cause)
     _check(gaps, segments)
     known = ~np.isin(cause, (CODE["device-latency"], UNATTRIBUTED))
@@ -112,20 +108,17 @@ def _main_thread(host: Host) -> int:
     return int(np.bincount(on).argmax()) if len(on) else NONE
 
 
-def _late(host: Host, events: "Codes", gaps: _Gaps) -> list[tuple[Segments, "Codes"]]:
+def _late(host: Host, events: "Codes", gaps: _Gaps) -> Segments:
     """The parts of gaps before their launch had returned, by what the launching thread was doing."""
     parts = np.arange(len(gaps.start), dtype=np.int32)
-    found: list[tuple[Segments, Codes]] = []
+    found: list[Segments] = []
     launched = host.launch[events]
-    threads = np.unique(
-        host.thread[launched[launched != NONE]]
-    ).tolist()  # of the program's, those that matter
+    threads = np.unique(host.thread[launched[launched != NONE]]).tolist()  # those of the program that matter
     for thread in {*threads, *gaps.thread.tolist()} - {NONE}:
         mine = (gaps.thread == thread) & (gaps.returned > gaps.start)
         segments = host.tracks[thread].within(gaps.start[mine], gaps.returned[mine], parts[mine])
-        others = [other for other in threads if other != thread]
-        found += [(seen, _causes(host, gaps, seen)) for seen in _followed(host, segments, others)]
-    return found
+        found += _followed(host, segments, [other for other in threads if other != thread])
+    return _joined(found)
 
 
 def _followed(host: Host, segments: Segments, threads: list[int]) -> list[Segments]:
@@ -153,11 +146,24 @@ def _followed(host: Host, segments: Segments, threads: list[int]) -> list[Segmen
     return [*done, segments]
 
 
-def _chosen(segments: Segments, rows: "Flags") -> Segments:
+def _chosen(segments: Segments, rows: "Flags | Codes") -> Segments:
     return Segments(segments.start[rows], segments.end[rows], segments.event[rows], segments.part[rows])
 
 
-def _causes(host: Host, gaps: _Gaps, segments: Segments) -> "Codes":
+def _joined(pieces: list[Segments]) -> Segments:
+    return Segments(
+        np.concatenate([_NO_TIMES, *(piece.start for piece in pieces)]),
+        np.concatenate([_NO_TIMES, *(piece.end for piece in pieces)]),
+        np.concatenate([_NO_CODES, *(piece.event for piece in pieces)]),
+        np.concatenate([_NO_CODES, *(piece.part for piece in pieces)]),
+    )
+
+
+_NO_TIMES: Final = np.empty(0, np.int64)
+_NO_CODES: Final = np.empty(0, np.int32)
+
+
+def _causes(host: Host, gaps: int, segments: Segments) -> "Codes":
     """The causes of what a late host was doing; see :data:`ERRAND`."""
     event = segments.event
     none = event == NONE
@@ -165,9 +171,12 @@ def _causes(host: Host, gaps: _Gaps, segments: Segments) -> "Codes":
         return np.full(len(event), CODE["host-unrecorded"], np.int8)
     cause = np.where(none, NONE, host.cause[event]).astype(np.int8)
     undecided = cause == NONE
-    errand = (gaps.launched - gaps.start)[segments.part] >= ERRAND
+    otherwise = np.zeros(
+        gaps, np.int64
+    )  # how long in each gap the host was in none of the calls that say why
+    np.add.at(otherwise, segments.part[undecided], (segments.end - segments.start)[undecided])
     cause[undecided] = CODE["launch-overhead"]
-    undecided &= errand
+    undecided &= otherwise[segments.part] >= ERRAND
     python = ~none & host.is_python[event]
     working = ~none & ~python & (host.is_call[event] | (host.operator[event] != NONE))
     # Within an operator or call that launches, moments are overhead, and a millisecond is work of its own.
@@ -180,38 +189,30 @@ def _causes(host: Host, gaps: _Gaps, segments: Segments) -> "Codes":
     return cause
 
 
-def _queued(host: Host, gaps: _Gaps) -> list[tuple[Segments, "Codes"]]:
-    """The parts of gaps in which work was queued and did not start."""
+def _queued(host: Host, gaps: _Gaps) -> tuple[Segments, "Codes"]:
+    """The parts of gaps in which work was queued and did not start, and why."""
     parts = np.flatnonzero(gaps.end > gaps.returned).astype(np.int32)
-    start, end = gaps.returned[parts], gaps.end[parts]
-    launch = gaps.launch[parts]
-    whole = Segments(start, end, launch.astype(np.int32), parts)
-    brief = (end - start <= LATENCY) & (launch != NONE)
-    soon = _chosen(whole, brief)
-    found: list[tuple[Segments, Codes]] = [(soon, np.full(len(soon.start), CODE["device-latency"], np.int8))]
-    long = _chosen(whole, ~brief)
+    whole = Segments(gaps.returned[parts], gaps.end[parts], gaps.launch[parts].astype(np.int32), parts)
+    brief = (whole.end - whole.start <= LATENCY) & (whole.event != NONE)
+    soon, long = _chosen(whole, brief), _chosen(whole, ~brief)
     seen = _copying(host).within(long.start, long.end, np.arange(len(long.start), dtype=np.int32))
-    copying = seen.event != NONE
-    copied = Segments(seen.start, seen.end, seen.event, long.part[seen.part])
-    copied = _chosen(copied, copying)
-    found.append((copied, host.cause[copied.event] if len(host.rows) else copied.event.astype(np.int8)))
-    rest = Segments(seen.start, seen.end, long.event[seen.part], long.part[seen.part])
-    rest = _chosen(rest, ~copying)
+    behind = seen.event != NONE
+    copied = _chosen(Segments(seen.start, seen.end, seen.event, long.part[seen.part]), behind)
+    rest = _chosen(Segments(seen.start, seen.end, long.event[seen.part], long.part[seen.part]), ~behind)
     cause = np.full(len(rest.start), UNATTRIBUTED, np.int8)
     told = _told_to_wait(host, rest.event)
     cause[told] = CODE["stream-wait"]
     cause[told & _after_collective(host, rest.start)] = CODE["collective-wait"]
-    found.append((rest, cause))
-    return found
+    latency = np.full(len(soon.start), CODE["device-latency"], np.int8)
+    copying = host.cause[copied.event] if len(host.rows) else cause[:0]
+    return _joined([soon, copied, rest]), np.concatenate([latency, copying, cause])
 
 
 def _copying(host: Host) -> Track:
     """When any thread is in a copy call that holds it."""
     calls = np.flatnonzero(host.blocks & (host.kind == "copy"))
     calls = calls[np.lexsort((-host.end[calls], host.start[calls]))]
-    nesting = nest(host.start[calls], host.end[calls])
-    inner = np.where(nesting.innermost == NONE, NONE, calls[nesting.innermost] if len(calls) else NONE)
-    return Track(nesting.times, inner.astype(np.int32))
+    return Track.of(nest(host.start[calls], host.end[calls]), calls)
 
 
 def _told_to_wait(host: Host, launches: "Codes") -> "Flags":

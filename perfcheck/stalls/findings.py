@@ -6,6 +6,8 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from perfcheck.findings import Finding, Place
+from perfcheck.rulebook.book import built_in_pages, read_pages
+from perfcheck.rulebook.rule import Rule
 from perfcheck.stalls.analysis import Cause, DeviceAnalysis, LineIdle, Recording
 
 SHARE: Final = 0.03
@@ -26,53 +28,35 @@ _SILENT: Final[frozenset[Cause]] = frozenset({"device-latency"})
 
 
 class Remedy(NamedTuple):
-    """What to do, and the rule whose page explains it, if one does."""
+    """What to do: a text of its own, or the page of the rule that says it."""
 
-    help: str
-    rule: str = ""
+    help: str = ""
+    page: str = ""
 
 
 _REMEDIES: Final[Mapping[Cause, Remedy]] = {
-    "host-sync": Remedy(
-        "Keep the value on the device, read it back less often, or after the next step has been queued."
-    ),
-    "blocking-copy": Remedy(
-        "Copy with `non_blocking=True` and wait only where the data is used; back to the host, into pinned "
-        "memory.",
-        "PC202",
-    ),
-    "pageable-copy": Remedy(
-        "Pin the host memory (`pin_memory=True` on the loader, `.pin_memory()` once on reused buffers) and "
-        "copy with "
-        "`non_blocking=True`.",
-        "PC402",
-    ),
+    "host-sync": Remedy("Read the result back later or less often: after the next step has been queued."),
+    "blocking-copy": Remedy(page="transfer/blocking-batch-transfer"),
+    "pageable-copy": Remedy(page="data-loading/dataloader-without-pinning"),
     "data-loader": Remedy(
-        "Let workers prepare batches ahead (`num_workers`, `prefetch_factor`, `persistent_workers=True`), "
-        "or make "
-        "preparing them cheaper.",
+        "Let more workers prepare batches further ahead (`num_workers`, `prefetch_factor`, "
+        "`persistent_workers=True`), or make preparing them cheaper."
     ),
     "allocation": Remedy(
-        "Do not give memory back (`empty_cache`) within the step; allocate buffers once, warm up before "
-        "measuring, "
-        "and try `PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`.",
+        "Allocate buffers once and keep them; warm up before what matters, and try "
+        "`PYTORCH_CUDA_ALLOC_CONF=expandable_segments:True`."
     ),
     "collective-wait": Remedy(
-        "Start fewer, larger collectives, and overlap them with computation (`async_op=True`, DDP's "
-        "buckets).",
+        "Start fewer, larger collectives, and overlap them with computation (`async_op=True`, DDP's buckets)."
     ),
-    "stream-wait": Remedy(
-        "Look at what the awaited stream does: move the wait to where its result is used, or queue that "
-        "work earlier."
-    ),
+    "stream-wait": Remedy("Move the wait to where its result is used, or queue the awaited work earlier."),
     "graph-launch": Remedy("Capture more work in each graph, so that fewer are launched."),
     "launch-overhead": Remedy(
         'Launch less: `torch.compile(mode="reduce-overhead")` or CUDA graphs, fused optimizers and kernels '
         "(`fused=True`, `foreach=True`), larger batches."
     ),
     "host-python": Remedy(
-        "Take it out of the step: prepare it ahead in loader workers or another thread, or compute it on "
-        "the device."
+        "Prepare it ahead of the step, in loader workers or another thread, or compute it on the device."
     ),
     "host-operator": Remedy(
         "Run it on the device, or ahead of the step; what a first call sets up (libraries, compilation) "
@@ -84,24 +68,20 @@ _REMEDIES: Final[Mapping[Cause, Remedy]] = {
     ),
 }
 
-_BY_OPERATOR: Final[Mapping[str, Remedy]] = {
-    "aten::_local_scalar_dense": Remedy(
-        "Keep the value on the device, read it back less often, or after the next step has been queued.",
-        "PC101",
-    ),
-    "aten::nonzero": Remedy(
-        "Use a mask with `torch.where` or fixed shapes: how many elements there are is known only on the "
-        "device.",
-        "PC108",
-    ),
-    "aten::is_nonzero": Remedy(
-        "Compute both ways and choose with `torch.where`, or test it every n-th step.", "PC106"
-    ),
-    "aten::masked_select": Remedy("Keep the shape, and use `torch.where` or multiply by the mask.", "PC109"),
-    "aten::index": Remedy("Keep the shape, and use `torch.where` or multiply by the mask.", "PC109"),
-    "aten::repeat_interleave": Remedy("Pass `output_size`.", "PC114"),
+_READS: Final[Mapping[str, Remedy]] = {
+    "aten::_local_scalar_dense": Remedy(page="sync/item-in-hot-loop"),
+    "aten::is_nonzero": Remedy(page="sync/tensor-in-branch"),
+    "aten::nonzero": Remedy(page="sync/nonzero-in-hot-path"),
+    "aten::masked_select": Remedy(page="sync/boolean-mask-read"),
+    "aten::index": Remedy(page="sync/boolean-mask-read"),
+    "aten::repeat_interleave": Remedy(page="sync/repeat-interleave-without-output-size"),
 }
 """Operators that wait for the device, and the rules about them."""
+
+_SYNCHRONIZE: Final = Remedy(page="sync/synchronize-in-hot-loop")
+_TO_HOST: Final = Remedy(page="sync/cpu-copy-in-hot-loop")
+_NO_WORKERS: Final = Remedy(page="data-loading/dataloader-without-workers")
+_FREED: Final = Remedy(page="memory/empty-cache-in-loop")
 
 
 def findings(
@@ -142,7 +122,7 @@ def _worth_telling(device: DeviceAnalysis, share: float) -> Iterable[tuple[LineI
 def _finding(recording: Recording, device: DeviceAnalysis, line: LineIdle, whole: bool) -> Finding:
     site = line.site
     remedy = _remedy(line)
-    rule = _rules().get(remedy.rule)
+    rule = _rule(remedy.page) if remedy.page else None
     part = line.idle_ns / device.window.duration_ns
     steps = device.step_count
     place = Place(max(1, site.line), 1, max(1, site.line), 1)
@@ -172,7 +152,7 @@ def _finding(recording: Recording, device: DeviceAnalysis, line: LineIdle, whole
         path=site.path if site.line else recording.path,
         place=place,
         message=_message(device, line, whole),
-        help=remedy.help,
+        help=rule.help if rule else remedy.help,
         url=rule.url if rule else f"{_DOCS}#{line.cause}",
         function=site.function,
         hotness="step",
@@ -235,35 +215,21 @@ def _copy(line: LineIdle) -> str:
 
 def _remedy(line: LineIdle) -> Remedy:
     """The remedy that fits a line's cause, its operator and its call."""
-    remedy = _REMEDIES[line.cause]
-    operator, annotation, event = line.site.operator, line.site.annotation, line.event
+    operator, event = line.site.operator, line.event
+    by_itself = operator == event  # a call that no operator made
     if line.cause == "host-sync":
-        if operator in _BY_OPERATOR:
-            return _BY_OPERATOR[operator]
-        if operator == event:  # called by itself, and not by an operator
-            return Remedy("Delete the call: PyTorch keeps the order on its streams by itself.", "PC117")
-    elif line.cause in ("blocking-copy", "pageable-copy") and line.copy and line.copy[0] == "DtoH":
-        return Remedy(
-            "Keep the result on the device, or gather it and copy once, with `non_blocking=True` into "
-            "pinned memory.",
-            "PC104",
-        )
-    elif line.cause == "data-loader" and "_SingleProcess" in annotation:
-        return remedy._replace(rule="PC401")
-    elif line.cause == "allocation" and operator == event and event.endswith("Free"):
-        return remedy._replace(rule="PC904")
-    return remedy
+        return _READS.get(operator, _SYNCHRONIZE if by_itself else _REMEDIES["host-sync"])
+    if line.cause in ("blocking-copy", "pageable-copy") and line.copy and line.copy[0] == "DtoH":
+        return _TO_HOST
+    if line.cause == "data-loader" and "_SingleProcess" in line.site.annotation:
+        return _NO_WORKERS
+    if line.cause == "allocation" and by_itself and event.endswith("Free"):
+        return _FREED
+    return _REMEDIES[line.cause]
 
 
-class _Page(NamedTuple):
-    code: str
-    name: str
-    url: str
-
-
-@lru_cache(maxsize=1)
-def _rules() -> Mapping[str, _Page]:
-    """The rule pages that come with perfcheck, by code."""
-    from perfcheck.rulebook.book import load_rules
-
-    return {rule.code: _Page(rule.code, rule.name, rule.url) for rule in load_rules()}
+@lru_cache
+def _rule(page: str) -> Rule:
+    """The rule of one of perfcheck's own pages. Reading them all would take longer than many an analysis."""
+    (rule,) = read_pages([(built_in_pages() / f"{page}.md", True)])
+    return rule

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from perfcheck.stalls.analysis import CAUSES, Cause, Site
-from perfcheck.stalls.nesting import nest
+from perfcheck.stalls.nesting import Nesting, nest
 from perfcheck.timeline import NONE, Timeline
 from perfcheck.timeline.names import (
     CALL_CODES,
@@ -34,16 +34,17 @@ _BLOCKING: Final = tuple(CODE[cause] for cause in ("host-sync", "blocking-copy",
 _ITEM: Final = "aten::_local_scalar_dense"
 """What reads one element: its copy is the means, and waiting the point."""
 
+_ETERNITY: Final = np.iinfo(np.int64).max
+
 _COLLECTIVE: Final = re.compile(r"nccl:|record_param_comms|c10d::")
-_BACKWARD: Final = re.compile(r"run_backward|backward")
 _OWN: Final = re.compile(r"(^|/)torch/|torchinductor_|^<")
 """Paths of PyTorch itself, of code that it generates, and of what has no file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Segments:
-    """Disjoint stretches of time, sorted; ``event`` has the thread in each, ``part`` says which request it
-    answers."""
+    """Disjoint stretches of time, sorted; ``event`` has the thread in each (-1: none), ``part`` is what it is
+    a part of."""
 
     start: "Nanoseconds"
     end: "Nanoseconds"
@@ -53,16 +54,26 @@ class Segments:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Track:
-    """Which event is innermost when: event ``innermost[k]`` from ``times[k]`` to ``times[k + 1]``; -1:
-    none."""
+    """Event ``innermost[k]`` has the thread from ``times[k]`` to ``times[k + 1]``; -1: none.
+
+    The first time is that before all, the last that after all.
+    """
 
     times: "Nanoseconds"
     innermost: "Codes"
 
+    @classmethod
+    def of(cls, nesting: Nesting, events: "Codes") -> "Track":
+        """The track of events that were nested under the numbers of their places."""
+        named = np.append(events, NONE)[nesting.innermost]  # -1: the last
+        return cls(
+            np.concatenate([[-_ETERNITY], nesting.times, [_ETERNITY]]),
+            np.concatenate([[NONE], named]).astype(np.int32),
+        )
+
     def within(self, start: "Nanoseconds", end: "Nanoseconds", part: "Codes") -> Segments:
         """What is innermost in each of the disjoint, sorted stretches ``[start, end)``."""
-        bounds = np.concatenate([[np.iinfo(np.int64).min], self.times, [np.iinfo(np.int64).max]])
-        inner = np.concatenate([np.array([NONE], np.int32), self.innermost])
+        bounds = self.times
         first = np.searchsorted(bounds, start, side="right") - 1
         counts = np.maximum(np.searchsorted(bounds, end, side="left") - first, 0)
         row = np.repeat(np.arange(len(start)), counts)
@@ -70,7 +81,7 @@ class Track:
         starts = np.maximum(bounds[at], start[row])
         ends = np.minimum(bounds[at + 1], end[row])
         some = ends > starts
-        return Segments(starts[some], ends[some], inner[at[some]], part[row[some]])
+        return Segments(starts[some], ends[some], self.innermost[at[some]], part[row[some]])
 
 
 class Host:
@@ -91,11 +102,8 @@ class Host:
         threads, firsts = np.unique(self.thread, return_index=True)
         for thread, first, last in zip(threads.tolist(), firsts, np.append(firsts[1:], len(rows))):
             nesting = nest(self.start[first:last], self.end[first:last])
-            parent, innermost = nesting.parent, nesting.innermost
-            self.parent[first:last] = np.where(parent == NONE, NONE, parent + first)
-            self.tracks[thread] = Track(
-                nesting.times, np.where(innermost == NONE, NONE, innermost + first).astype(np.int32)
-            )
+            self.parent[first:last] = np.where(nesting.parent == NONE, NONE, nesting.parent + first)
+            self.tracks[thread] = Track.of(nesting, np.arange(first, last))
         self.is_call = np.isin(self.category, CALL_CODES)
         self.is_operator = self.category == CODES["operator"]
         self.is_python = self.category == CODES["python"]

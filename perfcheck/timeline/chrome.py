@@ -1,9 +1,9 @@
 """Chrome's trace format as JSON text: its events, a batch at a time, whatever state the text is in.
 
-Only the fields of :class:`Event` and :class:`Arguments` are decoded. A batch is cut at a place that looks
-like the end of an event, and decoded as an array: if that succeeds, the place *was* the end of an event,
-because a prefix of a JSON array that parses when closed can be read in one way only. Where it fails, each
-event is looked for by itself, and what cannot be read is left out and counted.
+Only the fields of :class:`Event` and :class:`Arguments` are decoded, by their types. A batch is cut at a
+place that looks like the end of an event, and decoded as an array: if that succeeds, the place *was* the
+end of an event, because a prefix of a JSON array that parses when closed can be read in one way only. Where
+it fails, each event is looked for by itself, and what cannot be read is left out and counted.
 
 Format: https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU
 """
@@ -27,21 +27,31 @@ _PREAMBLE: Final = 64 << 20  # bytes before the events
 
 
 class Arguments(msgspec.Struct, gc=False):
-    """What is used of an event's ``args``; any type may come."""
+    """What is used of an event's ``args``; -1 or "": not there."""
 
-    device: Any = None
-    stream: Any = None
-    correlation: Any = None
-    bytes: Any = None
-    kind: Any = None  # AMD: "HtoD"
-    name: Any = None  # of a thread, in metadata events
-    stack: Any = msgspec.field(default=None, name="Call stack")
-    collective: Any = msgspec.field(default=None, name="Collective name")
-    group: Any = msgspec.field(default=None, name="Process Group Name")
+    device: int = -1
+    stream: int = -1
+    correlation: int = -1
+    bytes: int = -1
+    name: str = ""  # of a thread, in metadata events
+    stack: str = msgspec.field(default="", name="Call stack")
 
 
 class Event(msgspec.Struct, gc=False):
-    """One event as the file has it; any type may come."""
+    """One event as the file has it. Times are JSON text: see :mod:`perfcheck.timeline.clock`."""
+
+    ph: str = ""
+    cat: str = ""
+    name: str = ""
+    pid: int | str = ""
+    tid: int | str = ""
+    ts: msgspec.Raw = NOTHING
+    dur: msgspec.Raw = NOTHING
+    args: Arguments | None = None
+
+
+class _AnyEvent(msgspec.Struct):
+    """An event in which any type may come."""
 
     ph: Any = None
     cat: Any = None
@@ -50,11 +60,41 @@ class Event(msgspec.Struct, gc=False):
     tid: Any = None
     ts: msgspec.Raw = NOTHING
     dur: msgspec.Raw = NOTHING
-    args: Arguments | list[Any] | str | float | None = None
+    args: Any = None
+
+    def typed(self) -> Event:
+        """The event without what is of a wrong type."""
+        arguments = self.args if isinstance(self.args, dict) else {}
+
+        def number(key: str) -> int:
+            value = arguments.get(key)
+            return value if type(value) is int else -1
+
+        return Event(
+            ph=_text(self.ph),
+            cat=_text(self.cat),
+            name=_text(self.name),
+            pid=self.pid if type(self.pid) is int else _text(self.pid),
+            tid=self.tid if type(self.tid) is int else _text(self.tid),
+            ts=self.ts,
+            dur=self.dur,
+            args=Arguments(
+                number("device"),
+                number("stream"),
+                number("correlation"),
+                number("bytes"),
+                _text(arguments.get("name")),
+                _text(arguments.get("Call stack")),
+            ),
+        )
+
+
+def _text(value: Any) -> str:
+    return value if type(value) is str else ""
 
 
 _decode_events: Final = msgspec.json.Decoder(list[Event]).decode
-_decode_event: Final = msgspec.json.Decoder(Event).decode
+_decode_event: Final = msgspec.json.Decoder(_AnyEvent).decode
 _encode_exactly: Final = msgspec.json.Encoder(decimal_format="number").encode
 
 
@@ -215,11 +255,11 @@ class Document:
     def _event(self, data: bytes, value: Any) -> Event | None:
         if isinstance(value, dict):
             try:
-                return _decode_event(data)
+                return _decode_event(data).typed()
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
             try:
-                return _decode_event(_encode_exactly(value))
+                return _decode_event(_encode_exactly(value)).typed()
             except (msgspec.MsgspecError, UnicodeError, OverflowError, RecursionError):
                 pass
         self.damaged += 1

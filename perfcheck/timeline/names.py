@@ -66,11 +66,9 @@ RANGES: Final = (STEP, LOADER, "Optimizer.", "DataParallel.", "DistributedDataPa
 
 
 @lru_cache(maxsize=1 << 10)
-def category_of(recorded: str, is_range: bool) -> int:
+def category_of(recorded: str) -> int:
     """The code of an event's category, -1 for those that tell nothing about time."""
     category = _CATEGORIES.get(recorded.lower())
-    if category == "operator" and is_range:
-        category = "annotation"
     return CODES[category] if category is not None else -1
 
 

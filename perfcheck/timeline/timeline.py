@@ -1,7 +1,7 @@
 """A recording as columns."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import TYPE_CHECKING, Any, Final
@@ -10,7 +10,7 @@ import numpy as np
 
 from perfcheck.timeline.chrome import Arguments, Document, Event
 from perfcheck.timeline.clock import INVALID, LATEST, nanoseconds
-from perfcheck.timeline.names import CATEGORIES, DEVICE_CODES, GPU_CODES, LEGACY, RANGES, category_of
+from perfcheck.timeline.names import CATEGORIES, CODES, DEVICE_CODES, GPU_CODES, LEGACY, RANGES, category_of
 from perfcheck.timeline.source import RecordingError, Source
 
 if TYPE_CHECKING:
@@ -162,14 +162,25 @@ def read(path: str) -> Timeline:
 _NO_ARGUMENTS: Final = Arguments()
 
 
+class _Pool(dict[Any, int]):
+    """Numbers for values, in the order in which they come."""
+
+    def __missing__(self, value: Any) -> int:
+        number = self[value] = len(self)
+        return number
+
+    def numbers(self, values: Sequence[Any]) -> "Column":
+        return np.array([self[value] for value in values], np.int32)
+
+
 class _Builder:
     """Columns under construction, a batch of events at a time."""
 
     def __init__(self) -> None:
         self.events = 0
-        self._names: dict[str, int] = {}
-        self._stacks: dict[str, int] = {}
-        self._threads: dict[tuple[str, str], int] = {}
+        self._names = _Pool()
+        self._stacks = _Pool()
+        self._threads = _Pool()
         self._thread_names: dict[tuple[str, str], str] = {}
         self._parts: dict[str, list[Column]] = {name: [] for name in _COLUMNS}
         self._defects: Counter[str] = Counter()
@@ -177,60 +188,53 @@ class _Builder:
 
     def add(self, batch: list[Event]) -> None:
         self.events += len(batch)
-        kept: list[Event] = []
-        codes: list[int] = []
-        for event in batch:
-            if event.ph == "X":
-                name = event.name if type(event.name) is str else ""
-                code = category_of(event.cat if type(event.cat) is str else "", name.startswith(RANGES))
-                if code >= 0:
-                    event.name = name
-                    kept.append(event)
-                    codes.append(code)
-            elif event.ph == "M" and event.name == "thread_name" and isinstance(event.args, Arguments):
-                self._thread_names[_label(event.pid), _label(event.tid)] = _label(event.args.name)
-        if kept:
-            self._legacy = self._legacy or any(event.cat == LEGACY for event in kept)
-            self._append(kept, np.array(codes, np.int8))
+        complete = [event for event in batch if event.ph == "X"]
+        if len(complete) < len(batch):
+            for event in batch:
+                if event.ph == "M" and event.name == "thread_name" and event.args is not None:
+                    self._thread_names[str(event.pid), str(event.tid)] = event.args.name
+        recorded = [event.cat for event in complete]
+        category = np.fromiter(map(category_of, recorded), np.int8, len(recorded))
+        useful = category >= 0
+        if not useful.all():
+            complete, category = list(compress(complete, useful)), category[useful]
+        if not complete:
+            return
+        if LEGACY in recorded:
+            self._legacy = True
+            ranges = np.array([event.name.startswith(RANGES) for event in complete])
+            category[ranges & (category == CODES["operator"])] = CODES["annotation"]
+        self._append(complete, category)
 
     def _append(self, events: list[Event], category: "Column") -> None:
+        given = [event.args or _NO_ARGUMENTS for event in events]
+        on_host = ~np.isin(category, DEVICE_CODES)
+        device = _integers([one.device for one in given], _DEVICES)
+        stream = _integers([one.stream for one in given], _STREAMS)
+        for row in np.flatnonzero(~on_host & (device < 0)).tolist():
+            device[row] = _integers([events[row].pid], _DEVICES)[0]
+        device[on_host] = stream[on_host] = NONE
+        threads = np.full(len(events), NONE, np.int32)
+        threads[on_host] = self._threads.numbers(
+            [(event.pid, event.tid) for event in compress(events, on_host.tolist())]
+        )
         start = nanoseconds([event.ts for event in events])
         duration = nanoseconds([event.dur for event in events])
-        arguments = [event.args if type(event.args) is Arguments else _NO_ARGUMENTS for event in events]
-        names, stacks, threads = self._names, self._stacks, self._threads
-        on_device = np.isin(category, DEVICE_CODES)
-        device = _integers([given.device for given in arguments], _DEVICES)
-        missing = np.flatnonzero(on_device & (device < 0))
-        device[missing] = _integers([events[row].pid for row in missing], _DEVICES)
-        device[~on_device] = NONE
-        stream = _integers([given.stream for given in arguments], _STREAMS)
-        stream[~on_device] = NONE
-        on_host = ~on_device
-        thread = np.full(len(events), NONE, np.int32)
-        thread[on_host] = [
-            threads.setdefault((_label(event.pid), _label(event.tid)), len(threads))
-            for event in compress(events, on_host)
-        ]
-        stack = np.array(
-            [
-                stacks.setdefault(given.stack, len(stacks))
-                if type(given.stack) is str and given.stack
-                else NONE
-                for given in arguments
-            ],
-            np.int32,
-        )
+        stacks = np.full(len(events), NONE, np.int32)
+        stacked = [row for row, one in enumerate(given) if one.stack]
+        if stacked:
+            stacks[stacked] = self._stacks.numbers([given[row].stack for row in stacked])
         columns: dict[str, Column] = {
             "start": start,
             "end": start + np.maximum(duration, 0),
             "category": category,
-            "name": np.array([names.setdefault(event.name, len(names)) for event in events], np.int32),
-            "thread": thread,
+            "name": self._names.numbers([event.name for event in events]),
+            "thread": threads,
             "device": device,
             "stream": stream,
-            "correlation": _integers([given.correlation for given in arguments], LATEST),
-            "bytes": _integers([given.bytes for given in arguments], LATEST),
-            "stack": stack,
+            "correlation": _integers([one.correlation for one in given], LATEST),
+            "bytes": _integers([one.bytes for one in given], LATEST),
+            "stack": stacks,
         }
         usable = np.ones(len(events), bool)
         for code, wrong in (
@@ -242,8 +246,8 @@ class _Builder:
         ):
             self._defects[code] += int(np.count_nonzero(usable & wrong))
             usable &= ~wrong
-        for name, column in columns.items():
-            self._parts[name].append(column[usable].astype(_COLUMNS[name], copy=False))
+        for column, values in columns.items():
+            self._parts[column].append(values[usable].astype(_COLUMNS[column], copy=False))
 
     def timeline(self, document: Document) -> Timeline:
         columns = {
@@ -265,7 +269,7 @@ class _Builder:
             names=tuple(self._names),
             stacks=tuple(self._stacks),
             threads=tuple(
-                Thread(process, number, self._thread_names.get((process, number), ""))
+                Thread(str(process), str(number), self._thread_names.get((str(process), str(number)), ""))
                 for process, number in self._threads
             ),
             legacy=self._legacy,
@@ -275,17 +279,12 @@ class _Builder:
         )
 
 
-def _integers(values: list[Any], most: int) -> "Column":
+def _integers(values: Sequence[Any], most: int) -> "Column":
     """Whole numbers from 0 to ``most``; :data:`NONE` for everything else."""
-    numbers = [value if type(value) is int else NONE for value in values]
     try:
+        column = np.array(values, np.int64)
+    except (OverflowError, ValueError, TypeError):  # too large, or a process with a name
+        numbers = [value if type(value) is int and 0 <= value <= most else NONE for value in values]
         column = np.array(numbers, np.int64)
-    except OverflowError:
-        column = np.array([number if 0 <= number <= most else NONE for number in numbers], np.int64)
     column[(column < 0) | (column > most)] = NONE
     return column
-
-
-def _label(value: Any) -> str:
-    """A process or thread, which are numbers in some recordings and text in others."""
-    return value if type(value) is str else str(value) if type(value) is int else ""

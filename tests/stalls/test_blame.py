@@ -302,12 +302,12 @@ def test_every_phase_of_a_gap_counts(folder: Path) -> None:
         *busy_until(),
         call("cudaMalloc", 1000, 700),
         event("enumerate(DataLoader)#_MultiProcessingDataLoaderIter.__next__", "user_annotation", 1700, 800),
-        event("train.py(3): f", "python_function", 2500, 900),
-        launch(3400, 2, 30),
-        kernel("after", 3436, 10, 2),
+        event("train.py(3): f", "python_function", 2500, 1900),
+        launch(4400, 2, 30),
+        kernel("after", 4436, 10, 2),
     )
     assert idle(device) == {
-        "host-python": 900, "data-loader": 800, "allocation": 700, "launch-overhead": 30, "device-latency": 6
+        "host-python": 1900, "data-loader": 800, "allocation": 700, "launch-overhead": 30, "device-latency": 6
     }  # fmt: skip
 
 
