@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from perfcheck.stalls.analysis import Codes, Flags, Nanoseconds
 
 ERRAND: Final = 1_000_000
-"""Nanoseconds. A host that is late by less, blocking calls aside, is on its way to the next launch; one that is
-late by more does something else."""
+"""Nanoseconds. A host that is late by less, blocking calls aside, is on its way to the next launch; one that
+is late by more does something else."""
 
 LATENCY: Final = 20_000
 """Nanoseconds that a device may take to begin what is queued (usually 2 to 10 µs); more has another
