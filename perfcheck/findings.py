@@ -1,7 +1,7 @@
 """What perfcheck says: findings, predicted events, and the files it could not read."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from perfcheck.events import Event
@@ -56,6 +56,18 @@ class Finding:
     evidence: Mapping[str, Any] = field(default_factory=lambda: {"kind": "predicted"})
     fix: Fix | None = None
     cell: int | None = None  # notebooks: the code cell, counted from 1; lines then count within it
+
+    @property
+    def all_places(self) -> tuple[Place, ...]:
+        return (self.place, *self.places)
+
+    def only_at(self, places: Sequence[Place]) -> "Finding":
+        """The finding at some of its places, of which there is at least one. A fix belongs to the first."""
+        if len(places) == 1 + len(self.places):
+            return self
+        first, *others = places
+        fix = self.fix if first == self.place else None
+        return replace(self, place=first, places=tuple(others), fix=fix)
 
 
 @dataclass(frozen=True, slots=True)

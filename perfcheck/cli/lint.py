@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from perfcheck import __version__
+from perfcheck.cli import narrowing
 from perfcheck.cli.linting import Options, Outcome, find_files, lint_paths, lint_text
 from perfcheck.cli.output import colors, complain, write
 from perfcheck.cli.progress import ProgressBar
@@ -51,6 +52,12 @@ def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callab
 @click.option("--statistics", is_flag=True, help="Count the findings of each rule.")
 @click.option("--explain", is_flag=True, help="Say of each finding how it is known and why it is slow.")
 @click.option("--events", is_flag=True, help="With json: every event that is predicted, hot or cold.")
+@click.option(
+    "--baseline", metavar="FILE", type=click.Path(), help="Tell only what FILE does not hold already."
+)
+@click.option("--write-baseline", metavar="FILE", type=click.Path(), help="Keep in FILE all that is found.")
+@click.option("--prune-baseline", is_flag=True, help="Take out of the baseline what is not found any more.")
+@click.option("--since", metavar="REV", help="Only lines that changed since this revision of git.")
 @click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
 @click.option(
     "--exclude",
@@ -100,6 +107,8 @@ def lint(paths: tuple[str, ...], **given: Any) -> int:
         raise click.UsageError("--stdin-filename wants - as the path")
     lookup = _lookup(given)
     paths = paths or (".",)
+    settings = lookup.settings(os.getcwd())
+    narrowing.check_use(given, settings.baseline, from_stdin=from_stdin)
     if given["show_settings"]:
         return _show_settings(given["stdin_filename"] or paths[0], lookup)
     options = Options(
@@ -110,23 +119,35 @@ def lint(paths: tuple[str, ...], **given: Any) -> int:
     )
     if given["show_files"]:
         return _show_files(paths, lookup, options)
-    output_format = lookup.settings(os.getcwd()).output_format
+    changes = None if given["since"] is None else narrowing.changed_lines(given["since"], _existing(paths))
+    if changes is not None:
+        options = options._replace(only=frozenset(changes))
     with ProgressBar(shown=not given["quiet"]) as progress:
         if from_stdin:
             data = sys.stdin.buffer.read()
             outcome = lint_text(data, given["stdin_filename"], lookup, options, progress)
         else:
             outcome = lint_paths(_existing(paths), lookup, options, progress)
+    if changes is not None:
+        outcome = outcome.with_findings(narrowing.on_changed_lines(outcome, changes))
     result = outcome.result
     if given["verbose"]:
         seconds = time.perf_counter() - begin
         complain(f"{result.files:,} files with {result.lines:,} lines in {seconds:.2f} s")
     if not result.files and not result.errors and not given["quiet"]:
-        complain("no Python files were found there")
-    _report(outcome, output_format, given)
+        complain(
+            "no Python files were found there" if changes is None else "no Python files have changed there"
+        )
+    if given["write_baseline"]:
+        narrowing.keep(outcome, given["write_baseline"], quiet=given["quiet"])
+    else:
+        if settings.baseline is not None:
+            outcome = outcome.with_findings(narrowing.new_findings(outcome, settings.baseline, given))
+        _report(outcome, settings.output_format, given)
     if any(error.message.startswith(INTERNAL) for error in result.errors):
         return WRONG
-    return FOUND if result.findings and not given["exit_zero"] else 0
+    told = outcome.result.findings and not given["write_baseline"]
+    return FOUND if told and not given["exit_zero"] else 0
 
 
 def _lookup(given: dict[str, Any]) -> Lookup:
@@ -149,8 +170,9 @@ def _lookup(given: dict[str, Any]) -> Lookup:
     for name in ("tier", "severity", "output_format", "force_exclude", "respect_gitignore", "jobs"):
         if given[name] is not None:
             overrides[name] = given[name]
-    if given["cache_dir"] is not None:
-        overrides["cache_dir"] = os.path.abspath(given["cache_dir"])
+    for name in ("cache_dir", "baseline"):
+        if given[name] is not None:
+            overrides[name] = os.path.abspath(given[name])
     return Lookup(file=files[0] if files else None, isolated=given["isolated"], overrides=overrides)
 
 

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +28,7 @@ class Options(NamedTuple):
     selectors: tuple[str, ...] = ()  # rules that the command line names, to say whose mistake it is
     events: bool = False
     cache: bool = True
+    only: frozenset[str] | None = None  # of the files (absolute) found; None: all
 
 
 class Outcome(NamedTuple):
@@ -35,6 +37,9 @@ class Outcome(NamedTuple):
     result: LintResult
     sources: dict[str, SourceFile]
     rules: dict[str, Rule]
+
+    def with_findings(self, findings: tuple[Finding, ...]) -> "Outcome":
+        return self._replace(result=replace(self.result, findings=findings))
 
 
 class _Input(NamedTuple):
@@ -72,6 +77,8 @@ def lint_paths(paths: Sequence[str], lookup: Lookup, options: Options, progress:
     collected = _Input({}, errors)
     roots: dict[str, tuple[Settings, Path]] = {}
     for file in files:
+        if options.only is not None and file not in options.only:
+            continue
         parent = os.path.dirname(file)
         if parent not in roots:
             roots[parent] = (lookup.settings(parent), project_root(Path(parent)))

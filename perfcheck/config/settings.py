@@ -45,6 +45,7 @@ class Settings(NamedTuple):
     cache_dir: str | None = None
     jobs: int | None = None  # none: as many as there are processors
     output_format: OutputFormat = "text"
+    baseline: str | None = None  # findings that the project has already
 
     @property
     def excludes(self) -> tuple[str, ...]:
@@ -127,6 +128,7 @@ KEYS: Mapping[str, Convert] = {
     "cache-dir": _path,
     "jobs": _jobs,
     "output-format": _choice(OUTPUT_FORMATS),
+    "baseline": _path,
 }
 
 

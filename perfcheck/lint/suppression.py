@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from perfcheck.findings import Finding, Place
@@ -54,14 +53,8 @@ def _without(
     used: set[tuple[Suppression, str | None]],
 ) -> Finding | None:
     """The finding at those of its places where no comment silences it; None where all are."""
-    places = [finding.place, *finding.places]
-    open_places = [place for place in places if not _silenced(place, rule, comments, used)]
-    if not open_places:
-        return None
-    first, *others = open_places
-    if first == finding.place:
-        return finding if len(open_places) == len(places) else replace(finding, places=tuple(others))
-    return replace(finding, place=first, places=tuple(others), fix=None)
+    places = [place for place in finding.all_places if not _silenced(place, rule, comments, used)]
+    return finding.only_at(places) if places else None
 
 
 def _silenced(

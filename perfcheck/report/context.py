@@ -1,19 +1,15 @@
 """What a report is made with, beside the result."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from perfcheck.findings import Finding
 from perfcheck.rulebook.rule import Rule
-from perfcheck.source.text import SourceFile
+from perfcheck.source.text import SourceFile, lines_of
 
 if TYPE_CHECKING:
     from perfcheck.report.run import RunReport
-
-_NEWLINE: Final = re.compile(r"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,24 +28,9 @@ class Context:
     run: "RunReport | None" = None  # json: what a run has shown
 
     def lines(self, finding: Finding) -> list[str]:
-        """The lines that the finding's line numbers count, empty where the source is not known.
-
-        Line ends are those of Python: a form feed ends no line.
-        """
+        """The lines that the finding's line numbers count, empty where the source is not known."""
         source = self.sources.get(finding.path)
-        if source is None:
-            return []
-        lines = _lines_of(source.text)
-        if finding.cell is None or not source.cells:
-            return lines
-        begin = source.cells[finding.cell - 1] - 1
-        end = source.cells[finding.cell] - 1 if finding.cell < len(source.cells) else len(lines)
-        return lines[begin:end]
-
-
-@lru_cache(maxsize=1)  # findings come file by file
-def _lines_of(text: str) -> list[str]:
-    return _NEWLINE.split(text)
+        return [] if source is None else lines_of(source, finding.cell)
 
 
 def where(finding: Finding) -> str:

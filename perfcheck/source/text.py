@@ -5,11 +5,14 @@ import os
 import re
 import stat
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from perfcheck.findings import LintError
 
 LARGEST = 64 << 20  # bytes; a file beyond is data
+
+_NEWLINE = re.compile(r"\r\n|\r|\n")
 
 # PEP 263: on one of the first two lines, the first of which holds nothing but a comment
 _BLANK = re.compile(rb"[ \t\f]*(?:#.*)?$")
@@ -27,6 +30,24 @@ class SourceFile:
     name: str  # as reported: relative to the working directory where below it, with "/"
     text: str
     cells: tuple[int, ...] = ()  # notebooks: first line (from 1) in ``text`` of each code cell
+
+
+def lines_of(source: SourceFile, cell: int | None = None) -> list[str]:
+    """The lines of a file, or of one code cell (from 1) of a notebook.
+
+    Line ends are those of Python: a form feed ends no line.
+    """
+    lines = _split(source.text)
+    if cell is None or not source.cells:
+        return lines
+    begin = source.cells[cell - 1] - 1
+    end = source.cells[cell] - 1 if cell < len(source.cells) else len(lines)
+    return lines[begin:end]
+
+
+@lru_cache(maxsize=1)  # findings come file by file
+def _split(text: str) -> list[str]:
+    return _NEWLINE.split(text)
 
 
 class Undecodable(ValueError):

@@ -1,0 +1,1 @@
+"""What keeps a mended project mended: baselines, changed lines, budgets."""
