@@ -2,8 +2,49 @@
 
 from collections.abc import Iterable
 
-from perfcheck.counted import Counted, Tally, Unsupported
+from perfcheck.callsite import CallSite
+from perfcheck.counted import Counted, Recorder, Tally, Unsupported
 from perfcheck.emulated import Installed, install
+from perfcheck.events import Event
+
+
+class _Listeners:
+    """Hands what the device of this process tells to everybody who listens: a run, and a budget within it."""
+
+    def __init__(self) -> None:
+        self.all: tuple[Recorder, ...] = ()
+        self.device: Installed | None = None
+
+    def occurred(self, event: Event, operator: str, site: CallSite, nbytes: int = 0) -> None:
+        for recorder in self.all:
+            recorder.occurred(event, operator, site, nbytes)
+
+    def unsupported(self, feature: str, consequence: str, site: CallSite) -> None:
+        for recorder in self.all:
+            recorder.unsupported(feature, consequence, site)
+
+
+_listeners = _Listeners()
+
+
+def is_emulated() -> bool:
+    """Does this process have an emulated device?"""
+    return _listeners.device is not None
+
+
+def listen(recorder: Recorder, own: Iterable[str] = ()) -> None:
+    """Tell the recorder of events; the first to listen gets the process its device. Raises CannotEmulate."""
+    if _listeners.device is None:
+        _listeners.device = install(_listeners, own)
+    _listeners.all += (recorder,)
+
+
+def leave(recorder: Recorder) -> None:
+    """Tell it no more; with the last who listens the device goes."""
+    _listeners.all = tuple(one for one in _listeners.all if one is not recorder)
+    if not _listeners.all and _listeners.device is not None:
+        device, _listeners.device = _listeners.device, None
+        device.uninstall()
 
 
 class Counting:
@@ -19,11 +60,10 @@ class Counting:
         self._own = tuple(own)
         self._tally = Tally()
         self._tally.counting = False
-        self._device: Installed | None = None
 
     def start(self) -> None:
         """Raises CannotEmulate."""
-        self._device = install(self._tally, self._own)
+        listen(self._tally, self._own)
 
     def warm(self) -> None:
         pass
@@ -56,6 +96,4 @@ class Counting:
         self._tally.clear()
 
     def stop(self) -> None:
-        self._tally.counting = False
-        if self._device is not None:
-            self._device.uninstall()
+        leave(self._tally)

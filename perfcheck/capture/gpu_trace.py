@@ -33,7 +33,7 @@ class GpuWaits:
 
     def install(self) -> None:
         import torch
-        import torch.cuda._gpu_trace as trace  # the C++ side looks for it there, and torch.cuda does not import it
+        import torch.cuda._gpu_trace as trace  # which torch.cuda does not import, and the C++ side needs
 
         torch._C._activate_gpu_trace()
         trace.register_callback_for_stream_synchronization(self._waits)

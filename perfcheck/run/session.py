@@ -58,6 +58,14 @@ class Capture(Listener, Protocol):
         """Leave the process as it was found."""
 
 
+_current: "Session | None" = None
+
+
+def current() -> "Session | None":
+    """The session that watches this process, if one does."""
+    return _current
+
+
 class Session:
     """Watches this process, and writes what it sees into the run's folder: when the window closes, at the
     end, and now and then between, so that a script that is killed loses little.
@@ -81,7 +89,13 @@ class Session:
         self._unwatch: Callable[[], None] = lambda: None
 
     def start(self) -> None:
-        """Raises what the capture raises where the device cannot be watched."""
+        """Raises what the capture raises where the device cannot be watched, and RuntimeError where
+        another session watches it already.
+        """
+        global _current
+        if _current is not None:
+            raise RuntimeError("this process is being traced already")
+        _current = self
         self.capture.start()
         self.steps.listeners = (self._window, self.capture, self)
         self._unwatch = watch(self.steps)
@@ -90,6 +104,8 @@ class Session:
 
     def stop(self) -> None:
         """The end: write the last of it. Raises ResultsError."""
+        global _current
+        _current = None
         self._lines.stop()
         self._unwatch()
         self._window.close()

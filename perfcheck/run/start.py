@@ -40,7 +40,7 @@ def begin(
 ) -> None:
     """Watch this process from here to its end."""
     own = _own_files(plan.target)
-    session = Session(plan, name, _capture(plan, name, own), CallSites(own), is_child=is_child)
+    session = Session(plan, name, capture_for(plan, name, own), CallSites(own), is_child=is_child)
     session.start()
     follow(plan.folder, session.new_child)
 
@@ -60,7 +60,8 @@ def begin(
     os.register_at_fork(before=session.fork, after_in_child=forked)
 
 
-def _capture(plan: Plan, name: str, own: Sequence[str]) -> Capture:
+def capture_for(plan: Plan, name: str, own: Sequence[str] = ()) -> Capture:
+    """What watches the device of the plan."""
     if plan.device == "emulated":
         from perfcheck.capture.counting import Counting
 
