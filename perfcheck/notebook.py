@@ -20,7 +20,7 @@ def load_ipython_extension(shell: Any) -> None:
         keeps_the_device.counting = False
         listen(keeps_the_device)
         print(
-            "perfcheck: there is no GPU: this notebook has an emulated one, which counts, and measures nothing"
+            "perfcheck: there is no GPU; this notebook has an emulated one: it counts, and measures nothing"
         )
 
     def perfcheck(line: str, cell: str) -> None:

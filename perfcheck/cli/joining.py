@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import click
+
 from perfcheck.cli.linting import Options, Outcome, lint_paths
 from perfcheck.config.lookup import Lookup
 from perfcheck.confirm import Seen, Verdict, judged
 from perfcheck.counted import Counted
 from perfcheck.events import Event
-from perfcheck.run.results import Run
+from perfcheck.run.results import ResultsError, Run, read
 from perfcheck.source.files import shown
 
 if TYPE_CHECKING:
@@ -33,6 +35,11 @@ class Evidence:
     notes: tuple[str, ...] = ()
     operators: tuple["OperatorLine", ...] = ()  # of the deep window
     idle: Mapping[str, Any] | None = None  # of a real GPU
+
+    @property
+    def kind(self) -> str:
+        """Of a finding's evidence."""
+        return "counted" if self.run.plan.device == "emulated" else "observed"
 
     def document(self) -> dict[str, Any]:
         """ "run" of the JSON document; the first process speaks for all."""
@@ -77,6 +84,40 @@ def verdicts(outcome: Outcome, seen: Seen) -> tuple[Verdict, ...]:
     """What a run says of lint's findings. The outcome must hold the predicted events."""
     result = outcome.result
     return judged(result.findings, result.predicted, lambda code: outcome.rules[code].event, seen)
+
+
+def with_verdicts(outcome: Outcome, folder: Path, *, only_confirmed: bool) -> Outcome:
+    """The findings with what a run says of them. Raises UsageError where there is no run."""
+    try:
+        evidence = evidence_of(read(folder))
+    except ResultsError as error:
+        raise click.UsageError(str(error)) from None
+    kind = evidence.kind
+    seen = _from_here(evidence)
+    said = {id(one.finding): one for one in verdicts(outcome, seen)}
+    findings = tuple(
+        replace(finding, evidence=said[id(finding)].as_evidence(kind))
+        for finding in outcome.result.findings
+        if not only_confirmed or said[id(finding)].verdict == "confirmed"
+    )
+    return outcome.with_findings(findings)
+
+
+def _from_here(evidence: Evidence) -> Seen:
+    """What was seen, with paths as they are told in this working directory rather than in the run's."""
+    seen, began, here = evidence.seen, evidence.run.plan.directory, os.getcwd()
+
+    def told(path: str) -> str:
+        return shown(os.path.join(began, path), here)
+
+    return replace(
+        seen,
+        counted=tuple(replace(one, path=told(one.path)) for one in seen.counted),
+        lines={told(path): lines for path, lines in seen.lines.items()},
+        idle_ns=None
+        if seen.idle_ns is None
+        else {(told(path), line): idle for (path, line), idle in seen.idle_ns.items()},
+    )
 
 
 def evidence_of(run: Run) -> Evidence:

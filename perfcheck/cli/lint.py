@@ -58,6 +58,13 @@ def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callab
 @click.option("--write-baseline", metavar="FILE", type=click.Path(), help="Keep in FILE all that is found.")
 @click.option("--prune-baseline", is_flag=True, help="Take out of the baseline what is not found any more.")
 @click.option("--since", metavar="REV", help="Only lines that changed since this revision of git.")
+@click.option(
+    "--evidence",
+    metavar="RUN",
+    type=click.Path(),
+    help="A folder of perfcheck trace: show what that run says of each finding.",
+)
+@click.option("--confirmed", is_flag=True, help="With --evidence: only what the run confirmed.")
 @click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
 @click.option(
     "--exclude",
@@ -111,10 +118,12 @@ def lint(paths: tuple[str, ...], **given: Any) -> int:
     narrowing.check_use(given, settings.baseline, from_stdin=from_stdin)
     if given["show_settings"]:
         return _show_settings(given["stdin_filename"] or paths[0], lookup)
+    if given["confirmed"] and not given["evidence"]:
+        raise click.UsageError("--confirmed wants --evidence RUN, which says what is")
     options = Options(
         exclude=given["exclude"],
         selectors=(*given["select"], *given["ignore"], *given["extend_select"]),
-        events=given["events"],
+        events=given["events"] or given["evidence"] is not None,
         cache=not given["no_cache"],
     )
     if given["show_files"]:
@@ -130,6 +139,10 @@ def lint(paths: tuple[str, ...], **given: Any) -> int:
             outcome = lint_paths(_existing(paths), lookup, options, progress)
     if changes is not None:
         outcome = outcome.with_findings(narrowing.on_changed_lines(outcome, changes))
+    if given["evidence"] is not None:
+        from perfcheck.cli.joining import with_verdicts
+
+        outcome = with_verdicts(outcome, Path(given["evidence"]), only_confirmed=given["confirmed"])
     result = outcome.result
     if given["verbose"]:
         seconds = time.perf_counter() - begin

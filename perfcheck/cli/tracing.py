@@ -153,8 +153,7 @@ def report(folder: Path, given: dict[str, Any]) -> int:
     evidence = evidence_of(run)
     outcome, verdicts = joined(evidence, given)
     told = RunReport(evidence.document(), evidence.events(), verdicts, evidence.notes)
-    kind = "counted" if run.plan.device == "emulated" else "observed"
-    result = replace(outcome.result, findings=with_evidence(verdicts, kind))
+    result = replace(outcome.result, findings=with_evidence(verdicts, evidence.kind))
     output_format = given["output_format"] or "text"
     to_file = given["output_file"]
     context = Context(

@@ -320,3 +320,29 @@ def test_prototypes_make_the_host_wait_where_they_should(tmp_path: Path) -> None
         if row["event"] == "host-sync":
             syncs[str(row["line"])] = syncs.get(str(row["line"]), 0) + row["count"]
     assert syncs == json.loads((script.parent / "expected.json").read_text())["mnist.py"]
+
+
+def test_lint_shows_what_a_run_says_of_its_findings(traced: tuple[Path, Ran]) -> None:
+    folder, _ = traced
+    run = [".perfcheck_runs/train-1"]
+    ran = perfcheck("lint", "--evidence", *run, "--output-format=json", "train.py", cwd=folder)
+    verdicts = {(one["rule"], one["line"]): one["evidence"]["verdict"] for one in ran.document["findings"]}
+    assert verdicts == {("PC202", 15): "confirmed", ("PC101", 19): "confirmed"}
+    assert (
+        "run: confirmed: 3 host-syncs in 3 steps"
+        in perfcheck("lint", "--evidence", *run, "train.py", cwd=folder).out
+    )
+
+
+def test_lint_can_be_restricted_to_what_was_confirmed(traced: tuple[Path, Ran]) -> None:
+    folder, _ = traced
+    never = TRAINING.replace(
+        "def main():", "def never(x):\n    for y in x.cuda():\n        y.item()\n\n\ndef main():"
+    )
+    write(folder, {"sub/train.py": never})
+    options = ["--evidence", "../.perfcheck_runs/train-1"]
+    assert perfcheck("lint", *options, "--confirmed", "train.py", cwd=folder / "sub").code == 0
+    ran = perfcheck("lint", *options, "--confirmed", "../train.py", cwd=folder / "sub")
+    assert ran.code == 1
+    wrong = perfcheck("lint", "--evidence", "nowhere", cwd=folder)
+    assert (wrong.code, "holds no run" in wrong.err) == (2, True)
