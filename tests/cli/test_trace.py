@@ -327,7 +327,11 @@ def test_lint_shows_what_a_run_says_of_its_findings(traced: tuple[Path, Ran]) ->
     run = [".perfcheck_runs/train-1"]
     ran = perfcheck("lint", "--evidence", *run, "--output-format=json", "train.py", cwd=folder)
     verdicts = {(one["rule"], one["line"]): one["evidence"]["verdict"] for one in ran.document["findings"]}
-    assert verdicts == {("PC202", 15): "confirmed", ("PC101", 19): "confirmed"}
+    assert verdicts == {
+        ("PC202", 15): "confirmed",
+        ("PC101", 19): "confirmed",
+        ("PC401", 26): "not measured",  # how long a wait for the loader is, a count does not tell
+    }
     assert (
         "run: confirmed: 3 host-syncs in 3 steps"
         in perfcheck("lint", "--evidence", *run, "train.py", cwd=folder).out
