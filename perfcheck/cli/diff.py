@@ -72,9 +72,14 @@ def _profile(name: str) -> "Profile":
 
 def _analysed(name: str) -> Any:
     from perfcheck.report.stalls.json import document
-    from perfcheck.stalls.analyse import analyse, expand
-    from perfcheck.timeline import RecordingError
 
+    try:
+        from perfcheck.stalls.analyse import analyse, expand
+        from perfcheck.timeline import RecordingError
+    except ModuleNotFoundError as missing:
+        raise click.ClickException(
+            f"reading recordings needs {missing.name}: pip install 'perfcheck[analyze]'"
+        ) from None
     try:
         return document(analyse(expand([name])), __version__)
     except RecordingError as error:

@@ -89,6 +89,17 @@ def test_wrong_files(tmp_path: Path, slow: Path, content: str, said: str) -> Non
     assert "Traceback" not in ran.err
 
 
+def test_saved_analyses_need_no_more_than_the_linter(tmp_path: Path, slow: Path) -> None:
+    perfcheck("analyze", slow, "--output-format", "json", "-o", "saved.json", cwd=tmp_path)
+    without = "import sys; sys.modules.update(dict.fromkeys(['numpy', 'pandas', 'msgspec', 'torch']))\n"
+    run = ("-c", f"{without}from perfcheck.cli.main import main; main()")
+    assert perfcheck("diff", "saved.json", "saved.json", cwd=tmp_path, program=run).code == 0
+    ran = perfcheck("diff", "saved.json", slow, cwd=tmp_path, program=run)
+    assert ran.code == 2
+    assert "pip install 'perfcheck[analyze]'" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_a_file_that_is_not_there(tmp_path: Path, slow: Path) -> None:
     ran = perfcheck("diff", slow, "nowhere.json", cwd=tmp_path)
     assert ran.code == 2
