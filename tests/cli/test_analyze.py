@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.command import Ran, perfcheck
+from tests.cli.command import ROOT, Ran, perfcheck
 from tests.recordings import TRACES, event, kernel, launch, needs_recordings, step, written
 
 
@@ -150,6 +150,18 @@ def test_processes_change_nothing(tmp_path: Path) -> None:
         zooming(tmp_path / f"{number}.json", f"zoom.py(3): zoom{number}")
     outs = [analyze(".", "-j", jobs, "--output-format", "json", cwd=tmp_path).out for jobs in ("1", "2", "3")]
     assert outs[0] == outs[1] == outs[2]
+
+
+def test_a_cluster_gives_the_same_bytes(tmp_path: Path) -> None:
+    distributed = pytest.importorskip("distributed")
+    ranks = ROOT / "fixtures" / "traces" / "ranks"
+    here = analyze(ranks, "--output-format", "json", cwd=tmp_path)
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None
+    )
+    with cluster:
+        there = analyze(ranks, "--output-format", "json", "--dask", cluster.scheduler_address, cwd=tmp_path)
+    assert (there.code, there.out) == (here.code, here.out)
 
 
 @needs_recordings
