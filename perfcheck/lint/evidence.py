@@ -68,7 +68,7 @@ _CASTS = frozenset({"float", "long", "half", "double", "int", "bool", "abs", "no
 _FUNCTIONS_OF_TENSORS = frozenset(
     {"torch.functional", "torch.linalg", "torch.special", "torch.fft", "torch.nn.functional", "nn.functional"}
 )
-_TORCH_ROOTS = frozenset({"torch", "F", "functional"})
+TORCH: Final = frozenset({"torch", "F", "functional"})
 
 
 NO_TENSORS = frozenset(
@@ -90,18 +90,18 @@ NO_TENSORS = frozenset(
 )
 
 
-def tensor_of(call: ast.Call, telling: frozenset[str]) -> str:
+def tensor_of(call: ast.Call) -> str:
     """The variable that a method call shows to be a tensor."""
     func = call.func
-    if not isinstance(func, ast.Attribute):
+    if type(func) is not ast.Attribute:
         return ""
     receiver, attr = func.value, func.attr
     if type(receiver) is ast.Name:
-        if receiver.id in _TORCH_ROOTS:
+        if receiver.id in TORCH:
             telling_name = attr not in _NO_SUBJECT and not attr.startswith(("set_", "use_", "get_", "is_"))
             first = call.args[0] if call.args and telling_name else None
             return first.id if type(first) is ast.Name else ""
-        return receiver.id if attr in telling or (attr == "size" and call.args) else ""
+        return receiver.id if attr in TENSOR_ONLY or (attr == "size" and call.args) else ""
     if type(receiver) is ast.Call:  # x.float().sum()
         inner = receiver.func
         if (

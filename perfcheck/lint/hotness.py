@@ -9,7 +9,7 @@ from typing import NamedTuple
 from perfcheck.events import Hotness
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.index import ModuleRecord
-from perfcheck.lint.project import ClassRef, FunctionRef
+from perfcheck.lint.project import ClassRef, FunctionRef, Project
 from perfcheck.lint.roles import is_host_side, is_setup, is_test_path, role
 
 
@@ -21,6 +21,9 @@ class Heat(NamedTuple):
     guess: bool = False  # nothing but the absence of a known rhythm speaks for it
     frozen: bool = False  # in tests and benchmarks not even loops are hot
 
+
+Target = tuple[FunctionRef, bool]
+"""A function that a call may reach, and whether it surely does."""
 
 COLD = Heat(Hotness.COLD, True)
 FROZEN = Heat(Hotness.COLD, True, frozen=True)
@@ -36,6 +39,10 @@ class HotnessMap:
         self._frozen: set[str] = set()
         self._rare: frozenset[str] | None = None
         self._paths = paths
+        self._callable = frozenset(_callables(self._project))
+        self._of_self: dict[tuple[str, str], tuple[Target, ...]] = {}
+        self._of_name: dict[tuple[str, str], tuple[Target, ...]] = {}
+        self._of_method: dict[str, tuple[Target, ...]] = {}
         self._run()
 
     def of(self, function: FunctionRef) -> Heat:
@@ -56,7 +63,8 @@ class HotnessMap:
         everything = list(self._project.functions())
         for caller in everything:
             record = caller.record
-            named |= record.names | {name.rpartition(".")[2] for name in record.passed}
+            named.update(record.names)
+            named.update(name.rpartition(".")[2] for name in record.passed)
             if self.of(caller).frozen:
                 continue  # a test calls everything, and says nothing of how often others do
             if (
@@ -67,13 +75,16 @@ class HotnessMap:
                 or self.of(caller).level == Hotness.EPOCH
             ):
                 cold.add(caller.dotted)
-            for site in record.calls:
-                for callee, sure in self.targets(caller, site.target):
-                    if sure and callee.dotted != caller.dotted:
-                        callers.setdefault(callee.dotted, []).append((caller.dotted, site.guarded))
+            by = caller.dotted
+            for target, guarded in {(site.target, site.guarded) for site in record.calls}:
+                for callee, sure in self.targets(caller, target):
+                    if sure:
+                        key = callee.dotted
+                        if key != by:
+                            callers.setdefault(key, []).append((by, guarded))
             for name in record.passed:  # whoever gets it calls it as often as they like
                 for callee, sure in self.targets(caller, name):
-                    if sure and callee.dotted != caller.dotted:
+                    if sure and callee.dotted != by:
                         handed.add(callee.dotted)
         imported: set[str] = set()  # modules of which others take something
         for module in self._project.by_path.values():
@@ -161,56 +172,81 @@ class HotnessMap:
             for callee, sure in self.targets(function, target):
                 yield callee, Heat(level, sure and (heat.sure or base == Hotness.COLD))
 
-    def targets(self, function: FunctionRef, target: str) -> Iterator[tuple[FunctionRef, bool]]:
+    def targets(self, function: FunctionRef, target: str) -> tuple[Target, ...]:
         """The functions a call may reach, and whether that is by resolved names."""
-        project, module = self._project, function.module
+        if target.rpartition(".")[2] not in self._callable:
+            return ()
         head, _, rest = target.partition(".")
         if head in ("self", "cls", "super") and rest:
-            owner = project.owner(function)
-            if owner is not None and "." not in rest:
-                found = project.method(owner, rest)
-                if found is not None:
-                    yield found, True
-                    for override in project.overrides(owner, rest):
-                        yield override, True
-                    if not any(d.endswith("abstractmethod") for d in found.record.decorators):
-                        return
-            yield from self._by_name(rest.rpartition(".")[2])
-            return
+            key = (f"{function.module.path}:{function.record.owner}", rest)
+            known = self._of_self.get(key)
+            if known is None:
+                known = self._of_self[key] = self._targets_of_self(function, rest)
+            return known
         if not head:
-            yield from self._by_name(rest)
-            return
+            return self._by_method(rest)
         if not rest:
             scope = function.record.qualname
             while scope:
-                nested = module.functions.get(f"{scope}.{head}")
+                nested = function.module.functions.get(f"{scope}.{head}")
                 if nested is not None:
-                    yield FunctionRef(module, nested), True
-                    return
+                    return ((FunctionRef(function.module, nested), True),)
                 scope = scope.rpartition(".")[0]
+        key = (function.module.path, target)
+        known = self._of_name.get(key)
+        if known is None:
+            known = self._of_name[key] = self._targets_of_name(function.module, target)
+        return known
+
+    def _targets_of_self(self, function: FunctionRef, rest: str) -> tuple[Target, ...]:
+        owner = self._project.owner(function)
+        if owner is not None and "." not in rest:
+            found = self._project.method(owner, rest)
+            if found is not None:
+                overrides = self._project.overrides(owner, rest)
+                surely = ((found, True), *((override, True) for override in overrides))
+                if not any(d.endswith("abstractmethod") for d in found.record.decorators):
+                    return surely
+                return (*surely, *self._by_method(rest))
+        return self._by_method(rest.rpartition(".")[2])
+
+    def _targets_of_name(self, module: ModuleRecord, target: str) -> tuple[Target, ...]:
+        project = self._project
         dotted = self._engine.dotted_name(module, target)
         if dotted is None:
-            if rest:
-                yield from self._by_name(rest.rpartition(".")[2])
-            return
+            return self._by_method(target.rpartition(".")[2]) if "." in target else ()
         entity = project.lookup(dotted, module)
         if isinstance(entity, FunctionRef):
-            yield entity, True
-        elif isinstance(entity, ClassRef):
+            return ((entity, True),)
+        if isinstance(entity, ClassRef):
             init = project.method(entity, "__init__")
             if init is not None and "torch.nn.Module" not in project.ancestry(entity)[1]:
-                yield init, True
+                return ((init, True),)
+        return ()
 
-    def _by_name(self, name: str) -> Iterator[tuple[FunctionRef, bool]]:
+    def _by_method(self, name: str) -> tuple[Target, ...]:
+        known = self._of_method.get(name)
+        if known is None:
+            known = self._of_method[name] = self._methods(name)
+        return known
+
+    def _methods(self, name: str) -> tuple[Target, ...]:
         if name in _TOO_COMMON or name.startswith("__"):
-            return
+            return ()
         found = self._project.methods_named(name)
-        if not found:
-            return
-        modules = {f.module.path for f in found}
-        if len(found) <= 4 or len(modules) == 1:
-            for function in found:
-                yield function, len(found) == 1
+        if len(found) <= 4 or len({f.module.path for f in found}) == 1:
+            return tuple((function, len(found) == 1) for function in found)
+        return ()
+
+
+def _callables(project: Project) -> Iterator[str]:
+    """The names that functions and classes of the project have, or are imported by."""
+    for module in project.by_path.values():
+        yield from (function.name for function in module.functions.values())
+        yield from (class_.name for class_ in module.classes.values())
+        for name, imported in module.imports.items():
+            if imported.rpartition(".")[2] != name:
+                yield name
 
 
 _TOO_COMMON = frozenset(

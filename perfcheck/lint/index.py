@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 from perfcheck.events import Hotness
 from perfcheck.lint.dotted import dotted
-from perfcheck.lint.evidence import NO_TENSORS, SHARED_WITH_ARRAYS, TENSOR_ONLY, TENSOR_PROPERTIES, tensor_of
+from perfcheck.lint.evidence import NO_TENSORS, SHARED_WITH_ARRAYS, TENSOR_PROPERTIES, TORCH, tensor_of
 from perfcheck.lint.guards import is_cooling, skips_the_rest
-from perfcheck.lint.loops import LoopKind, loop_kind, words_of
+from perfcheck.lint.loops import LoopKind, loop_kind
+from perfcheck.lint.nodes import CHILDREN
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -64,6 +65,10 @@ class ClassRecord(NamedTuple):
     bases: tuple[str, ...]  # as written
     methods: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        return self.qualname.rpartition(".")[2]
+
 
 class ModuleRecord(NamedTuple):
     """``imports`` maps a local name to the absolute dotted name it stands for."""
@@ -99,7 +104,7 @@ class _Body:
     )
 
     def __init__(self) -> None:
-        self.aliases: dict[str, list[str]] = {}
+        self.aliases: dict[str, ast.Call] = {}
         self.calls: list[CallSite] = []
         self.names: set[str] = set()
         self.stores: set[str] = set()
@@ -147,7 +152,7 @@ class _Indexer:
                 if kind is ast.Assign:
                     target = node.targets[0]
                     if type(target) is ast.Name and type(node.value) is ast.Call:
-                        body.aliases[target.id] = words_of(node.value)
+                        body.aliases[target.id] = node.value
                 if kind is ast.Assign and not prefix:
                     for target in node.targets:
                         if type(target) is ast.Name:
@@ -226,55 +231,57 @@ class _Indexer:
             if kind is ast.Name:
                 if type(node.ctx) is not ast.Load:
                     body.stored.add(node.id)
-                continue
-            if kind is ast.Constant:
-                continue
-            if kind is ast.Attribute:
-                names.add(node.attr)
-                if node.attr in TENSOR_PROPERTIES and type(node.value) is ast.Name:
-                    body.tensors.add(node.value.id)
-                if (
-                    type(node.ctx) is not ast.Load
-                    and type(node.value) is ast.Name
-                    and node.value.id == "self"
-                ):
-                    body.stores.add(node.attr)
-                stack.append(node.value)
-                continue
-            if kind is ast.Call:
-                target = dotted(node.func)
-                if type(node.func) is ast.Attribute:
-                    name = tensor_of(node, TENSOR_ONLY)
-                    if name:
-                        body.tensors.add(name)
-                    else:
-                        name = tensor_of(node, SHARED_WITH_ARRAYS)
-                        if name:
-                            body.arrays.add(name)
-                if target:
-                    names.add(target.rpartition(".")[2])
-                    body.calls.append(CallSite(target, node.lineno, level, repeated, guarded))
-                hooked = bool(target) and target.rpartition(".")[2] in _HOOKED
-                for argument in node.args:
-                    if type(argument) is ast.Name or type(argument) is ast.Attribute:
-                        name = dotted(argument)
-                        body.passed.add(name)
-                        if hooked and name:  # torch calls it in every forward, or backward
-                            body.calls.append(CallSite(name, node.lineno, Hotness.STEP, repeated, False))
+            elif kind is ast.Constant:
+                pass
+            elif kind is ast.Attribute:
+                attr, owner = node.attr, node.value
+                names.add(attr)
+                if type(owner) is ast.Name:
+                    if attr in TENSOR_PROPERTIES:
+                        body.tensors.add(owner.id)
+                    if type(node.ctx) is not ast.Load and owner.id == "self":
+                        body.stores.add(attr)
+                else:
+                    stack.append(owner)
+            elif kind is ast.Call:
+                self.call(node, body, level, repeated, guarded)
+                stack.append(node.func)
+                stack += node.args
+                for keyword in node.keywords:
+                    stack.append(keyword.value)
             elif kind in _COMPREHENSIONS and not repeated:
                 inner = Hotness.ELEMENT if level >= Hotness.STEP else level
-                for field in node.__dict__.values():
-                    if isinstance(field, ast.AST):
-                        self.expression(field, body, inner, True, guarded)
-                    elif isinstance(field, list):
-                        for part in field:
-                            self.expression(part, body, inner, True, guarded)
-                continue
-            for field in node.__dict__.values():
-                if type(field) is list:
-                    stack.extend([part for part in field if isinstance(part, ast.AST)])
-                elif isinstance(field, ast.AST):
-                    stack.append(field)
+                for part in CHILDREN[kind](node):
+                    if part is not None:
+                        self.expression(part, body, inner, True, guarded)
+            elif node is not None:
+                stack += CHILDREN[kind](node)
+
+    def call(self, node: ast.Call, body: _Body, level: Hotness, repeated: bool, guarded: bool) -> None:
+        func = node.func
+        if type(func) is ast.Name:
+            target = name = func.id
+        else:
+            target = dotted(func)
+            name = target.rpartition(".")[2]
+            if type(func) is ast.Attribute:
+                subject = tensor_of(node)
+                if subject:
+                    body.tensors.add(subject)
+                elif (
+                    name in SHARED_WITH_ARRAYS and type(func.value) is ast.Name and func.value.id not in TORCH
+                ):
+                    body.arrays.add(func.value.id)
+        if target:
+            body.names.add(name)
+            body.calls.append(CallSite(target, node.lineno, level, repeated, guarded))
+        hooked = bool(target) and name in _HOOKED
+        for argument in node.args:
+            if type(argument) is ast.Name or type(argument) is ast.Attribute:
+                handed = dotted(argument)
+                body.passed.add(handed)
+                if hooked and handed:  # torch calls it in every forward, or backward
+                    body.calls.append(CallSite(handed, node.lineno, Hotness.STEP, repeated, False))
 
     def function(self, node: FunctionNode, around: _Body, prefix: str, owner: str, outer: str) -> None:
         for decorator in node.decorator_list:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
+from typing import Any
+
+from perfcheck.lint.nodes import CHILDREN
 
 LoopNode = ast.For | ast.AsyncFor | ast.While
 
@@ -84,35 +87,31 @@ def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
     """(calls backward or a step itself, holds a loop that does)."""
     own = nested = False
     for statement in body:
-        stack: list[ast.AST] = [statement]
+        stack: list[Any] = [statement]
         while stack:
             node = stack.pop()
             kind = type(node)
-            if kind in _SKIP:
+            if node is None or kind in _SKIP:
                 continue
             if kind is ast.For or kind is ast.While:
-                if loop_kind(node) is LoopKind.STEP:  # type: ignore[arg-type]
+                if loop_kind(node) is LoopKind.STEP:
                     nested = True
                 continue
-            if kind is ast.Call and _calls_model(node):  # type: ignore[arg-type]
+            if kind is ast.Call and _calls_model(node):
                 own = True
-            if kind is ast.Call and type(node.func) is ast.Attribute and node.func.attr in _STEP_CALLS:  # type: ignore[attr-defined]
+            if kind is ast.Call and type(node.func) is ast.Attribute and node.func.attr in _STEP_CALLS:
                 own = True
-            for field in node.__dict__.values():
-                if type(field) is list:
-                    stack.extend([part for part in field if isinstance(part, ast.AST)])
-                elif isinstance(field, ast.AST):
-                    stack.append(field)
+            stack += CHILDREN[kind](node)
     return own, nested
 
 
 _SKIP = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Name, ast.Constant})
 
 
-def loop_kind(node: LoopNode, aliases: Mapping[str, Sequence[str]] | None = None) -> LoopKind:
+def loop_kind(node: LoopNode, aliases: Mapping[str, ast.AST] | None = None) -> LoopKind:
     """Decide from what is iterated, else from what the body does.  Remembered on the node.
 
-    ``aliases``: the words of what local names were last bound to (``pbar = tqdm(train_loader)``).
+    ``aliases``: the calls that local names were last bound to (``pbar = tqdm(train_loader)``).
     """
     known: LoopKind | None = getattr(node, "_kind", None)
     if known is None:
@@ -121,12 +120,12 @@ def loop_kind(node: LoopNode, aliases: Mapping[str, Sequence[str]] | None = None
     return known
 
 
-def _decide(node: LoopNode, aliases: Mapping[str, Sequence[str]]) -> LoopKind:
+def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     if isinstance(node, ast.While):
         words, targets = words_of(node.test), []
     else:
         words, targets = words_of(node.iter), [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
-        words += [word for name in words for word in aliases.get(name, ())]
+        words += [word for name in words if name in aliases for word in words_of(aliases[name])]
     named_epoch = any(_EPOCH.search(t) for t in targets) or (
         any(_EPOCH.search(w) for w in words) and not any(_LOADER.search(w) for w in words)
     )

@@ -13,11 +13,11 @@ from perfcheck.lint.facts import Loop, Raised
 from perfcheck.lint.guards import exits, is_cooling, skips_the_rest
 from perfcheck.lint.hotness import Heat
 from perfcheck.lint.loops import LoopKind, loop_kind
+from perfcheck.lint.nodes import CHILDREN
 from perfcheck.lint.project import FunctionRef
 from perfcheck.lint.roles import role
 from perfcheck.lint.values import UNKNOWN, Value, elements
 
-_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COMMENT = re.compile(r"#[^\n]*")
 _SYNC_COMMENT = re.compile(
@@ -26,7 +26,6 @@ _SYNC_COMMENT = re.compile(
     re.IGNORECASE,
 )
 _LOOP_TYPES = frozenset({ast.For, ast.AsyncFor, ast.While})
-_LEAVES = frozenset({ast.Name, ast.Constant, *_SCOPES})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -74,21 +73,16 @@ class BodyScope:
                     of_type[kind] = [node]
                 else:
                     known.append(node)
-                if kind in _LEAVES:
-                    if (
-                        kind is ast.FunctionDef or kind is ast.AsyncFunctionDef
-                    ):  # defaults belong to this body
-                        arguments = node.args  # type: ignore[attr-defined]
-                        defaults = [d for d in (*arguments.defaults, *arguments.kw_defaults) if d is not None]
-                        parents.update(dict.fromkeys(defaults, node))
-                        stack += reversed(defaults)
+                if kind is ast.Name or kind is ast.Constant:
                     continue
-                children: list[ast.AST] = []
-                for field in node.__dict__.values():
-                    if type(field) is list:
-                        children += [part for part in field if isinstance(part, ast.AST)]
-                    elif isinstance(field, ast.AST):
-                        children.append(field)
+                children: list[ast.AST]
+                if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:  # defaults belong to this body
+                    arguments = node.args  # type: ignore[attr-defined]
+                    children = [d for d in (*arguments.defaults, *arguments.kw_defaults) if d is not None]
+                elif kind is ast.ClassDef:
+                    continue
+                else:
+                    children = [child for child in CHILDREN[kind](node) if child is not None]
                 for child in children:
                     parents[child] = node
                 children.reverse()

@@ -2,14 +2,14 @@ import ast
 
 import pytest
 
-from perfcheck.lint.loops import LoopKind, loop_kind, words_of
+from perfcheck.lint.loops import LoopKind, loop_kind
 
 
 def kind(loop: str, body: str = "pass", **aliases: str) -> LoopKind:
     node = ast.parse(f"{loop}:\n    {body}").body[0]
     assert isinstance(node, (ast.For, ast.AsyncFor, ast.While))
-    words = {name: words_of(ast.parse(text, mode="eval")) for name, text in aliases.items()}
-    return loop_kind(node, words)
+    bound = {name: ast.parse(text, mode="eval").body for name, text in aliases.items()}
+    return loop_kind(node, bound)
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ def test_the_length_of_a_loader_is_no_loader() -> None:
 def test_the_answer_is_remembered() -> None:
     node = ast.parse("for x in bar: pass").body[0]
     assert isinstance(node, ast.For)
-    assert loop_kind(node, {"bar": ["train_loader"]}) is LoopKind.STEP
+    assert loop_kind(node, {"bar": ast.Name("train_loader")}) is LoopKind.STEP
     assert loop_kind(node) is LoopKind.STEP

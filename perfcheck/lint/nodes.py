@@ -1,0 +1,71 @@
+"""The children of syntax nodes, by type: what every walk over a tree spends its time on."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable
+from operator import attrgetter
+from typing import Any
+
+Children = Callable[[Any], Iterable[ast.AST | None]]
+
+
+def _none(node: ast.AST) -> tuple[()]:
+    return ()
+
+
+def _others(node: ast.AST) -> list[ast.AST]:
+    return [child for child in ast.iter_child_nodes(node) if not isinstance(child, _MARKS)]
+
+
+_MARKS = (ast.expr_context, ast.boolop, ast.operator, ast.unaryop, ast.cmpop)
+
+CHILDREN: dict[type[ast.AST], Children] = {
+    **{
+        getattr(ast, name): _others
+        for name in dir(ast)
+        if isinstance(getattr(ast, name), type) and issubclass(getattr(ast, name), ast.AST)
+    },
+    # expressions
+    ast.Name: _none,
+    ast.Constant: _none,
+    ast.Attribute: lambda n: (n.value,),
+    ast.Call: lambda n: (n.func, *n.args, *n.keywords),
+    ast.keyword: lambda n: (n.value,),
+    ast.BinOp: attrgetter("left", "right"),
+    ast.UnaryOp: lambda n: (n.operand,),
+    ast.BoolOp: attrgetter("values"),
+    ast.Compare: lambda n: (n.left, *n.comparators),
+    ast.Subscript: attrgetter("value", "slice"),
+    ast.Slice: attrgetter("lower", "upper", "step"),
+    ast.Tuple: attrgetter("elts"),
+    ast.List: attrgetter("elts"),
+    ast.Set: attrgetter("elts"),
+    ast.Dict: lambda n: (*n.keys, *n.values),
+    ast.IfExp: attrgetter("test", "body", "orelse"),
+    ast.Starred: lambda n: (n.value,),
+    ast.JoinedStr: attrgetter("values"),
+    ast.FormattedValue: attrgetter("value", "format_spec"),
+    ast.ListComp: lambda n: (n.elt, *n.generators),
+    ast.SetComp: lambda n: (n.elt, *n.generators),
+    ast.GeneratorExp: lambda n: (n.elt, *n.generators),
+    ast.DictComp: lambda n: (n.key, n.value, *n.generators),
+    ast.comprehension: lambda n: (n.target, n.iter, *n.ifs),
+    ast.Lambda: attrgetter("args", "body"),
+    # statements
+    ast.Expr: lambda n: (n.value,),
+    ast.Assign: lambda n: (*n.targets, n.value),
+    ast.AugAssign: attrgetter("target", "value"),
+    ast.AnnAssign: attrgetter("target", "annotation", "value"),
+    ast.Return: lambda n: (n.value,),
+    ast.If: lambda n: (n.test, *n.body, *n.orelse),
+    ast.For: lambda n: (n.target, n.iter, *n.body, *n.orelse),
+    ast.While: lambda n: (n.test, *n.body, *n.orelse),
+    ast.With: lambda n: (*n.items, *n.body),
+    ast.withitem: attrgetter("context_expr", "optional_vars"),
+    ast.Pass: _none,
+    ast.Break: _none,
+    ast.Continue: _none,
+}
+"""For a node of the type its children in the order of the source's grammar, None for those left out;
+without what marks contexts and operators (``ast.Load``, ``ast.Add``)."""
