@@ -19,9 +19,10 @@ from perfcheck.lint.hotness import Heat, HotnessMap
 from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
-from perfcheck.lint.project import FunctionRef, Project, Trees
+from perfcheck.lint.project import FunctionRef, Project
 from perfcheck.lint.roles import is_conversion, is_setup, takes_batch
 from perfcheck.lint.scope import BodyScope
+from perfcheck.lint.trees import Trees
 from perfcheck.lint.values import Value, elements
 from perfcheck.operators.reader import operator_names
 from perfcheck.rulebook.rule import Rule
@@ -55,7 +56,7 @@ class Analysis:
             else None
         )
         torch = (version[0], version[1]) if version else None
-        self._project = Project(records, Trees(corpus.tree))
+        self._project = Project(records, Trees(corpus.text))
         self._engine = Engine(self._project, torch)
         self._options = options
         prefix = str(corpus.root) + "/"

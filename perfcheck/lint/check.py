@@ -98,8 +98,7 @@ def _lint(
     )
     findings: list[Finding] = []
     predicted: list[Predicted] = []
-    backwards = list(reversed(targets))  # the trees of the files that were indexed last are still at hand
-    for done, result in enumerate(ordered_map(analysis.file, backwards, jobs, _CHUNK), 1):
+    for done, result in enumerate(ordered_map(analysis.file, targets, jobs, _CHUNK), 1):
         findings += result.findings
         predicted += result.predicted
         errors += result.errors

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import os
 import pickle
-import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from perfcheck.findings import LintError
 from perfcheck.lint.index import ModuleRecord, index
+from perfcheck.lint.trees import parse
 from perfcheck.source.text import SourceFile, read_bytes
 
 
@@ -57,9 +56,6 @@ class Corpus:
             return ""
         source = decoded(data, Path(path), path)
         return "" if isinstance(source, LintError) else source.text
-
-    def tree(self, path: str) -> ast.Module:
-        return parse(self.text(path))
 
     def digest(self) -> str:
         """A digest of all names and texts, those of the surroundings as they are on disk."""
@@ -120,13 +116,6 @@ class Corpus:
             )
         except (RecursionError, MemoryError):
             return Indexed(error=LintError(path, 1, "cannot be analysed: expressions are nested too deeply"))
-
-
-def parse(text: str) -> ast.Module:
-    """SyntaxError, ValueError (NUL bytes), RecursionError and MemoryError as ``ast.parse`` raises them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text)
 
 
 def module_name(root: Path, path: str) -> tuple[str, bool]:

@@ -157,12 +157,10 @@ class Engine:
         env = self._globals.get(module.path)
         if env is None:
             self._globals[module.path] = env = {}
-            node = self.project.trees.nodes(module).get("")
-            if isinstance(node, ast.Module):
-                evaluator = Evaluator(self, module, None, node, None)
-                evaluator.env = env
-                evaluator.run()
-                env.update(evaluator.env)
+            evaluator = Evaluator(self, module, None, self.project.trees.globals(module), None)
+            evaluator.env = env
+            evaluator.run()
+            env.update(evaluator.env)
         return env
 
     # ---- functions ------------------------------------------------------------------------------
@@ -433,10 +431,9 @@ class Engine:
         if env is not None:
             return env
         self._class_envs[key] = env = {}
-        node = self.project.trees.nodes(class_.module).get(class_.record.qualname)
-        if isinstance(node, ast.ClassDef):
-            body = [s for s in node.body if isinstance(s, (ast.Assign, ast.AnnAssign))]
-            evaluator = Evaluator(self, class_.module, None, ast.Module(list[ast.stmt](body), []), None)
+        body = self.project.trees.attributes(class_.module, class_.record)
+        if body:
+            evaluator = Evaluator(self, class_.module, None, ast.Module(body, []), None)
             evaluator.run()
             env.update(evaluator.env)
         init = class_.module.functions.get(f"{class_.record.qualname}.__init__")

@@ -38,6 +38,7 @@ class FunctionRecord(NamedTuple):
     """
 
     qualname: str
+    first: int  # line of the first decorator, else of the definition
     line: int
     end_line: int
     owner: str  # qualified name of the class; "" for plain functions
@@ -64,6 +65,7 @@ class ClassRecord(NamedTuple):
     end_line: int
     bases: tuple[str, ...]  # as written
     methods: tuple[str, ...]
+    assigns: bool  # attributes in its body
 
     @property
     def name(self) -> str:
@@ -129,7 +131,7 @@ class _Indexer:
         body = _Body()
         self.block(tree.body, body, "", "", "", Hotness.COLD, False, False)
         self.functions[""] = FunctionRecord(
-            "", 1, lines, "", "", (), (), tuple(body.calls), frozenset(body.names), frozenset(),
+            "", 1, 1, lines, "", "", (), (), tuple(body.calls), frozenset(body.names), frozenset(),
             frozenset(body.passed), body.loops, frozenset(), frozenset(), frozenset(),
         )  # fmt: skip
 
@@ -294,12 +296,13 @@ class _Indexer:
         body = _Body()
         self.block(node.body, body, qualname + ".", owner, qualname, Hotness.COLD, False, False)
         params = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         decorators = tuple(dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list)
         self.functions[qualname] = FunctionRecord(
-            qualname, node.lineno, node.end_lineno or node.lineno, owner, outer, tuple(params), decorators,
-            tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed),
-            body.loops, frozenset(body.stored - body.outer), frozenset(body.tensors - NO_TENSORS),
-            frozenset(body.arrays - NO_TENSORS),
+            qualname, first, node.lineno, node.end_lineno or node.lineno, owner, outer, tuple(params),
+            decorators, tuple(body.calls), frozenset(body.names), frozenset(body.stores),
+            frozenset(body.passed), body.loops, frozenset(body.stored - body.outer),
+            frozenset(body.tensors - NO_TENSORS), frozenset(body.arrays - NO_TENSORS),
         )  # fmt: skip
         around.stored.add(node.name)
 
@@ -308,9 +311,10 @@ class _Indexer:
         qualname = prefix + node.name
         self.block(node.body, around, qualname + ".", qualname, outer, Hotness.COLD, False, False)
         methods = tuple(s.name for s in node.body if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)))
+        assigns = any(isinstance(s, (ast.Assign, ast.AnnAssign)) for s in node.body)
         bases = tuple(dotted(b.value if isinstance(b, ast.Subscript) else b) for b in node.bases)
         self.classes[qualname] = ClassRecord(
-            qualname, node.lineno, node.end_lineno or node.lineno, bases, methods
+            qualname, node.lineno, node.end_lineno or node.lineno, bases, methods, assigns
         )
 
     def import_(self, node: ast.Import | ast.ImportFrom) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from perfcheck.lint.external import EXTERNAL_BASES
 from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
+from perfcheck.lint.trees import Trees
 
 
 class FunctionRef(NamedTuple):
@@ -36,49 +36,6 @@ class ClassRef(NamedTuple):
 
 Entity = ModuleRecord | FunctionRef | ClassRef | str
 """What a dotted name stands for; a string is the dotted name of something outside the project."""
-
-
-class Trees:
-    """Syntax trees by file, the most recently used kept, with their functions by qualified name."""
-
-    def __init__(self, parse: Callable[[str], ast.Module], keep_lines: int = 250_000) -> None:
-        self._parse = parse
-        self._kept: OrderedDict[str, tuple[ast.Module, dict[str, ast.AST], int]] = OrderedDict()
-        self._lines = 0
-        self._keep_lines = keep_lines
-
-    def put(self, path: str, tree: ast.Module, lines: int) -> dict[str, ast.AST]:
-        nodes: dict[str, ast.AST] = {"": tree}
-        _definitions(tree.body, "", nodes)
-        self._kept[path] = (tree, nodes, lines)
-        self._lines += lines
-        while self._lines > self._keep_lines and len(self._kept) > 1:
-            _, (_, _, dropped) = self._kept.popitem(last=False)
-            self._lines -= dropped
-        return nodes
-
-    def nodes(self, module: ModuleRecord) -> dict[str, ast.AST]:
-        """The module's definitions by qualified name; "" is the tree itself."""
-        found = self._kept.get(module.path)
-        if found is not None:
-            self._kept.move_to_end(module.path)
-            return found[1]
-        return self.put(module.path, self._parse(module.path), module.lines)
-
-
-def _definitions(statements: Iterable[ast.stmt], prefix: str, into: dict[str, ast.AST]) -> None:
-    for node in statements:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            into[prefix + node.name] = node
-            _definitions(node.body, prefix + node.name + ".", into)
-        elif isinstance(node, (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try)):
-            _definitions(
-                node.body, prefix, into
-            )  # in the order of the index: of two of a name the last counts
-            for handler in getattr(node, "handlers", ()):
-                _definitions(handler.body, prefix, into)
-            _definitions(getattr(node, "orelse", ()), prefix, into)
-            _definitions(getattr(node, "finalbody", ()), prefix, into)
 
 
 class Project:
@@ -257,10 +214,9 @@ class Project:
         return self._methods.get(name, [])
 
     def node(self, function: FunctionRef) -> FunctionNode | ast.Module | None:
-        found = self.trees.nodes(function.module).get(function.record.qualname)
-        if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Module)):
-            return found
-        return None
+        if not function.record.qualname:
+            return self.trees.module(function.module)
+        return self.trees.function(function.module, function.record)
 
 
 _LONGEST = 12  # dots in a name that is still looked up: re-exports can go round in circles that lengthen it

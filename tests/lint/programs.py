@@ -10,12 +10,13 @@ from typing import NamedTuple
 from perfcheck.events import Event as EventName
 from perfcheck.findings import Confidence, LintResult
 from perfcheck.lint.check import LintOptions, lint
-from perfcheck.lint.corpus import Store, module_name, parse
+from perfcheck.lint.corpus import Store, module_name
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.hotness import HotnessMap
 from perfcheck.lint.index import ModuleRecord, index
-from perfcheck.lint.project import FunctionRef, Project, Trees
+from perfcheck.lint.project import FunctionRef, Project
 from perfcheck.lint.scope import BodyScope
+from perfcheck.lint.trees import Trees, parse
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.book import load_rules
 from perfcheck.rulebook.patterns import compile_pattern
@@ -54,7 +55,7 @@ class Program:
     def __init__(self, sources: Sources) -> None:
         self.files = texts(sources)
         records = [record(text, path) for path, text in self.files.items()]
-        self.project = Project(records, Trees(lambda path: parse(self.files[self._name(path)])))
+        self.project = Project(records, Trees(lambda path: self.files[self._name(path)]))
         self.engine = Engine(self.project)
         self.heat = HotnessMap(self.engine, {r.path: self._name(r.path) for r in records})
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from perfcheck.findings import INTERNAL, LintResult
 from perfcheck.lint.check import LintOptions, lint
-from perfcheck.lint.corpus import parse
+from perfcheck.lint.trees import parse
 from perfcheck.source.cache import Store
 from perfcheck.source.text import SourceFile
 from tests.cli.command import lint as command

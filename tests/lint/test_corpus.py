@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from perfcheck.findings import LintError
-from perfcheck.lint.corpus import Corpus, Indexed, engine_state, module_name, parse
+from perfcheck.lint.corpus import Corpus, Indexed, engine_state, module_name
+from perfcheck.lint.trees import parse
 from perfcheck.source.text import SourceFile
 from tests.cli.command import write
 

@@ -1,0 +1,101 @@
+"""Syntax trees when they are wanted: to parse a part of a file again costs less than to keep them all."""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+
+from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
+
+_FILES = 64  # whose lines are kept at hand
+_FUNCTIONS = 256  # whose trees are kept at hand
+
+
+def parse(text: str) -> ast.Module:
+    """SyntaxError, ValueError (NUL bytes), RecursionError and MemoryError as ``ast.parse`` raises them."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+class Trees:
+    """Parts of the files of a project, with the positions that they have in the whole.
+
+    ``text`` gives a file's text by its path.
+    """
+
+    def __init__(self, text: Callable[[str], str]) -> None:
+        self._text = text
+        self._lines = lru_cache(maxsize=_FILES)(lambda path: text(path).split("\n"))
+        self._functions: dict[tuple[str, int], FunctionNode] = {}
+
+    def module(self, module: ModuleRecord) -> ast.Module:
+        """The whole file."""
+        return parse(self._text(module.path))
+
+    def globals(self, module: ModuleRecord) -> ast.Module:
+        """The file, with nothing in its functions and classes."""
+        inner = [record for name, record in _definitions(module) if "." not in name]
+        return parse("\n".join(_hollow(self._lines(module.path), 1, module.lines, inner)))
+
+    def attributes(self, module: ModuleRecord, class_: ClassRecord) -> list[ast.stmt]:
+        """What the body of a class assigns."""
+        if not class_.assigns:
+            return []
+        names = [f"{class_.qualname}.{method}" for method in class_.methods]
+        inner = [module.functions[name] for name in names if name in module.functions]
+        found = _part(_hollow(self._lines(module.path), class_.line, class_.end_line, inner), class_.line)
+        body = found.body if isinstance(found, ast.ClassDef) else []
+        return [statement for statement in body if isinstance(statement, (ast.Assign, ast.AnnAssign))]
+
+    def function(self, module: ModuleRecord, function: FunctionRecord) -> FunctionNode | None:
+        """None if it is not where it was."""
+        key = (module.path, function.line)
+        found = self._functions.pop(key, None) or self._function(module, function)
+        if found is not None:
+            self._functions[key] = found
+            if len(self._functions) > _FUNCTIONS:
+                del self._functions[next(iter(self._functions))]
+        return found
+
+    def _function(self, module: ModuleRecord, function: FunctionRecord) -> FunctionNode | None:
+        lines = self._lines(module.path)[function.first - 1 : function.end_line]
+        try:
+            found = _part(lines, function.first)
+        except SyntaxError:  # "@(" begins a line earlier than the decorator in it
+            among = ast.walk(self.module(module))
+            found = next((n for n in among if isinstance(n, ast.stmt) and n.lineno == function.line), None)
+        return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+
+
+def _definitions(module: ModuleRecord) -> Iterable[tuple[str, FunctionRecord | ClassRecord]]:
+    yield from ((name, record) for name, record in module.functions.items() if name)
+    yield from module.classes.items()
+
+
+def _part(lines: Sequence[str], first: int) -> ast.stmt | None:
+    """The statement that the lines hold, of which the first has the given number."""
+    text = "\n".join(lines)
+    if text[:1].isspace():
+        block = parse("\n" * (first - 2) + "if 1:\n" + text).body[0]
+        return block.body[0] if isinstance(block, ast.If) else None
+    body = parse("\n" * (first - 1) + text).body
+    return body[0] if body else None
+
+
+def _hollow(
+    lines: Sequence[str], first: int, last: int, inner: Iterable[FunctionRecord | ClassRecord]
+) -> list[str]:
+    """The lines from first to last, nothing in the definitions inside, so that they parse faster."""
+    found = list(lines[first - 1 : last])
+    for record in inner:
+        head = found[record.line - first]
+        indent = head[: len(head) - len(head.lstrip())]
+        kind = "class {}: pass" if isinstance(record, ClassRecord) else "def {}(): pass"
+        end = record.end_line - first + 1
+        found[record.line - first : end] = [indent + kind.format(record.name)] + [""] * (
+            record.end_line - record.line
+        )
+    return found
