@@ -98,7 +98,7 @@ def _lint(
     )
     findings: list[Finding] = []
     predicted: list[Predicted] = []
-    for done, result in enumerate(ordered_map(analysis.file, targets, jobs, _CHUNK), 1):
+    for done, result in enumerate(ordered_map(analysis.file, targets[::-1], jobs, _CHUNK), 1):
         findings += result.findings
         predicted += result.predicted
         errors += result.errors

@@ -38,6 +38,14 @@ class Scope(Protocol):
     qualname: str  # "Trainer.fit"; "" for a module body
     path: str
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The last names of all that the body calls or reads as an attribute."""
+
+    @property
+    def stores(self) -> frozenset[str]:
+        """The attributes of ``self`` that the body stores to."""
+
     def value(self, node: ast.AST) -> Value:
         """What the expression evaluates to at its place; UNKNOWN where nothing is known."""
 

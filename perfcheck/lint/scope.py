@@ -44,6 +44,8 @@ class BodyScope:
     ) -> None:
         self.function = function
         self.node = run.node
+        self.names = function.record.names
+        self.stores = function.record.stores
         self.qualname = function.record.qualname
         self.path = path
         self.heat = heat

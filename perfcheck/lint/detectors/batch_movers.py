@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
@@ -67,12 +68,15 @@ def _recurses(scope: Scope) -> bool:
     )
 
 
+@cache
+def _is_mover(name: str) -> bool:
+    return _MOVER.search(name) is not None
+
+
 def non_blocking_not_passed(scope: Scope) -> Iterator[Match]:
     """``send_to_device(batch, device)``, where the function could be told not to block."""
-    for call in scope.walk(ast.Call):
-        if not isinstance(call, ast.Call) or len(call.args) + len(call.keywords) < 2:
-            continue
-        if not _MOVER.search((chain(call.func) or "").rpartition(".")[2]):
+    for call in scope.calls(*filter(_is_mover, scope.names)):
+        if len(call.args) + len(call.keywords) < 2 or chain(call.func) is None:
             continue
         if any(keyword.arg in ("non_blocking", None) for keyword in call.keywords):
             continue

@@ -54,7 +54,7 @@ def outputs_kept(scope: Scope) -> Iterator[Match]:
 
 def state_kept(scope: Scope) -> Iterator[Match]:
     """``self.peak = torch.maximum(self.peak, logits)`` where logits have a graph, on every step."""
-    if scope.in_class("torchmetrics.Metric"):
+    if not scope.stores or scope.in_class("torchmetrics.Metric"):
         return  # updated with autograd off
     for node in scope.walk(ast.Assign, ast.AugAssign):
         if not isinstance(node, (ast.Assign, ast.AugAssign)):
