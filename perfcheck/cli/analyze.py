@@ -78,7 +78,7 @@ def analyze(recordings: tuple[str, ...], **given: Any) -> int:
         paths = expand(recordings)
         if given["perfetto"] and len(paths) > 1:
             raise click.UsageError("--perfetto takes one recording")
-        with ProgressBar(shown=not given["quiet"]) as progress:
+        with ProgressBar(shown=not given["quiet"], doing="analysing", what="recordings") as progress:
             analysis = analyse(
                 paths,
                 share=given["share"] / 100,

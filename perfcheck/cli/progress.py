@@ -14,7 +14,9 @@ _PATIENCE = 1.0  # seconds
 class ProgressBar:
     """Called with how many files of how many are done; shows itself on standard error when it takes long."""
 
-    def __init__(self, *, shown: bool) -> None:
+    def __init__(self, *, shown: bool, doing: str = "linting", what: str = "files") -> None:
+        self._doing = doing
+        self._what = what
         self._shown = shown and sys.stderr.isatty()
         self._begin = time.monotonic()
         self._bar: Progress | None = None
@@ -27,9 +29,9 @@ class ProgressBar:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-            columns = (TextColumn("linting"), BarColumn(), MofNCompleteColumn(), TextColumn("files"))
+            columns = (TextColumn(self._doing), BarColumn(), MofNCompleteColumn(), TextColumn(self._what))
             self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
-            self._task = self._bar.add_task("linting", total=total)
+            self._task = self._bar.add_task(self._doing, total=total)
             self._bar.start()
         self._bar.update(self._task, completed=done, total=total)
 

@@ -60,7 +60,7 @@ def covered(intervals: Intervals, start: "Nanoseconds", end: "Nanoseconds") -> "
 
 def intersection(one: Intervals, other: Intervals) -> Intervals:
     """What both cover."""
-    bounds = np.unique(np.concatenate([one.start_ns, one.end_ns, other.start_ns, other.end_ns]))
+    bounds = np.sort(np.concatenate([one.start_ns, one.end_ns, other.start_ns, other.end_ns]))
     start, end = bounds[:-1], bounds[1:]
     both = (covered(one, start, end) > 0) & (covered(other, start, end) > 0)
     return union(start[both], end[both])

@@ -31,7 +31,8 @@ def launch_bound(
     length = gaps.end_ns - gaps.start_ns
     overhead = np.zeros(len(gaps), np.int64)
     small = np.isin(shares.cause, (CODE["launch-overhead"], CODE["device-latency"]))
-    np.add.at(overhead, shares.gap[small], (shares.end_ns - shares.start_ns)[small])
+    lost = np.where(small, shares.end_ns - shares.start_ns, 0)
+    np.add.at(overhead, shares.gap, lost)
     bound: Flags = (overhead * 2 > length) & (length < 4 * ERRAND)
     counts: Flags = bound & (length > LATENCY // 4)
     ends = ~bound & (length > LATENCY)
@@ -45,9 +46,7 @@ def launch_bound(
         if int(counts[inside].sum()) < _FEWEST or idle < _IDLE * (end - start):
             continue
         low, high = np.searchsorted(shares.start_ns, [start, end])
-        sums = np.bincount(
-            shares.site[low:high], weights=(shares.end_ns - shares.start_ns)[low:high] * small[low:high]
-        )
+        sums = np.bincount(shares.site[low:high], weights=lost[low:high])
         kernels = int(np.diff(np.searchsorted(starts, [start, end], side="right"))[0])
         found.append(LaunchBound(start, end, idle, kernels, sites[int(sums.argmax())]))
     return tuple(found)
