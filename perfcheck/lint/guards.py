@@ -135,10 +135,11 @@ def _first_time(test: ast.expr) -> bool:
             and isinstance(left.value, ast.Name)
             and left.value.id in {"self", "cls"}
         )
-    if isinstance(op, ast.Eq) and isinstance(right, ast.Constant) and right.value == 0:
+    if isinstance(op, ast.Eq) and isinstance(right, ast.Constant) and right.value in (0, 1):
         if isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "len":
             return bool({"state", "param_state", "cache"} & set(_names(left)))
-        return not isinstance(left, ast.BinOp) and any(_COUNTERS.search(name) for name in _names(left)[:1])
+        counts = not isinstance(left, ast.BinOp) or isinstance(left.op, ast.Sub)
+        return counts and any(_COUNTERS.search(name) for name in _names(left)[:1])
     if isinstance(op, ast.NotIn):
         return any(name in ("state", "param_state") or "cache" in name.lower() for name in _names(right))
     return False

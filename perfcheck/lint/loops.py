@@ -24,6 +24,7 @@ _LOADER = re.compile(
     r"batch_?sampler|rollout_data|prefetcher|(^|_)iterator$)",
     re.IGNORECASE,
 )
+_ONE_LOADER = re.compile(r"(^|_)(dl|data_?loader|loader)$")
 _STEPS = re.compile(
     r"(timesteps|num_inference_steps|inference_steps|max_new_tokens|max_(gen_)?len(gth)?$|max_steps|max_iters?|"
     r"num_steps|n_steps|num_iters|n_iters|num_iterations|train_steps|total_steps|grad(ient)?_accum\w*|"
@@ -131,6 +132,8 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     )
     if named_epoch:
         return LoopKind.EPOCH
+    if any(_ONE_LOADER.search(target) for target in targets):
+        return LoopKind.PLAIN  # from loader to loader, not from batch to batch
     if any(_LOADER.search(word) for word in words) and not any(w in {"len"} for w in words[:1]):
         return LoopKind.STEP
     own, nested = _drives_steps(node.body)
