@@ -51,6 +51,7 @@ DETECTORS: Final[dict[str, str]] = {
     "growing-cat": "growing_cat:growing_cat",
     "cat-onto-state": "growing_cat:cat_onto_state",
     "cat-read-in-loop": "growing_cat:cat_read_in_loop",
+    "element-writes": "element_writes:element_writes",
     "loop-over-batch": "tensor_loops:loop_over_batch",
     "loop-over-parameters": "parameter_loops:loop_over_parameters",
     "ema-loop": "parameter_loops:ema_loop",

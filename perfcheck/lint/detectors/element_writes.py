@@ -1,0 +1,41 @@
+"""Tensors of the device that are filled one element at a time."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from perfcheck.lint.detectors.names import targets
+from perfcheck.lint.facts import Match, Scope
+
+
+def element_writes(scope: Scope) -> Iterator[Match]:
+    """``x[i, j] = …`` and ``x[i][j] = …`` where two loops run over ``i`` and ``j``: the inner loop, once."""
+    told: set[ast.AST] = set()
+    for node in scope.walk(ast.Assign):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in targets(node):
+            tensor, indices = _element(target)
+            loops = [loop for loop in scope.loops(node) if isinstance(loop, ast.For)]
+            over = [loop for loop in loops if indices & _bound(loop)]
+            if len(over) < 2 or len(indices) < 2 or over[-1] in told:
+                continue
+            value = scope.value(tensor)
+            if value.is_tensor is True and value.on_device is True:
+                told.add(over[-1])
+                yield Match(over[-1].iter, {"T": tensor})
+
+
+def _element(target: ast.expr) -> tuple[ast.expr, frozenset[str]]:
+    """(tensor, the names of its indices); no names where an index is anything but a name."""
+    indices: list[ast.expr] = []
+    while isinstance(target, ast.Subscript):
+        indices += target.slice.elts if isinstance(target.slice, ast.Tuple) else [target.slice]
+        target = target.value
+    names = [index.id for index in indices if isinstance(index, ast.Name)]
+    return target, frozenset(names if len(names) == len(indices) else ())
+
+
+def _bound(loop: ast.For) -> frozenset[str]:
+    return frozenset(part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name))
