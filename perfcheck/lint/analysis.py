@@ -15,7 +15,7 @@ from perfcheck.lint.compiled import CompiledMap
 from perfcheck.lint.corpus import Corpus
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.evaluation.evaluator import Evaluator
-from perfcheck.lint.hotness import Heat, HotnessMap
+from perfcheck.lint.hotness import FROZEN, Heat, HotnessMap
 from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
@@ -136,6 +136,8 @@ class Analysis:
         said
         of them is said with less confidence."""
         heat = self._heat.of(function)
+        if heat.level == Hotness.COLD and self._heat.is_dead(function):
+            return FROZEN
         if heat.level > Hotness.COLD or not self._may_be_hot(function):
             return heat
         if not function.record.params or is_conversion(function) or _returns_plain(run.node):

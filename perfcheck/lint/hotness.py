@@ -38,6 +38,7 @@ class HotnessMap:
         self._heat: dict[str, Heat] = {}
         self._frozen: set[str] = set()
         self._rare: frozenset[str] | None = None
+        self._unnamed: frozenset[str] = frozenset()
         self._paths = paths
         self._callable = frozenset(_callables(self._project))
         self._of_self: dict[tuple[str, str], tuple[Target, ...]] = {}
@@ -47,6 +48,11 @@ class HotnessMap:
 
     def of(self, function: FunctionRef) -> Heat:
         return self._heat.get(function.dotted, COLD)
+
+    def is_dead(self, function: FunctionRef) -> bool:
+        """Is it private, and named nowhere in the project?"""
+        private = function.record.name.startswith("_")
+        return private and self.called_rarely(function) and function.dotted in self._unnamed
 
     def called_rarely(self, function: FunctionRef) -> bool:
         """Has it callers in the project, all of them cold by role, rarely called themselves, or calling it
@@ -86,8 +92,10 @@ class HotnessMap:
                 for callee, sure in self.targets(caller, name):
                     if sure and callee.dotted != by:
                         handed.add(callee.dotted)
+        mentioned: set[str] = set()
         imported: set[str] = set()  # modules of which others take something
         for module in self._project.by_path.values():
+            mentioned |= module.mentioned
             for target in module.imports.values():
                 origin, _, name = target.rpartition(".")
                 named.add(name)
@@ -103,6 +111,7 @@ class HotnessMap:
             and not function.record.decorators
             and function.record.name not in named
         }
+        self._unnamed = frozenset(name for name in rare if name.rpartition(".")[2] not in mentioned)
         changed = True
         while changed:
             found = {

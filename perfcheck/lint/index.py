@@ -84,6 +84,7 @@ class ModuleRecord(NamedTuple):
     functions: dict[str, FunctionRecord]  # "" is the module's own body
     classes: dict[str, ClassRecord]
     globals: frozenset[str]
+    mentioned: frozenset[str]  # variables that are read anywhere in the module, by any name
 
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -126,6 +127,7 @@ class _Indexer:
         self.functions: dict[str, FunctionRecord] = {}
         self.classes: dict[str, ClassRecord] = {}
         self.globals: set[str] = set()
+        self.mentioned: set[str] = set()
 
     def module(self, tree: ast.Module, lines: int) -> None:
         body = _Body()
@@ -233,6 +235,8 @@ class _Indexer:
             if kind is ast.Name:
                 if type(node.ctx) is not ast.Load:
                     body.stored.add(node.id)
+                else:
+                    self.mentioned.add(node.id)
             elif kind is ast.Constant:
                 pass
             elif kind is ast.Attribute:
@@ -355,5 +359,5 @@ def index(tree: ast.Module, name: str, path: str, is_package: bool, lines: int) 
     indexer.module(tree, lines)
     return ModuleRecord(
         name, path, is_package, lines, indexer.imports, tuple(indexer.stars), indexer.functions,
-        indexer.classes, frozenset(indexer.globals),
+        indexer.classes, frozenset(indexer.globals), frozenset(indexer.mentioned),
     )  # fmt: skip

@@ -160,10 +160,15 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
 
 
 def _reads_what_is_given(hit: Hit, scope: BodyScope) -> bool:
-    """Whether ``to_number(x)`` waits is up to who calls it, and with what."""
+    """Whether ``to_number(x)``, or a lambda, waits is up to who calls it, and with what."""
     given = hit.match.bindings.get("T")
-    return (
-        isinstance(given, ast.Name) and given.id in scope.function.record.params and is_reader(scope.function)
+    if not isinstance(given, ast.Name):
+        return False
+    if given.id in scope.function.record.params:
+        return is_reader(scope.function)
+    return not hit.sure and any(
+        isinstance(around, ast.Lambda) and given.id in {a.arg for a in around.args.args}
+        for around in scope.ancestors(given)
     )
 
 

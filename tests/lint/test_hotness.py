@@ -418,6 +418,22 @@ def test_a_loop_over_the_rows_of_a_tensor_is_hot_wherever_it_stands() -> None:
     )
 
 
+def test_what_nobody_names_never_runs() -> None:
+    check(
+        """
+        class Net:
+            def _left_over(self, x: torch.Tensor):
+                for i in range(len(x)):
+                    wait()  # cold
+            def _used(self, x: torch.Tensor):
+                for i in range(len(x)):
+                    wait()  # element
+        table = {"used": Net._used}
+        """,
+        presumed=True,
+    )
+
+
 def test_passes_over_graphs_are_cold() -> None:
     check(
         """
