@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 from perfcheck.callsite import CallSite
 from perfcheck.events import Event
 
-Phase = Literal["set-up", "steps"]
+Phase = Literal["set-up", "steps"]  # set-up: outside of the steps, before or after them
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -138,8 +138,8 @@ class Tally:
             self._step = 1
 
     def counted(self, steps: int | None = None) -> tuple[Counted, ...]:
-        """What has been counted so far, sorted. What came after ``steps`` steps belongs to the last of
-        them.
+        """What has been counted so far, sorted. What came after ``steps`` steps belongs to the last of them; but what
+        came there alone, as after a loop, is no more part of a step than set-up is.
         """
         with self._lock:
             in_set_up, in_steps = _copy(self._in_set_up), _copy(self._in_steps)
@@ -150,6 +150,11 @@ class Tally:
                 began = in_set_up.pop(key)
                 in_steps[key].add(_Sum(began.count, began.bytes, 1, 1, 1))
         most = self._step if steps is None else steps
+        if most > 1:  # what comes after the last step, and never before, belongs to none
+            for key, found in list(in_steps.items()):
+                if found.first >= most:
+                    _merge(in_set_up, {key: _Sum(found.count, found.bytes)})
+                    del in_steps[key]
         rows = [_row(key, found, "set-up", 0) for key, found in in_set_up.items()]
         rows += [_row(key, found, "steps" if most else "set-up", most) for key, found in in_steps.items()]
         return tuple(sorted(rows, key=_order))
