@@ -1,10 +1,12 @@
-"""Run all traced fixtures on a real GPU and on the emulated one, and compare: to be run on a machine with a GPU.
+"""Run all traced fixtures on a real GPU and on the emulated one, and compare: to be run on a machine with
+a GPU.
 
     python benchmarks/gpu.py            # prints the comparison, and writes it to benchmarks/gpu.md
     python benchmarks/gpu.py --record   # also keeps the recordings in fixtures/traces/, with their origin
 
-For each script: how often each line makes the host wait, measured and emulated, in the same steps; and how much longer a
-step takes in the window than outside of it. Lines on which the two disagree are where the table of operators is wrong.
+For each script: how often each line makes the host wait, measured and emulated, in the same steps; and
+how much longer a step takes in the window than outside of it. Lines on which the two disagree are where
+the table of operators is wrong.
 """
 
 import argparse
@@ -66,7 +68,9 @@ def slower(folder: Path) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--record", action="store_true", help="keep the recordings in fixtures/traces/")
     arguments = parser.parse_args()
     import torch
@@ -99,7 +103,9 @@ def main() -> int:
                 TRACES.mkdir(exist_ok=True)
                 kept = TRACES / f"{script.parent.name}-{script.stem}.json.gz"
                 shutil.copy(recording, kept)
-                origin = f"{kept.name}: perfcheck trace of {script.relative_to(ROOT)} on {gpu}, {date.today()}\n"
+                origin = (
+                    f"{kept.name}: perfcheck trace of {script.relative_to(ROOT)} on {gpu}, {date.today()}\n"
+                )
                 with open(TRACES / "ORIGIN", "a", encoding="utf-8") as file:
                     file.write(origin)
     text = "\n".join([*lines, "", f"{differing} lines differ.", "", *notes, ""])

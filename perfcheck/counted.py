@@ -138,8 +138,10 @@ class Tally:
             self._step = 1
 
     def counted(self, steps: int | None = None) -> tuple[Counted, ...]:
-        """What has been counted so far, sorted. What came after ``steps`` steps belongs to the last of them; but what
-        came there alone, as after a loop, is no more part of a step than set-up is.
+        """What has been counted so far, sorted.
+
+        What came after ``steps`` steps belongs to the last of them; but what came there alone, as after a
+        loop, is no more part of a step than set-up is.
         """
         with self._lock:
             in_set_up, in_steps = _copy(self._in_set_up), _copy(self._in_steps)

@@ -11,7 +11,8 @@ def test_each_script_has_findings_and_none_is_broken(tmp_path: Path) -> None:
     ran = lint("--isolated", "--no-cache", "fixtures/scripts", cwd=ROOT)
     assert ran.code == 1
     assert ran.document["errors"] == []
-    assert {Path(path).name for path, _, _ in ran.found} == {path.name for path in SCRIPTS.glob("*.py")}
+    found = {Path(path).name for path, _, _ in ran.found if (ROOT / path).parent == SCRIPTS}
+    assert found == {path.name for path in SCRIPTS.glob("*.py")}
 
 
 def test_what_a_person_would_name_first_is_found() -> None:
