@@ -171,23 +171,18 @@ class Host:
         launched = self.launch[self.device_rows]
         self.launches = self._holding(np.unique(launched[launched != NONE]))
         self.operator = self.nearest(self.is_operator)
-        self.step = self.nearest(self.is_step)
         annotation = (self.category == CODES["annotation"]) & ~self.is_step
         self.annotation = self.nearest(annotation)
         self.function = self.nearest(self.named(_is_own_function, self.is_python))
         self.stacked = self.nearest(timeline.stack[self.rows] != NONE)
-        in_loader = self.nearest(
-            self.named(lambda name: name.startswith(LOADER), annotation | self.is_operator)
-        )
-        self.loader = in_loader
-        collective = self.nearest(
-            self.named(lambda name: _COLLECTIVE.search(name) is not None, annotation | self.is_operator)
-        )
+        ranges = annotation | self.is_operator
+        self.loader = self.nearest(self.named(lambda name: name.startswith(LOADER), ranges))
+        collective = self.nearest(self.named(lambda name: _COLLECTIVE.search(name) is not None, ranges))
         self.waits = ~self.is_call & ~self.is_operator
         self.waits &= ~self.is_python | self.named(lambda name: "run_backward" in name, self.is_python)
         cause = np.full(count, NONE, np.int8)
         cause[collective != NONE] = CODE["collective-wait"]
-        cause[in_loader != NONE] = CODE["data-loader"]
+        cause[self.loader != NONE] = CODE["data-loader"]
         for kind, named in (
             ("graph-launch", "graph-launch"),
             ("allocation", "allocation"),
@@ -195,7 +190,10 @@ class Host:
         ):
             cause[self.kind == kind] = CODE[named]  # type: ignore[index]
         copies = np.flatnonzero(self.kind == "copy")
-        cause[copies] = self._copies(copies)
+        self.copied = np.full(count, NONE, np.int64)
+        """By call: the timeline's row of the copy that it, or the copy call before it, made; -1: none."""
+        meant = self._copies(copies)
+        cause[copies] = np.where(meant == NONE, cause[copies], meant)
         syncs = np.flatnonzero(self.kind == "sync")
         if len(copies) and len(syncs):  # of a copy, where both belong to one operator
             before = copies[np.maximum(np.searchsorted(copies, syncs) - 1, 0)]
@@ -213,14 +211,11 @@ class Host:
     def _copies(self, calls: "Codes") -> "Codes":
         """What copy calls mean, by the copies that they made."""
         timeline = self.timeline
-        copied = self.copied = np.full(
-            len(self.rows), NONE, np.int64
-        )  # by call: the timeline's row of its copy
         done = self.device_rows[timeline.category[self.device_rows] == CODES["copy"]]
         done = done[self.launch[done] != NONE]
-        copied[self.launch[done]] = done
+        self.copied[self.launch[done]] = done
         causes = np.full(len(calls), NONE, np.int8)
-        rows = copied[calls]
+        rows = self.copied[calls]
         kinds = {code: copy_kind(timeline.names[code]) for code in np.unique(timeline.name[done]).tolist()}
         names = timeline.names
         for place, (call, row) in enumerate(zip(calls.tolist(), rows.tolist())):

@@ -31,40 +31,32 @@ _SLOWER: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """One collective of one rank: the ``number``-th of its name in its step."""
+    """One collective of one rank."""
 
     name: str
     step: str
-    number: int
-    stream: int
     duration_ns: int
 
 
 def occurrences(host: Host) -> tuple[Occurrence, ...]:
-    """The collectives of a recording, by name, stream and time; outside of steps, those of the whole
-    recording."""
+    """The collectives of a recording, by time; those outside of its steps are left out, where it has any."""
     timeline = host.timeline
     rows = host.device_rows[timeline.category[host.device_rows] == CODES["kernel"]]
     names = np.unique(timeline.name[rows])
     rows = rows[np.isin(timeline.name[rows], names[[is_collective(timeline.names[name]) for name in names]])]
     marks = steps(host)
     step = np.searchsorted(host.start[marks], timeline.start[rows], side="right") - 1
-    seen: Counter[tuple[int, int, int]] = Counter()
     found = []
     for row, within in zip(rows.tolist(), step.tolist()):
         if len(marks) and (within < 0 or timeline.start[row] >= host.end[marks[within]]):
             continue
-        key = int(timeline.name[row]), int(timeline.stream[row]), within
         found.append(
             Occurrence(
-                timeline.names[key[0]],
+                timeline.names[timeline.name[row]],
                 timeline.names[host.name[marks[within]]] if len(marks) else "",
-                seen[key],
-                key[1],
                 int(timeline.end[row] - timeline.start[row]),
             )
         )
-        seen[key] += 1
     return tuple(found)
 
 
