@@ -206,6 +206,7 @@ def _row(ones: list[Counted]) -> dict[str, Any]:
         "count": sum(one.count for one in ones),
         "bytes": sum(one.bytes for one in ones),
         "set_up": sum(one.count for one in ones if one.phase == "set-up"),
+        "set_up_bytes": sum(one.bytes for one in ones if one.phase == "set-up"),
         "steps": {
             "first": min((one.first_step for one in in_steps), default=0),
             "last": max((one.last_step for one in in_steps), default=0),

@@ -13,7 +13,7 @@ from perfcheck.findings import Finding
 from perfcheck.report.summary import plural
 
 if TYPE_CHECKING:
-    from perfcheck.gate.baseline import Counts, Looked
+    from perfcheck.gate.baseline import Comparison, Counts, Looked
     from perfcheck.gate.changes import Changes
 
 MOST_TOLD: Final = 20
@@ -80,23 +80,30 @@ def _files(counts: "Counts") -> int:
     return len({key.path for key in counts})
 
 
-def new_findings(outcome: Outcome, path: str, given: Mapping[str, Any]) -> tuple[Finding, ...]:
-    """What the baseline does not hold. What has vanished from it is told, and pruned if that is asked for."""
+def compare(outcome: Outcome, path: str, *, prune: bool = False) -> "Comparison":
+    """What was found, held against a baseline; ``prune``: what has vanished from it is taken out."""
     from perfcheck.gate.baseline import BaselineError, compared, pruned, read, write
 
     file = Path(path)
     try:
         counts = read(file)
         comparison = compared(outcome.result.findings, _looked(outcome, file), counts)
-        if given["prune_baseline"] and comparison.vanished:
+        if prune and comparison.vanished:
             write(pruned(counts, comparison.vanished), file)
     except BaselineError as error:
         raise click.ClickException(str(error)) from None
+    return comparison
+
+
+def new_findings(outcome: Outcome, path: str, given: Mapping[str, Any]) -> tuple[Finding, ...]:
+    """What the baseline does not hold. What has vanished from it is told, and pruned if that is asked for."""
+    comparison = compare(outcome, path, prune=given["prune_baseline"])
+    name = os.path.basename(path)
     if not given["quiet"]:
         if comparison.known:
-            complain(f"{plural(comparison.known, 'place')} not told: in the baseline {file.name}")
-        if not any(given[name] for name in _NARROWING):
-            _tell_vanished(comparison.vanished, file.name, pruned=given["prune_baseline"])
+            complain(f"{plural(comparison.known, 'place')} not told: in the baseline {name}")
+        if not any(given[option] for option in _NARROWING):
+            _tell_vanished(comparison.vanished, name, pruned=given["prune_baseline"])
     return comparison.new
 
 

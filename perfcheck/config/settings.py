@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, NamedTuple, get_args
 
+from perfcheck.config.budgets import Budget, budgets
 from perfcheck.findings import Confidence, Severity
 from perfcheck.source.files import NOT_SOURCE
 
@@ -46,6 +47,7 @@ class Settings(NamedTuple):
     jobs: int | None = None  # none: as many as there are processors
     output_format: OutputFormat = "text"
     baseline: str | None = None  # findings that the project has already
+    budget: tuple[Budget, ...] = ()  # what a step of a script may cost
 
     @property
     def excludes(self) -> tuple[str, ...]:
@@ -129,6 +131,7 @@ KEYS: Mapping[str, Convert] = {
     "jobs": _jobs,
     "output-format": _choice(OUTPUT_FORMATS),
     "baseline": _path,
+    "budget": budgets,
 }
 
 
@@ -187,9 +190,16 @@ def as_toml(settings: Settings) -> str:
         if key == "per-file-ignores":
             value = "{" + ", ".join(f"{_toml(glob)} = {_toml(codes)}" for glob, codes in value) + "}"
             lines.append(f"{key} = {value}")
+        elif key == "budget":
+            lines += [f"{key}.{_toml(budget.command)} = {_inline_table(budget)}" for budget in value]
         else:
             lines.append(f"{key} = {_toml(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _inline_table(budget: Budget) -> str:
+    limits = (*budget.limits, *(() if budget.steps is None else (("steps", budget.steps),)))
+    return "{" + ", ".join(f"{name} = {_toml(limit)}" for name, limit in limits) + "}"
 
 
 def _toml(value: object) -> str:
@@ -197,7 +207,7 @@ def _toml(value: object) -> str:
         return str(value).lower()
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
-    if isinstance(value, int):
+    if isinstance(value, int | float):
         return str(value)
     import json
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from perfcheck.findings import Finding
 from perfcheck.rulebook.rule import Rule
@@ -26,6 +26,7 @@ class Context:
     quiet: bool = False  # text: findings and errors only, no summary
     events: bool = False  # json: the predicted events
     run: "RunReport | None" = None  # json: what a run has shown
+    gate: Mapping[str, Any] | None = None  # json: how scripts kept to their budgets
 
     def lines(self, finding: Finding) -> list[str]:
         """The lines that the finding's line numbers count, empty where the source is not known."""

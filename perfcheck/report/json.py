@@ -22,6 +22,8 @@ def render(result: LintResult, context: Context) -> str:
         parts.append(f'"run": {json.dumps(dict(context.run.document))}')
         parts.append(f'"events": {_lines([dict(event) for event in context.run.events])}')
         parts.append(f'"verdicts": {_lines([verdict.as_document() for verdict in context.run.verdicts])}')
+    if context.gate is not None:
+        parts.append(f'"gate": {json.dumps(dict(context.gate))}')
     parts.append(f'"errors": {_lines([asdict(error) for error in result.errors])}')
     parts.append(f'"summary": {json.dumps(_summary(result))}')
     return "{" + ",\n ".join(parts) + "}\n"

@@ -1,6 +1,7 @@
 """JUnit's XML: a suite for each file, a failed case for each finding."""
 
 import re
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -13,70 +14,73 @@ _NOT_XML: Final = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(result: LintResult, context: Context) -> str:
-    suites = Element(
-        "testsuites",
-        name="perfcheck",
-        tests=str(max(len(result.findings) + len(result.errors), 1)),
-        failures=str(len(result.findings)),
-        errors=str(len(result.errors)),
-    )
-    for path, group in groupby(result.findings, key=lambda finding: finding.path):
-        findings = list(group)
-        suite = _suite(suites, path, len(findings), failures=len(findings))
-        for finding in findings:
-            _failure(suite, finding)
-    for error in result.errors:
-        _error(_suite(suites, error.path, 1, errors=1), error)
-    if not len(suites):
-        # Some readers take a report without cases for a broken one.
-        SubElement(_suite(suites, "perfcheck", 1), "testcase", name="no findings", classname="perfcheck")
-    indent(suites)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suites, encoding="unicode") + "\n"
+    # Some readers take a report without cases for a broken one.
+    nothing = suite("perfcheck", [Element("testcase", name="no findings", classname="perfcheck")])
+    return document(suites(result) or [nothing])
 
 
-def _suite(suites: Element, name: str, tests: int, failures: int = 0, errors: int = 0) -> Element:
-    return SubElement(
-        suites,
-        "testsuite",
-        name=_xml(name),
-        tests=str(tests),
-        failures=str(failures),
-        errors=str(errors),
-        skipped="0",
-    )
+def document(suites: Sequence[Element]) -> str:
+    """A report of these suites."""
+    sums = {
+        name: str(sum(int(one.get(name, "0")) for one in suites)) for name in ("tests", "failures", "errors")
+    }
+    root = Element("testsuites", {"name": "perfcheck", **sums})
+    root.extend(suites)
+    indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def _failure(suite: Element, finding: Finding) -> None:
+def suites(result: LintResult) -> list[Element]:
+    """A suite for each file with findings, and one for each that could not be linted."""
+    found = [
+        suite(path, [_failed(finding) for finding in group])
+        for path, group in groupby(result.findings, key=lambda finding: finding.path)
+    ]
+    return found + [suite(error.path, [_error(error)]) for error in result.errors]
+
+
+def suite(name: str, cases: Sequence[Element]) -> Element:
+    """The cases, counted by what stands in them."""
+    counts = {
+        plural: str(sum(case.find(kind) is not None for case in cases))
+        for kind, plural in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped"))
+    }
+    element = Element("testsuite", {"name": as_xml(name), "tests": str(len(cases)), **counts})
+    element.extend(cases)
+    return element
+
+
+def _failed(finding: Finding) -> Element:
     place = finding.place
-    case = SubElement(
-        suite,
+    case = Element(
         "testcase",
-        name=_xml(f"{finding.rule} {where(finding).removeprefix(finding.path + ':')}"),
-        classname=_xml(finding.path),
-        file=_xml(finding.path),
+        name=as_xml(f"{finding.rule} {where(finding).removeprefix(finding.path + ':')}"),
+        classname=as_xml(finding.path),
+        file=as_xml(finding.path),
         line=str(place.line),
     )
-    failure = SubElement(case, "failure", message=_xml(finding.message), type=finding.rule)
+    failure = SubElement(case, "failure", message=as_xml(finding.message), type=finding.rule)
     failure.text = "\n".join(
         map(
-            _xml,
+            as_xml,
             (f"{where(finding)}: {finding.rule} {finding.message}", f"help: {finding.help}", finding.url),
         )
     )
+    return case
 
 
-def _error(suite: Element, error: LintError) -> None:
-    case = SubElement(
-        suite,
+def _error(error: LintError) -> Element:
+    case = Element(
         "testcase",
         name=f"not linted {error.line}",
-        classname=_xml(error.path),
-        file=_xml(error.path),
+        classname=as_xml(error.path),
+        file=as_xml(error.path),
         line=str(error.line),
     )
-    SubElement(case, "error", message=_xml(error.message), type="not-linted")
+    SubElement(case, "error", message=as_xml(error.message), type="not-linted")
+    return case
 
 
-def _xml(text: str) -> str:
+def as_xml(text: str) -> str:
     """One line, without the characters that XML cannot carry, escaped or not."""
     return _NOT_XML.sub("", printable(text))
