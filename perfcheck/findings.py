@@ -29,11 +29,49 @@ class Edit:
     content: str
 
 
+RewriteKind = Literal[
+    "replace", "replace-statement", "keyword", "insert-before", "insert-after", "remove", "guard", "decorate",
+    "import",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Rewrite:
+    """One step of a fix, as data; :mod:`perfcheck.fix.rewriting` says what each kind does.
+
+    ``text`` is Python in which ``perfcheck_one_X`` and ``*perfcheck_rest_X`` stand for the source at the
+    places that ``bound`` gives for X.
+    """
+
+    kind: RewriteKind
+    place: Place  # of the expression or statement it is about
+    text: str = ""
+    bound: tuple[tuple[str, tuple[Place, ...]], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mend:
+    """How one place of a finding is mended: all its steps, or none."""
+
+    place: Place
+    safety: Safety
+    rewrites: tuple[Rewrite, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Fix:
-    safety: Safety
+    """``edits`` are those of all ``mends``, worked out where a report shows them."""
+
+    safety: Safety  # of the least safe mend
     message: str
     edits: tuple[Edit, ...] = ()
+    mends: tuple[Mend, ...] = ()
+
+    def only_at(self, places: Sequence[Place]) -> "Fix | None":
+        """What is left of it where only these places are to be mended."""
+        mends = tuple(mend for mend in self.mends if mend.place in places)
+        safety: Safety = "unsafe" if any(mend.safety == "unsafe" for mend in mends) else "safe"
+        return replace(self, safety=safety, mends=mends) if mends else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +100,11 @@ class Finding:
         return (self.place, *self.places)
 
     def only_at(self, places: Sequence[Place]) -> "Finding":
-        """The finding at some of its places, of which there is at least one. A fix belongs to the first."""
+        """The finding at some of its places, of which there is at least one."""
         if len(places) == 1 + len(self.places):
             return self
         first, *others = places
-        fix = self.fix if first == self.place else None
+        fix = None if self.fix is None else self.fix.only_at(places)
         return replace(self, place=first, places=tuple(others), fix=fix)
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from perfcheck.cli.rule import example_linter
+from perfcheck.fix.examples import check_fix
 from perfcheck.lint.detectors import DETECTORS
 from perfcheck.rulebook.book import built_in_pages, load_rules, unknown_references
 from perfcheck.rulebook.examples import check_page
@@ -15,7 +16,8 @@ RULES = load_rules(detectors=DETECTORS)
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.code}-{rule.name}")
 def test_examples_hold(rule: Rule, tmp_path: Path) -> None:
-    errors = check_page(rule, example_linter(RULES, tmp_path))
+    lint_text = example_linter(RULES, tmp_path)
+    errors = [*check_page(rule, lint_text), *check_fix(rule, lint_text)]
     assert not errors, "\n".join(map(str, errors))
 
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ WRONG = 2
 """The exit code of an internal error, which is told among the errors."""
 
 _FOR_PEOPLE = ("text", "concise")
+_WITH_EDITS = ("json", "sarif")
 
 
 def _listed(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -65,6 +66,12 @@ def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callab
     help="A folder of perfcheck trace: show what that run says of each finding.",
 )
 @click.option("--confirmed", is_flag=True, help="With --evidence: only what the run confirmed.")
+@click.option("--fix", is_flag=True, help="Mend what can be mended safely: the same results, bit for bit.")
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix, --fix-only or --diff: mend the rest, too.")
+@click.option("--diff", is_flag=True, help="Print what --fix would change, and change nothing.")
+@click.option("--fix-only", is_flag=True, help="Mend, and say nothing of what is left.")
+@_rules_option("--fixable", "Mend only these rules.  [default: ALL]")
+@_rules_option("--unfixable", "Do not mend these rules.")
 @click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
 @click.option(
     "--exclude",
@@ -131,12 +138,25 @@ def lint(paths: tuple[str, ...], **given: Any) -> int:
     changes = None if given["since"] is None else narrowing.changed_lines(given["since"], _existing(paths))
     if changes is not None:
         options = options._replace(only=frozenset(changes))
+    fixing = _fixing(given)
+    data = sys.stdin.buffer.read() if from_stdin else None
+    paths = paths if from_stdin else _existing(paths)
     with ProgressBar(shown=not given["quiet"]) as progress:
-        if from_stdin:
-            data = sys.stdin.buffer.read()
-            outcome = lint_text(data, given["stdin_filename"], lookup, options, progress)
-        else:
-            outcome = lint_paths(_existing(paths), lookup, options, progress)
+
+        def linted(texts: Mapping[str, bytes]) -> Outcome:
+            """With the content of some files that is not on disk, or not yet."""
+            if data is None:
+                return lint_paths(paths, lookup, options, progress, texts)
+            text = next(iter(texts.values()), data)
+            return lint_text(text, given["stdin_filename"], lookup, options, progress)
+
+        if fixing:
+            from perfcheck.cli.fixing import fix
+
+            code = fix(linted, given, data)
+            if code is not None:
+                return code
+        outcome = linted({})
     if changes is not None:
         outcome = outcome.with_findings(narrowing.on_changed_lines(outcome, changes))
     if given["evidence"] is not None:
@@ -161,6 +181,16 @@ def lint(paths: tuple[str, ...], **given: Any) -> int:
         return WRONG
     told = outcome.result.findings and not given["write_baseline"]
     return FOUND if told and not given["exit_zero"] else 0
+
+
+def _fixing(given: dict[str, Any]) -> bool:
+    """Is something to be mended, or to be shown as it would be?"""
+    fixing = bool(given["fix"] or given["fix_only"] or given["diff"])
+    if not fixing and (given["unsafe_fixes"] or given["fixable"] or given["unfixable"]):
+        raise click.UsageError("--unsafe-fixes, --fixable and --unfixable want --fix, --fix-only or --diff")
+    if fixing and given["since"] is not None:
+        raise click.UsageError("--since looks at lines, which move while they are mended: fix whole files")
+    return fixing
 
 
 def _lookup(given: dict[str, Any]) -> Lookup:
@@ -229,5 +259,10 @@ def _report(outcome: Outcome, output_format: str, given: dict[str, Any]) -> None
         quiet=given["quiet"],
         events=given["events"],
     )
-    text = render(output_format, outcome.result, context)
+    result = outcome.result
+    if output_format in _WITH_EDITS and any(finding.fix is not None for finding in result.findings):
+        from perfcheck.fix.rounds import with_edits
+
+        result = with_edits(result, outcome.sources)
+    text = render(output_format, result, context)
     write(text, to_file, as_utf8=output_format not in _FOR_PEOPLE)

@@ -1,7 +1,7 @@
 """From paths and settings to a result: discovery, reading, the engine, suppressions. Prints nothing."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -70,8 +70,17 @@ def _filters(lookup: Lookup, options: Options) -> Callable[[str], Filter]:
     return filter_of
 
 
-def lint_paths(paths: Sequence[str], lookup: Lookup, options: Options, progress: Progress) -> Outcome:
-    """Lint what is at and below the paths. Raises :class:`ConfigError`, :class:`InternalError`."""
+def lint_paths(
+    paths: Sequence[str],
+    lookup: Lookup,
+    options: Options,
+    progress: Progress,
+    texts: Mapping[str, bytes] | None = None,
+) -> Outcome:
+    """Lint what is at and below the paths. Raises :class:`ConfigError`, :class:`InternalError`.
+
+    ``texts`` has the content of files (by absolute path) that is to be linted instead of what is on disk.
+    """
     files, errors = find_files(paths, lookup, options)
     directory = os.getcwd()
     collected = _Input({}, errors)
@@ -82,7 +91,10 @@ def lint_paths(paths: Sequence[str], lookup: Lookup, options: Options, progress:
         parent = os.path.dirname(file)
         if parent not in roots:
             roots[parent] = (lookup.settings(parent), project_root(Path(parent)))
-        _take(_read(Path(file), shown(file, directory)), roots[parent], collected)
+        name = shown(file, directory)
+        data = texts.get(file) if texts else None
+        found = _read(Path(file), name) if data is None else _parsed(data, Path(file), name)
+        _take(found, roots[parent], collected)
     return _lint(collected, options, progress)
 
 
@@ -94,13 +106,11 @@ def lint_text(
     name = shown(str(path), os.getcwd())
     collected = _Input({}, [])
     if not _filters(lookup, options)(str(path.parent)).excludes_named(str(path)):
-        if path.suffix == ".ipynb":
-            from perfcheck.source import notebooks
-
-            found = notebooks.parse(data, path, name)
-        else:
-            found = _split(decoded(data, path, name))
-        _take(found, (lookup.settings(str(path.parent)), project_root(path.parent)), collected)
+        _take(
+            _parsed(data, path, name),
+            (lookup.settings(str(path.parent)), project_root(path.parent)),
+            collected,
+        )
     return _lint(collected, options, progress)
 
 
@@ -110,6 +120,14 @@ def _read(path: Path, name: str) -> tuple[SourceFile | None, tuple[LintError, ..
 
         return notebooks.read(path, name)
     return _split(read(path, name))
+
+
+def _parsed(data: bytes, path: Path, name: str) -> tuple[SourceFile | None, tuple[LintError, ...]]:
+    if path.suffix == ".ipynb":
+        from perfcheck.source import notebooks
+
+        return notebooks.parse(data, path, name)
+    return _split(decoded(data, path, name))
 
 
 def _split(found: SourceFile | LintError) -> tuple[SourceFile | None, tuple[LintError, ...]]:

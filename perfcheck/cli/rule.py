@@ -83,6 +83,9 @@ def document(rule: Rule) -> dict[str, Any]:
         else {
             "safety": rule.fix.safety,
             "replace": rule.fix.replace,
+            "by_pattern": {pattern.text: template for pattern, template in rule.fix.by_pattern},
+            "keywords": dict(rule.fix.keywords),
+            "where": [predicate.text for predicate in rule.fix.where],
             "codemod": rule.fix.codemod,
             "reason": rule.fix.reason,
         },
@@ -208,4 +211,8 @@ def _verified(pages: Sequence[Path]) -> tuple[int, list[PageError]]:
         lint_text = example_linter(rules, Path(directory))
         for each in checked:
             errors.extend(check_page(each, lint_text))
+            if each.fix is not None:
+                from perfcheck.fix.examples import check_fix
+
+                errors.extend(check_fix(each, lint_text))
     return len(checked), errors

@@ -13,7 +13,7 @@ from perfcheck.findings import Finding, LintError, LintResult, Predicted
 from perfcheck.lint.analysis import Analysis, LintOptions
 from perfcheck.lint.corpus import Corpus, Store, engine_state
 from perfcheck.lint.parallel import ordered_map
-from perfcheck.rulebook.rule import Rule
+from perfcheck.rulebook.rule import FixRecipe, Rule
 from perfcheck.source.files import python_files
 from perfcheck.source.text import SourceFile
 
@@ -80,6 +80,18 @@ def _essence(rule: Rule) -> tuple[object, ...]:
         rule.detector,
         [p.text for p in rule.where],
         rule.instead_of,
+        rule.fix and _recipe(rule.fix),
+    )
+
+
+def _recipe(fix: FixRecipe) -> tuple[object, ...]:
+    return (
+        fix.safety,
+        fix.replace,
+        [(p.text, template) for p, template in fix.by_pattern],
+        fix.keywords,
+        fix.codemod,
+        [p.text for p in fix.where],
     )
 
 

@@ -138,7 +138,7 @@ def engine_state() -> str:
     if not _state:
         package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
         total = hashlib.blake2b(digest_size=12)
-        for folder in ("lint", "lint/evaluation", "lint/detectors", "operators", "rulebook"):
+        for folder in ("lint", "lint/evaluation", "lint/detectors", "lint/remedies", "operators", "rulebook"):
             with os.scandir(os.path.join(package, folder)) as entries:
                 for entry in sorted(entries, key=lambda e: e.name):
                     if entry.name.endswith(".py"):

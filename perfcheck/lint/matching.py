@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from perfcheck.events import Hotness
-from perfcheck.findings import Confidence, Finding, Place
+from perfcheck.findings import Confidence, Finding, Fix, Mend, Place, Safety
 from perfcheck.lint.asking import Surroundings, asker
 from perfcheck.lint.detectors import NEEDS, Detector, detector
 from perfcheck.lint.facts import Match
+from perfcheck.lint.places import place_of
+from perfcheck.lint.remedies import Remedy, remedy
 from perfcheck.lint.roles import is_reader
 from perfcheck.lint.scope import BodyScope
 from perfcheck.rulebook.patterns import Pattern
@@ -28,6 +30,7 @@ class Hit(NamedTuple):
     rule: Rule
     match: Match
     sure: bool
+    remedy: Remedy | None = None
 
 
 class RuleSet:
@@ -129,7 +132,10 @@ class RuleSet:
         for predicate in rule.where:
             if evaluate(predicate, ask) is not True:
                 return
-        yield Hit(rule, match, match.certain is True)
+        mended = None
+        if rule.fix is not None:
+            mended = remedy(rule.fix, match, scope, lambda bound: asker(scope, bound, around))
+        yield Hit(rule, match, match.certain is True, mended)
 
 
 def _asks_heat(rule: Rule) -> bool:
@@ -153,10 +159,10 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
             level = 2
         groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)
     for (_, confidence), group in groups.items():
-        group.sort(key=lambda hit: _place(hit.match.node, scope))
+        group.sort(key=lambda hit: place_of(hit.match.node, scope.lines))
         first = group[0]
-        places = list(dict.fromkeys(_place(hit.match.node, scope) for hit in group))
-        yield _finding(first, scope, name, confidence, tuple(places))  # type: ignore[arg-type]
+        places = list(dict.fromkeys(place_of(hit.match.node, scope.lines) for hit in group))
+        yield _finding(first, scope, name, confidence, tuple(places), _fix(group, scope))  # type: ignore[arg-type]
 
 
 def _reads_what_is_given(hit: Hit, scope: BodyScope) -> bool:
@@ -210,26 +216,8 @@ def _overlaps(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> boo
     return a[:2] < b[2:] and b[:2] < a[2:]
 
 
-def _place(node: ast.AST, scope: BodyScope) -> Place:
-    line, column, end_line, end_column = _span(node)
-    return Place(
-        line,
-        _characters(scope.lines, line, column) + 1,
-        end_line,
-        _characters(scope.lines, end_line, end_column) + 1,
-    )
-
-
-def _characters(lines: Sequence[str], line: int, offset: int) -> int:
-    """Columns of ``ast`` count UTF-8 bytes; people count characters."""
-    if not 0 < line <= len(lines):
-        return offset
-    text = lines[line - 1]
-    return offset if text.isascii() else len(text.encode()[:offset].decode(errors="ignore"))
-
-
 def _finding(
-    hit: Hit, scope: BodyScope, name: str, confidence: Confidence, places: tuple[Place, ...]
+    hit: Hit, scope: BodyScope, name: str, confidence: Confidence, places: tuple[Place, ...], fix: Fix | None
 ) -> Finding:
     rule, match = hit.rule, hit.match
     words = {key: _short(scope.text(node)) for key, node in match.bindings.items()}
@@ -252,7 +240,18 @@ def _finding(
         hotness=Hotness(heat).word,
         fingerprint=mark,
         places=places[1:],
+        fix=fix,
     )
+
+
+def _fix(hits: Sequence[Hit], scope: BodyScope) -> Fix | None:
+    """The remedies of all places that have one."""
+    known = [(place_of(hit.match.node, scope.lines), hit.remedy) for hit in hits if hit.remedy is not None]
+    if not known:
+        return None
+    mends = tuple(dict.fromkeys(Mend(place, found.safety, found.rewrites) for place, found in known))
+    safety: Safety = "unsafe" if any(mend.safety == "unsafe" for mend in mends) else "safe"
+    return Fix(safety, known[0][1].message, mends=mends)
 
 
 def _fill(template: str, words: dict[str, str]) -> str:

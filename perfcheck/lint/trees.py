@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ast
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
 
+_CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 _FILES = 64  # whose lines are kept at hand
 _FUNCTIONS = 256  # whose trees are kept at hand
 
@@ -30,6 +32,7 @@ class Trees:
         self._text = text
         self._lines = lru_cache(maxsize=_FILES)(lambda path: text(path).split("\n"))
         self._functions: dict[tuple[str, int], FunctionNode] = {}
+        self._imports: dict[str, frozenset[str]] = {}
 
     def module(self, module: ModuleRecord) -> ast.Module:
         """The whole file."""
@@ -39,6 +42,17 @@ class Trees:
         """The file, with nothing in its functions and classes."""
         inner = [record for name, record in _definitions(module) if "." not in name]
         return parse("\n".join(_hollow(self._lines(module.path), 1, module.lines, inner)))
+
+    def imported(self, module: ModuleRecord) -> frozenset[str]:
+        """The names that imports bind when the file is loaded, whatever functions import besides."""
+        if module.path not in self._imports:
+            self._imports[module.path] = frozenset(
+                (alias.asname or alias.name).partition(".")[0]
+                for statement in _loaded(self.globals(module).body)
+                if isinstance(statement, (ast.Import, ast.ImportFrom))
+                for alias in statement.names
+            )
+        return self._imports[module.path]
 
     def attributes(self, module: ModuleRecord, class_: ClassRecord) -> list[ast.stmt]:
         """What the body of a class assigns."""
@@ -68,6 +82,16 @@ class Trees:
             among = ast.walk(self.module(module))
             found = next((n for n in among if isinstance(n, ast.stmt) and n.lineno == function.line), None)
         return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+
+
+def _loaded(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """The statements of a module's body, with those that come first in its ``if`` and ``try``."""
+    for statement in statements:
+        yield statement
+        if isinstance(statement, ast.Try) or (
+            isinstance(statement, ast.If) and chain(statement.test) not in _CHECKING
+        ):
+            yield from _loaded(statement.body)
 
 
 def _definitions(module: ModuleRecord) -> Iterable[tuple[str, FunctionRecord | ClassRecord]]:

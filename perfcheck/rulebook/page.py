@@ -16,7 +16,7 @@ from perfcheck.events import EVENTS, Event
 from perfcheck.findings import Confidence, Safety, Severity
 from perfcheck.rulebook.patterns import Pattern, PatternError, compile_pattern, mark_metavariables
 from perfcheck.rulebook.predicates import Predicate, PredicateError, parse_predicate
-from perfcheck.rulebook.rule import Example, FixRecipe, Rule
+from perfcheck.rulebook.rule import CODEMODS, Example, FixRecipe, Rule
 
 SECTIONS: Final = (
     "What it does",
@@ -32,7 +32,7 @@ SUBJECT: Final = "T"
 """The metavariable that a rule with ``operators`` has without a pattern: what the operator reads."""
 
 _STRUCTURE: Final = re.compile(r"^(?:(`{3,}|~{3,})[ \t]*(.*?)[ \t]*|##? .*)$", re.MULTILINE)
-_MARK: Final = re.compile(r"#[ \t]*([A-Z]{2,5}\d+(?:[, \t]+[A-Z]{2,5}\d+)*)[ \t]*$", re.MULTILINE)
+MARK: Final = re.compile(r"#[ \t]*([A-Z]{2,5}\d+(?:[, \t]+[A-Z]{2,5}\d+)*)[ \t]*$", re.MULTILINE)
 _CODE: Final = re.compile(r"[A-Z]{2,5}\d{3,4}")
 _BUILT_IN_CODE: Final = re.compile(r"PC[A-Z]{0,3}\d{3,4}")
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -119,7 +119,7 @@ def marks(code: str) -> dict[int, frozenset[str]]:
     """The rules that the lines of an example name in a trailing comment, by line from 1."""
     return {
         code.count("\n", 0, found.start()) + 1: frozenset(re.split(r"[,\s]+", found[1]))
-        for found in _MARK.finditer(code)
+        for found in MARK.finditer(code)
     }
 
 
@@ -144,7 +144,8 @@ _KEYS: Final[dict[str, tuple[_Shape, bool]]] = {  # key: what it holds, and whet
     "instead_of": ("texts", False),
     "fix": ("table", False),
 }
-_FIX_KEYS: Final = ("replace", "codemod", "safety", "reason")
+_RECIPES: Final = ("replace", "keywords", "codemod")
+_FIX_KEYS: Final = (*_RECIPES, "safety", "reason", "where")
 _SHAPES: Final = {"text": "a string", "texts": "a list of strings", "table": "a table"}
 
 
@@ -348,36 +349,95 @@ class _Reader:
         table: Mapping[str, Any] | None = self.entries.get("fix")
         if table is None:
             return None
-        for key, value in table.items():
+        for key in table:
             if key not in _FIX_KEYS:
                 self.error(
                     self.line_of(key), f"the key `{key}` of [fix] is unknown", _nearest(key, _FIX_KEYS)
                 )
-            elif not isinstance(value, str) or not value.strip():
-                self.error(
-                    self.line_of(key), f"`{key}` of [fix] is not a string", "write a string that is not empty"
-                )
-                return None
-        safety = table.get("safety")
-        if safety not in get_args(Safety):
+        if not self._fix_fits(table):
+            return None
+        if table.get("safety") not in get_args(Safety):
             self.error(
                 self.line_of("fix"),
                 "[fix] does not say how safe it is",
                 'write `safety = "safe"` or "unsafe"',
             )
-        replace, codemod = table.get("replace"), table.get("codemod")
-        if (replace is None) == (codemod is None):
+        if sum(key in table for key in _RECIPES) != 1:
             self.error(
                 self.line_of("fix"),
-                "[fix] needs one of `replace` and `codemod`",
-                "keep one, remove the other",
+                "[fix] needs one of `replace`, `keywords` and `codemod`",
+                "keep one, remove the others",
             )
-        if replace is not None:
+        replace, codemod = table.get("replace"), table.get("codemod")
+        if isinstance(replace, str):
             self._replacement(replace, bound)
-        return FixRecipe(cast(Safety, safety), replace, codemod, table.get("reason", ""))
+        if codemod is not None and codemod not in CODEMODS:
+            self.error(
+                self.line_of("codemod"), f"there is no codemod `{codemod}`", _nearest(codemod, CODEMODS)
+            )
+        for value in table.get("keywords", {}).values():
+            self._replacement(value, bound)
+        return FixRecipe(
+            safety=cast(Safety, table.get("safety")),
+            replace=replace if isinstance(replace, str) else None,
+            by_pattern=self._templates(replace) if isinstance(replace, dict) else (),
+            keywords=tuple(table.get("keywords", {}).items()),
+            codemod=codemod,
+            reason=table.get("reason", ""),
+            where=self._conditions(table.get("where", ())),
+        )
+
+    def _fix_fits(self, table: Mapping[str, Any]) -> bool:
+        """Does each key of [fix] hold what it may hold?"""
+        fits = True
+        for key, value in table.items():
+            if key == "where":
+                good = isinstance(value, list) and all(
+                    isinstance(item, str) and item.strip() for item in value
+                )
+                wanted = "a list of strings"
+            elif key == "keywords" or (key == "replace" and isinstance(value, dict)):
+                good = (
+                    isinstance(value, dict)
+                    and bool(value)
+                    and all(isinstance(v, str) for v in value.values())
+                )
+                wanted = "a table of strings"
+            else:
+                good, wanted = isinstance(value, str) and bool(value.strip()), "a string"
+            if not good:
+                self.error(
+                    self.line_of(key),
+                    f"`{key}` of [fix] is not {wanted}",
+                    f"write {wanted} that is not empty",
+                )
+                fits = False
+        return fits
+
+    def _templates(self, table: Mapping[str, str]) -> tuple[tuple[Pattern, str], ...]:
+        """The patterns of ``[fix.replace]`` and the template for each."""
+        found = []
+        for text, template in table.items():
+            try:
+                pattern = compile_pattern(text)
+            except PatternError as error:
+                self.error(self.line_of("fix", text), error.message, error.remedy)
+                continue
+            self._replacement(template, pattern.metavariables)
+            found.append((pattern, template))
+        return tuple(found)
+
+    def _conditions(self, texts: Sequence[str]) -> tuple[Predicate, ...]:
+        predicates = []
+        for text in texts:
+            try:
+                predicates.append(parse_predicate(text, None))
+            except PredicateError as error:
+                self.error(self.line_of("fix", text), error.message, error.remedy)
+        return tuple(predicates)
 
     def _replacement(self, replace: str, bound: Collection[str] | None) -> None:
-        line = self.line_of("replace")
+        line = self.line_of("fix", replace)
         try:
             ast.parse(mark_metavariables(replace))
         except (SyntaxError, ValueError) as error:

@@ -24,9 +24,10 @@ DEEPEST: Final = 50
 """Levels that a pattern or a predicate may nest; people's own need less than ten."""
 
 _METAVARIABLE: Final = re.compile(r"\$(\.\.\.)?([A-Za-z_][A-Za-z0-9_]*)?")
-_ONE: Final = "perfcheck_one_"
-_REST: Final = "perfcheck_rest_"
-_PLACEHOLDER: Final = re.compile(rf"\*?{_REST}(\w+)|{_ONE}(\w+)")
+ONE: Final = "perfcheck_one_"
+REST: Final = "perfcheck_rest_"
+"""How names begin that stand for ``$X`` and ``$...X`` in marked texts."""
+_PLACEHOLDER: Final = re.compile(rf"\*?{REST}(\w+)|{ONE}(\w+)")
 _NAME: Final = re.compile(r"[A-Z][A-Z0-9_]*|_")
 _LOCAL: Final = frozenset({"self", "cls"})
 _ABBREVIATIONS: Final = {
@@ -115,15 +116,15 @@ def mark_metavariables(text: str) -> str:
                 "name metavariables in capitals: `$X` for one expression, `$...A` for further arguments",
             )
         # A star keeps `f(key=1, $...A)` within Python's grammar.
-        return f"*{_REST}{metavariable}" if rest else f"{_ONE}{metavariable}"
+        return f"*{REST}{metavariable}" if rest else f"{ONE}{metavariable}"
 
     return _METAVARIABLE.sub(name, text)
 
 
 def metavariable_name(node: ast.AST) -> str | None:
     """The metavariable that a node of a parsed, marked text stands for ("_" for the anonymous one)."""
-    if isinstance(node, ast.Name) and node.id.startswith(_ONE):
-        return node.id[len(_ONE) :]
+    if isinstance(node, ast.Name) and node.id.startswith(ONE):
+        return node.id[len(ONE) :]
     return None
 
 
@@ -178,8 +179,8 @@ def _check(
     if isinstance(node, ast.Name):
         if name := metavariable_name(node):
             names.add(name)
-        elif node.id.startswith(_REST):
-            raise _misplaced(node.id[len(_REST) :], text)
+        elif node.id.startswith(REST):
+            raise _misplaced(node.id[len(REST) :], text)
         elif is_root:
             _check_root(node.id, text)
         else:
@@ -257,7 +258,7 @@ def _rest(node: ast.AST) -> str | None:
     """The A of ``$...A``."""
     if isinstance(node, ast.Starred) and isinstance(node.value, ast.Name):
         name = node.value.id
-        return name[len(_REST) :] if name.startswith(_REST) else None
+        return name[len(REST) :] if name.startswith(REST) else None
     return None
 
 

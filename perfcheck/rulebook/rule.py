@@ -1,7 +1,7 @@
 """What one rule page says."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from perfcheck.events import Event
 from perfcheck.findings import Confidence, Safety, Severity
@@ -19,14 +19,43 @@ class Example:
     flagged: tuple[int, ...] = ()  # bad: the offending lines within the block, from 1
 
 
+CODEMODS: Final = (
+    "collect-and-read-after-loop",
+    "device-of-creation",
+    "detach",
+    "hoist-above-loop",
+    "interval-guard",
+    "list-and-one-cat",
+    "list-before-loop",
+    "loader-workers",
+    "no-grad",
+    "persistent-workers",
+    "register-buffer",
+    "remove-statement",
+    "stack",
+    "unless-compiling",
+    "where-for-mask",
+    "zero-grad",
+)
+"""The rewritings that pages may name: functions under ``perfcheck/lint/remedies/``."""
+
+
 @dataclass(frozen=True, slots=True)
 class FixRecipe:
-    """``replace`` is a template over the metavariables, ``codemod`` a named rewriting."""
+    """How a page mends what it finds: one of ``replace``, ``keywords`` and ``codemod``.
+
+    ``replace`` is a template over the metavariables of the rule's patterns; ``by_pattern`` has a template for
+    each of several patterns, which are matched against the place that was found. ``keywords`` are arguments
+    of the call found there, and what to give for them; "" leaves the argument out.
+    """
 
     safety: Safety
     replace: str | None = None
+    by_pattern: tuple[tuple[Pattern, str], ...] = ()
+    keywords: tuple[tuple[str, str], ...] = ()
     codemod: str | None = None
     reason: str = ""  # why it is no safer
+    where: tuple[Predicate, ...] = ()  # what else must hold for the fix to be offered
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,10 @@ def parse(data: bytes, path: Path, name: str) -> tuple[SourceFile | None, tuple[
     except (RecursionError, ValueError):
         return None, (LintError(name, 1, "not a notebook: nested too deeply, or absurd numbers"),)
     try:
-        sources = _code_cells(notebook)
+        sources = [
+            _source(cell.get("source", cell.get("input", "")), number)
+            for number, cell in enumerate(code_cells(notebook), 1)
+        ]
     except ValueError as error:
         return None, (LintError(name, 1, f"not a notebook: {error}"),)
     lines: list[str] = []
@@ -90,8 +93,8 @@ def _raised(place: Place, by: int) -> Place:
     return Place(place.line - by, place.column, place.end_line - by, place.end_column)
 
 
-def _code_cells(notebook: Any) -> list[str]:
-    """The sources of the code cells, in order. Raises ``ValueError`` with what is wrong."""
+def code_cells(notebook: Any) -> list[dict[str, Any]]:
+    """The code cells of a Python notebook, in order. Raises ``ValueError`` with what is wrong."""
     if not isinstance(notebook, dict):
         raise ValueError("no JSON object")
     if not _is_python(notebook.get("metadata")):
@@ -102,11 +105,7 @@ def _code_cells(notebook: Any) -> list[str]:
         cells = [cell for sheet in sheets for cell in sheet.get("cells", ())]
     if not isinstance(cells, list):
         raise ValueError("it has no cells")
-    return [
-        _source(cell.get("source", cell.get("input", "")), number)
-        for number, cell in enumerate(cells, 1)
-        if isinstance(cell, dict) and cell.get("cell_type") == "code"
-    ]
+    return [cell for cell in cells if isinstance(cell, dict) and cell.get("cell_type") == "code"]
 
 
 def _source(source: Any, number: int) -> str:

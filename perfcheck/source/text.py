@@ -102,6 +102,11 @@ def decode(data: bytes) -> str:
     return text
 
 
+def encoding_of(data: bytes) -> str:
+    """The codec that gives the text of a file's bytes and gives these back, with their byte-order mark."""
+    return "utf-8-sig" if data.startswith(codecs.BOM_UTF8) else _declared(data)[0]
+
+
 def _text(data: bytes) -> str:
     marked = data.startswith(codecs.BOM_UTF8)
     if marked:

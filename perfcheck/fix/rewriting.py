@@ -1,0 +1,467 @@
+"""From the steps of a fix to edits, with libcst: what is not rewritten keeps its comments, blanks and layout.
+
+Only the top-level statements that a fix touches are parsed: libcst reads a few thousand lines a second.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeVar
+
+import libcst as cst
+from libcst.codemod import CodemodContext
+from libcst.codemod.visitors import AddImportsVisitor, ImportItem
+from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
+
+from perfcheck.findings import Edit, Place, Rewrite
+from perfcheck.fix.edits import differences
+from perfcheck.rulebook.patterns import ONE, REST
+
+_COMMENT = re.compile(r"#[^\n]*")
+_ATOMS = (
+    cst.Name, cst.Attribute, cst.Call, cst.Subscript, cst.List, cst.Dict, cst.Set, cst.ListComp, cst.SetComp,
+    cst.DictComp, cst.SimpleString, cst.FormattedString, cst.Float,
+)  # fmt: skip
+_TAKES_ANYTHING = (
+    cst.Arg, cst.Assign, cst.Return, cst.Expr, cst.AugAssign, cst.AnnAssign, cst.Index,
+)  # fmt: skip
+_NEVER_BARE = (cst.Tuple, cst.NamedExpr, cst.Yield)
+
+_WIDEST = 88  # columns of a call that stays on one line
+_INDENT = "    "
+
+Node = TypeVar("Node", cst.BaseExpression, cst.BaseStatement)
+Span = tuple[int, int, int, int]
+Change = Callable[[Any], "cst.CSTNode | _Among | None"]
+"""What becomes of a node; None: nothing."""
+
+
+class _Among(NamedTuple):
+    """A statement with new ones around it."""
+
+    before: list[cst.BaseStatement]
+    node: cst.BaseStatement
+    after: list[cst.BaseStatement]
+
+
+class Unfixable(Exception):
+    """A fix that cannot be carried out on this text; says why."""
+
+
+class Rewriter:
+    """Works the edits of fixes out, each as if it were the only one."""
+
+    def __init__(self, text: str) -> None:
+        """Raises ``SyntaxError`` where the text is not Python."""
+        self._text = text
+        self._lines = text.split("\n")
+        self._body = ast.parse(text).body
+        self._stretches: dict[int, _Stretch] = {}
+
+    def edits(self, rewrites: Sequence[Rewrite]) -> tuple[Edit, ...]:
+        """The edits that the steps of one fix come to. Raises :class:`Unfixable`."""
+        found: list[Edit] = []
+        by_stretch: dict[int, list[Rewrite]] = {}
+        for rewrite in rewrites:
+            if rewrite.kind == "import":
+                found += self._import(rewrite.text)
+            else:
+                by_stretch.setdefault(self._statement(rewrite.place.line), []).append(rewrite)
+        for number, group in by_stretch.items():
+            found += self._stretch(number).edits(group)
+        for edit in found:
+            self._check_comments(edit)
+        return tuple(dict.fromkeys(map(self._closed, found)))
+
+    def _closed(self, edit: Edit) -> Edit:
+        """Where whole lines go, the blank lines above go with them if there are some below."""
+        first, last = edit.place.line, edit.place.end_line
+        if edit.content or edit.place.column != 1 or edit.place.end_column != 1 or first == last:
+            return edit
+        if last <= len(self._lines) and not self._lines[last - 1].strip():
+            while first > 1 and not self._lines[first - 2].strip():
+                first -= 1
+        return replace(edit, place=Place(first, 1, last, 1))
+
+    def _statement(self, line: int) -> int:
+        """The first of the top-level statements that stand on the line."""
+        for number, node in enumerate(self._body):
+            if _first_line(node) <= line <= (node.end_lineno or 0):
+                return number
+        raise Unfixable(f"line {line} is no longer what it was")
+
+    def _stretch(self, number: int) -> _Stretch:
+        if number not in self._stretches:
+            first, last = _first_line(self._body[number]), self._body[number].end_lineno or 0
+            while number + 1 < len(self._body) and self._body[number + 1].lineno == last:  # a; b
+                number += 1
+                last = self._body[number].end_lineno or 0
+            self._stretches[number] = _Stretch("\n".join([*self._lines[first - 1 : last], ""]), first)
+        return self._stretches[number]
+
+    def _import(self, statement: str) -> list[Edit]:
+        """An import among those at the top of the file."""
+        last = 0
+        for node in self._body:
+            docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and not last
+            if not docstring and not isinstance(node, (ast.Import, ast.ImportFrom)):
+                break
+            last = node.end_lineno or 0
+        if not last:
+            last = _first_line(self._body[0]) - 1
+        head = "\n".join([*self._lines[:last], ""]) if last else ""
+        name = ast.parse(statement).body[0]
+        if not isinstance(name, ast.Import):
+            raise Unfixable(f"`{statement}` is no plain import")
+        item = ImportItem(name.names[0].name, alias=name.names[0].asname)
+        visitor = AddImportsVisitor(CodemodContext(), [item])
+        return differences(head, visitor.transform_module(_parsed(head)).code, 1)
+
+    def _check_comments(self, edit: Edit) -> None:
+        for comment in _COMMENT.findall(self._between(edit.place)):
+            if comment.strip() not in edit.content:
+                raise Unfixable(f"the comment `{comment.strip()}` would be lost")
+
+    def _between(self, place: Place) -> str:
+        lines = self._lines[place.line - 1 : place.end_line]
+        if lines and place.end_line <= len(self._lines):
+            lines[-1] = lines[-1][: place.end_column - 1]
+        if lines:
+            lines[0] = lines[0][place.column - 1 :]
+        return "\n".join(lines)
+
+
+def _first_line(node: ast.stmt) -> int:
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _parsed(text: str) -> cst.Module:
+    try:
+        return cst.parse_module(text)
+    except cst.ParserSyntaxError as error:
+        raise Unfixable(f"libcst cannot read it: {error.message}") from error
+
+
+class _Stretch:
+    """The text of a top-level statement, parsed."""
+
+    def __init__(self, text: str, first_line: int) -> None:
+        self._text = text
+        self._first = first_line
+        wrapper = MetadataWrapper(_parsed(text), unsafe_skip_copy=True)
+        self._module = wrapper.module
+        self._parents = wrapper.resolve(ParentNodeProvider)
+        self._by_span: dict[Span, list[cst.CSTNode]] = {}
+        for node, found in wrapper.resolve(PositionProvider).items():
+            span = (found.start.line, found.start.column, found.end.line, found.end.column)
+            self._by_span.setdefault(span, []).append(node)
+
+    def edits(self, rewrites: Iterable[Rewrite]) -> list[Edit]:
+        changes: dict[cst.CSTNode, list[Change]] = {}
+        for rewrite in rewrites:
+            node, change = self._change(rewrite)
+            changes.setdefault(node, []).append(change)
+        changed = self._module.visit(_Changer(changes, self._parents))
+        return differences(self._text, changed.code if changed.body else "", self._first)
+
+    def _change(self, rewrite: Rewrite) -> tuple[cst.CSTNode, Change]:
+        """What happens to which node."""
+        if rewrite.kind == "keyword":
+            name, _, value = rewrite.text.partition(" = ")
+            given = self._filled(cst.parse_expression(value), rewrite) if value else None
+            return self._at(rewrite.place, cst.Call), lambda call: _with_keyword(call, name, given)
+        if rewrite.kind == "decorate":
+            function = self._starting_at(rewrite.place, cst.FunctionDef)
+            return function, lambda found: _decorated(found, rewrite.text)
+        if rewrite.kind == "replace":
+            expression = self._at(rewrite.place, cst.BaseExpression)
+            return expression, self._replacing(expression, rewrite)
+        if rewrite.kind == "replace-statement":
+            small = self._at(rewrite.place, cst.BaseSmallStatement)
+            return small, lambda _: self._statement(rewrite).body[0]
+        line = self._line(rewrite.place)
+        if rewrite.kind == "remove":
+            return line, self._removing(line)
+        if rewrite.kind == "guard":
+            header = self._compound(rewrite)
+            return line, lambda found: _guarded(found, header)
+        new = self._statement(rewrite)
+        if rewrite.kind == "insert-before":
+            return line, lambda found: _before(found, new)
+        return line, lambda found: _Among([], found, [new])
+
+    # ---- nodes at places ------------------------------------------------------------------------
+
+    def _find(self, place: Place, kind: type) -> Any:
+        """The node of a kind that stands exactly there, else None."""
+        shift = self._first - 1
+        span = (place.line - shift, place.column - 1, place.end_line - shift, place.end_column - 1)
+        return next((node for node in self._by_span.get(span, ()) if isinstance(node, kind)), None)
+
+    def _at(self, place: Place, kind: type) -> Any:
+        found = self._find(place, kind)
+        if found is None:
+            raise Unfixable(f"line {place.line} is no longer what it was")
+        return found
+
+    def _starting_at(self, place: Place, kind: type) -> Any:
+        """A statement with a body: where its block ends is told differently by ``ast``."""
+        for span, nodes in self._by_span.items():
+            if span[0] == place.line - self._first + 1 and span[1] == place.column - 1:
+                for node in nodes:
+                    if isinstance(node, kind):
+                        return node
+        raise Unfixable(f"line {place.line} is no longer what it was")
+
+    def _line(self, place: Place) -> cst.BaseStatement:
+        """The whole statement at a place, which must be alone on its line."""
+        small = self._find(place, cst.BaseSmallStatement)
+        if small is None:
+            found: cst.BaseStatement = self._starting_at(place, cst.BaseCompoundStatement)
+            return found
+        line = self._parents.get(small)
+        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1:
+            raise Unfixable("several statements share the line")
+        return line
+
+    # ---- new nodes ------------------------------------------------------------------------------
+
+    def _replacing(self, old: cst.BaseExpression, rewrite: Rewrite) -> Change:
+        new = self._expression(rewrite)
+        parent = self._parents.get(old)
+        return lambda _: _bracketed(new, parent, old)
+
+    def _removing(self, line: cst.BaseStatement) -> Change:
+        if not isinstance(line, cst.SimpleStatementLine):
+            raise Unfixable("it has a body")
+        comments = [blank.comment for blank in line.leading_lines] + [line.trailing_whitespace.comment]
+        if any(comments):
+            raise Unfixable("a comment says why it is there")
+        return lambda _: None
+
+    def _expression(self, rewrite: Rewrite) -> cst.BaseExpression:
+        return self._filled(cst.parse_expression(rewrite.text), rewrite)
+
+    def _statement(self, rewrite: Rewrite) -> cst.SimpleStatementLine:
+        found = self._filled(cst.parse_statement(rewrite.text), rewrite)
+        if not isinstance(found, cst.SimpleStatementLine):
+            raise Unfixable(f"`{rewrite.text}` is no simple statement")
+        return found
+
+    def _compound(self, rewrite: Rewrite) -> cst.If | cst.With:
+        found = self._filled(cst.parse_statement(rewrite.text), rewrite)
+        if not isinstance(found, (cst.If, cst.With)):
+            raise Unfixable(f"`{rewrite.text}` is neither if nor with")
+        return found
+
+    def _filled(self, template: Node, rewrite: Rewrite) -> Node:
+        single: dict[str, cst.BaseExpression] = {}
+        rest: dict[str, list[cst.Arg]] = {}
+        for name, places in rewrite.bound:
+            if f"{REST}{name}" in rewrite.text:
+                rest[name] = [self._argument(place) for place in places]
+            else:
+                single[name] = self._at(places[0], cst.BaseExpression)
+        filled = template.visit(_Filler(single, rest))
+        if rest and isinstance(filled, cst.Call):
+            arguments = next((found for found in rest.values() if found), None)
+            call = self._parents.get(arguments[0]) if arguments else None
+            if isinstance(call, cst.Call) and call.args and call.args[0] is not filled.args[0]:
+                filled = filled.with_changes(whitespace_before_args=call.whitespace_before_args)
+        return filled  # type: ignore[return-value]
+
+    def _argument(self, place: Place) -> cst.Arg:
+        argument = self._parents.get(self._at(place, cst.BaseExpression))
+        if not isinstance(argument, cst.Arg):
+            raise Unfixable(f"line {place.line} has no argument there")
+        return argument
+
+
+class _Changer(cst.CSTTransformer):
+    """Applies changes to nodes, visiting no more than the way to them."""
+
+    def __init__(self, changes: dict[cst.CSTNode, list[Change]], parents: object) -> None:
+        super().__init__()
+        self._changes = changes
+        self._way: set[cst.CSTNode] = set()
+        for node in changes:
+            current: cst.CSTNode | None = node
+            while current is not None and current not in self._way:
+                self._way.add(current)
+                current = parents.get(current)  # type: ignore[attr-defined]
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        return node in self._way
+
+    def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def]
+        before: list[cst.BaseStatement] = []
+        after: list[cst.BaseStatement] = []
+        for change in self._changes.get(original_node, ()):
+            result = change(updated_node)
+            if isinstance(result, _Among):
+                before += result.before
+                after += result.after
+                result = result.node
+            if result is None:
+                return cst.RemoveFromParent()
+            updated_node = result
+        return cst.FlattenSentinel([*before, updated_node, *after]) if before or after else updated_node
+
+
+class _Filler(cst.CSTTransformer):
+    """Puts the source of metavariables into a template."""
+
+    def __init__(self, single: dict[str, cst.BaseExpression], rest: dict[str, list[cst.Arg]]) -> None:
+        super().__init__()
+        self._single = single
+        self._rest = rest
+        self._above: list[cst.CSTNode] = []
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        self._above.append(node)
+        return True
+
+    def on_leave(self, original_node, updated_node):  # type: ignore[no-untyped-def]
+        self._above.pop()
+        parent = self._above[-1] if self._above else None
+        if isinstance(original_node, cst.Name):
+            name = original_node.value.removeprefix(ONE)
+            if name != original_node.value and name in self._single:
+                return _bracketed(self._single[name], parent, original_node)
+        elif isinstance(updated_node, cst.Arg) and updated_node.star == "*":
+            value = updated_node.value
+            name = value.value.removeprefix(REST) if isinstance(value, cst.Name) else ""
+            if name in self._rest:
+                return cst.FlattenSentinel(self._rest[name])
+        elif isinstance(updated_node, cst.Call):
+            return updated_node.with_changes(args=_with_commas(updated_node.args))
+        return updated_node
+
+
+def _with_commas(arguments: Sequence[cst.Arg]) -> list[cst.Arg]:
+    """Commas between arguments that come from several places; a last one stays where it ended a line."""
+    found = list(arguments)
+    for number, argument in enumerate(found):
+        last = number == len(found) - 1
+        comma = argument.comma
+        if not last and not isinstance(comma, cst.Comma):
+            found[number] = argument.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
+        elif (
+            last and isinstance(comma, cst.Comma) and isinstance(comma.whitespace_after, cst.SimpleWhitespace)
+        ):
+            found[number] = argument.with_changes(comma=cst.MaybeSentinel.DEFAULT)
+    return found
+
+
+def _bracketed(
+    new: cst.BaseExpression, parent: cst.CSTNode | None, old: cst.BaseExpression
+) -> cst.BaseExpression:
+    """An expression fit to stand where the old one stood, in brackets if need be."""
+    if not new.lpar and old.lpar:
+        return new.with_changes(lpar=old.lpar, rpar=old.rpar)
+    if new.lpar or isinstance(new, _ATOMS):
+        return new
+    free = isinstance(
+        parent, (cst.Arg, cst.Assign, cst.Return, cst.Expr, cst.AugAssign, cst.AnnAssign, cst.Index)
+    )
+    if isinstance(new, _NEVER_BARE):
+        free = isinstance(parent, (cst.Assign, cst.Return, cst.For)) and isinstance(new, cst.Tuple)
+    if free and (isinstance(parent, (cst.Arg, cst.Index)) or not _breaks_lines(new)):
+        return new
+    return new.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+
+def _breaks_lines(node: cst.CSTNode) -> bool:
+    return "\n" in cst.Module([]).code_for_node(node)
+
+
+def _with_keyword(node: cst.CSTNode, name: str, value: cst.BaseExpression | None) -> cst.CSTNode:
+    """The call with the argument in place of that of its name, or last; without it where it has no value."""
+    if not isinstance(node, cst.Call):
+        raise Unfixable("it is no call")
+    at = next((n for n, a in enumerate(node.args) if a.keyword is not None and a.keyword.value == name), None)
+    arguments = list(node.args)
+    if at is not None and value is not None:
+        arguments[at] = arguments[at].with_changes(value=value)
+    elif at is not None:
+        removed = arguments.pop(at)
+        if at == len(arguments) and arguments:
+            arguments[-1] = arguments[-1].with_changes(comma=removed.comma)
+    elif value is not None:
+        new = cst.Arg(
+            value,
+            keyword=cst.Name(name),
+            equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
+        )
+        splat = next((n for n, a in enumerate(arguments) if a.star == "**"), len(arguments))
+        if splat == len(arguments) and arguments:
+            last = arguments[-1]
+            if isinstance(last.comma, cst.Comma):
+                new = new.with_changes(comma=last.comma)
+            arguments[-1] = last.with_changes(comma=_separator(node))
+        elif arguments:
+            new = new.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
+        arguments.insert(splat, new)
+    changed = node.with_changes(args=arguments)
+    return _spread(changed) if value is not None else changed
+
+
+def _spread(call: cst.Call) -> cst.Call:
+    """A call that has become too long for a line, with an argument on each."""
+    code = cst.Module([]).code_for_node(call)
+    if "\n" in code or len(code) <= _WIDEST:
+        return call
+    comma = cst.Comma(whitespace_after=_line_break(cst.SimpleWhitespace(_INDENT)))
+    arguments = [argument.with_changes(comma=comma) for argument in call.args]
+    arguments[-1] = arguments[-1].with_changes(comma=cst.Comma(whitespace_after=_line_break()))
+    return call.with_changes(
+        whitespace_before_args=_line_break(cst.SimpleWhitespace(_INDENT)), args=arguments
+    )
+
+
+def _line_break(then: cst.SimpleWhitespace | None = None) -> cst.ParenthesizedWhitespace:
+    return cst.ParenthesizedWhitespace(indent=True, last_line=then or cst.SimpleWhitespace(""))
+
+
+def _separator(call: cst.Call) -> cst.Comma:
+    """The comma before one more argument: as between the others, on a line of its own where they are."""
+    between = [argument.comma for argument in call.args[:-1] if isinstance(argument.comma, cst.Comma)]
+    if between and not any(_has_comment(comma) for comma in between[-1:]):
+        return between[-1]
+    if isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace):
+        return cst.Comma(whitespace_after=call.whitespace_before_args)
+    return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+
+
+def _has_comment(node: cst.CSTNode) -> bool:
+    return "#" in cst.Module([]).code_for_node(node)
+
+
+def _decorated(node: cst.CSTNode, text: str) -> cst.CSTNode:
+    """Innermost, below ``@staticmethod`` and ``@property``."""
+    if not isinstance(node, cst.FunctionDef):
+        raise Unfixable("it is no function")
+    new = cst.Decorator(cst.parse_expression(text))
+    return node.with_changes(decorators=[*node.decorators, new])
+
+
+def _before(node: cst.CSTNode, new: cst.SimpleStatementLine) -> _Among:
+    """Blank lines go above the new statement; a comment stays with the old one."""
+    leading = list(node.leading_lines)  # type: ignore[attr-defined]
+    blanks = next((n for n, line in enumerate(leading) if line.comment is not None), len(leading))
+    above = new.with_changes(leading_lines=leading[:blanks])
+    return _Among([above], node.with_changes(leading_lines=leading[blanks:]), [])  # type: ignore[arg-type]
+
+
+def _guarded(node: cst.CSTNode, header: cst.If | cst.With) -> cst.CSTNode:
+    """The statement below the header, what stood above it above both."""
+    if not isinstance(node, cst.SimpleStatementLine):
+        raise Unfixable("it has a body of its own")
+    return header.with_changes(
+        leading_lines=node.leading_lines,
+        body=cst.IndentedBlock([node.with_changes(leading_lines=[])]),
+    )

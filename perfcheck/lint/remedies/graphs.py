@@ -1,0 +1,87 @@
+"""Graphs that nobody walks back, and gradients."""
+
+from __future__ import annotations
+
+import ast
+from typing import Final
+
+from perfcheck.lint.detectors.names import last
+from perfcheck.lint.dotted import chain
+from perfcheck.lint.facts import Match
+from perfcheck.lint.remedies.writing import GiveUp, Writer
+
+_READERS: Final = frozenset({"item", "tolist", "float", "int", "print", "numpy"})
+
+
+def detach(writer: Writer, match: Match) -> str:
+    """Keep the value without its graph."""
+    tensor = match.bindings.get("T")
+    if tensor is None and isinstance(match.node, ast.Assign):
+        tensor = match.node.value  # of a state
+    if not isinstance(tensor, ast.expr):
+        raise GiveUp
+    kept = match.bindings.get("A")
+    if kept is None:
+        statement = writer.scope.statement(match.node)
+        call = statement.value if isinstance(statement, ast.Expr) else None
+        kept = (
+            call.func.value if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
+        )
+    if not _only_read(writer, kept, match):
+        writer.unsafe()
+    return writer.replace(tensor, "$T.detach()", {"T": tensor})
+
+
+def _only_read(writer: Writer, kept: ast.AST | None, match: Match) -> bool:
+    """Do all uses of what is kept end in a number, so that nobody can ask for its gradient?"""
+    if not isinstance(kept, ast.Name):
+        return False
+    own = writer.scope.statement(match.node)
+    return all(
+        any(isinstance(part, ast.Call) and last(part) in _READERS for part in writer.scope.ancestors(use))
+        for use in writer.uses(kept.id, writer.scope.node)
+        if isinstance(use.ctx, ast.Load) and writer.scope.statement(use) is not own
+    )
+
+
+def no_grad(writer: Writer, match: Match) -> str:
+    """Switch autograd off for the whole function; for a forward pass whose result is detached, around it."""
+    detached = _detached(writer, match.node)
+    if detached is not None:
+        writer.guard(detached, "with torch.no_grad()")
+        return "compute it under `torch.no_grad()`"
+    function = writer.scope.node
+    if not isinstance(function, ast.FunctionDef):
+        raise GiveUp
+    writer.decorate(function, "torch.no_grad()")
+    return "decorate the function with `@torch.no_grad()`"
+
+
+def _detached(writer: Writer, node: ast.AST) -> ast.stmt | None:
+    """The statement ``y = model(x).detach()`` around the call of the model."""
+    parent: ast.AST | None = node
+    while parent is not None and not isinstance(parent, ast.stmt):
+        if isinstance(parent, ast.Call) and parent is not node and last(parent) == "detach":
+            statement = writer.scope.parent(parent)
+            if isinstance(statement, ast.Assign) and statement.value is parent:
+                return statement
+            raise GiveUp  # the statement computes something else, too
+        parent = writer.scope.parent(parent)
+    return None
+
+
+def zero_grad(writer: Writer, match: Match) -> str:
+    """Drop the gradients instead of filling them with zeros."""
+    node = match.node
+    if isinstance(node, ast.Constant):
+        return writer.replace(node, "True")
+    if not isinstance(node, ast.Call):
+        raise GiveUp
+    if last(node) == "zero_":
+        statement, gradient = writer.scope.statement(node), match.bindings.get("G")
+        if not isinstance(statement, ast.Expr) or statement.value is not node or chain(gradient) is None:
+            raise GiveUp
+        return writer.replace(statement, "$G = None", {"G": gradient} if gradient is not None else {})
+    if node.args:
+        return writer.replace(node, "$F()", {"F": node.func})
+    return writer.keyword(node, "set_to_none", "")
