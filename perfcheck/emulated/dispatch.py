@@ -123,6 +123,10 @@ def _unwrap_all(values: Any, hosts: list[torch.Tensor]) -> tuple[Any, bool]:
         if type(value) in DEVICE_TYPES:
             on_device = True
             found.append(value._held)
+        elif type(value) is list:  # of several ranks, in collectives
+            unwrapped, some = _unwrap_all(value, hosts)
+            on_device = on_device or some
+            found.append(unwrapped)
         else:
             if isinstance(value, torch.Tensor):
                 hosts.append(value)

@@ -8,6 +8,7 @@ import torch._dynamo  # finds torch's functions by identity: before any is repla
 
 from perfcheck.counted import Recorder
 from perfcheck.emulated import (
+    collectives,
     compiling,
     conversion,
     data,
@@ -27,7 +28,19 @@ from perfcheck.emulated.patching import Patches
 from perfcheck.emulated.recording import Recording
 
 _bridge = Bridge()
-_PARTS = (conversion, data, driver, legacy, opaque, optimizers, pinned, processes, serialization, compiling)
+_PARTS = (
+    collectives,
+    conversion,
+    data,
+    driver,
+    legacy,
+    opaque,
+    optimizers,
+    pinned,
+    processes,
+    serialization,
+    compiling,
+)
 
 
 class Installation:
