@@ -169,7 +169,8 @@ def written(runs: dict[tuple[str, str], Run], sizes: dict[str, int], given: argp
     if given.hta:
         for what in sizes:
             ours, hta = runs["perfcheck", what], runs["HTA", what]
-            lines.append(f"| {what}: HTA's wall time to perfcheck's | {hta.wall / ours.wall:.1f} | ≥ 5 |")
+            lines.append(f"| {what}: HTA's processor time to perfcheck's | {hta.cpu / ours.cpu:.1f} | ≥ 5 |")
+            lines.append(f"| {what}: HTA's wall time to perfcheck's | {hta.wall / ours.wall:.1f} | |")
             lines.append(f"| {what}: perfcheck's peak memory to HTA's | {ours.peak / hta.peak:.2f} | ≤ 0.4 |")
     once, eight = runs["perfcheck", "once"], runs["perfcheck", "eight times"]
     lines.append(f"| eight times to once, processor time | {eight.cpu / once.cpu:.1f} | linear: ≤ 8 |")
