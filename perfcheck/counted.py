@@ -152,7 +152,8 @@ class Tally:
                 began = in_set_up.pop(key)
                 in_steps[key].add(_Sum(began.count, began.bytes, 1, 1, 1))
         most = self._step if steps is None else steps
-        if most > 1:  # what comes after the last step, and never before, belongs to none
+        if min((found.first for found in in_steps.values()), default=most) < most:
+            # What comes after the last step, and never before, belongs to none.
             for key, found in list(in_steps.items()):
                 if found.first >= most:
                     _merge(in_set_up, {key: _Sum(found.count, found.bytes)})

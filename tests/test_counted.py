@@ -114,3 +114,19 @@ def test_every_event_is_counted_once(happenings: list[int | str]) -> None:
     assert total(counted, "host-sync") == syncs
     assert all(one.first_step <= one.last_step <= max(step, 1) for one in counted)
     assert all(one.steps <= one.count for one in counted)
+
+
+def test_what_comes_after_the_last_step_alone_is_no_part_of_it() -> None:
+    tally = Tally()
+    for step in (1, 2):
+        tally.step = step
+        sync(tally, 2)
+    sync(tally, 9)
+    assert rows(tally) == [(2, "steps", 2, 1, 2, 2), (9, "set-up", 1, 0, 0, 0)]
+
+
+def test_a_single_step_keeps_what_came_in_it() -> None:
+    tally = Tally()
+    tally.step = 2
+    sync(tally, 2)
+    assert rows(tally) == [(2, "steps", 1, 2, 2, 1)]
