@@ -54,6 +54,10 @@ class Engine:
         self._closures: dict[str, Env] = {}
         self._attributes: dict[tuple[str, str], Value] = {}
         self._class_envs: dict[str, dict[str, Value]] = {}
+        self._class_bodies: dict[str, Env] = {}
+        self._storing: dict[str, dict[str, list[FunctionRef]]] = {}
+        self._open: set[object] = set()  # questions that are being answered, beside the bodies in _busy
+        self._cuts = 0  # answers that are incomplete because they are needed for themselves, or lie too deep
         self._globals: dict[str, Env] = {}
         self._busy: set[str] = set()
         self._knows_arrays: dict[str, bool] = {}
@@ -157,10 +161,14 @@ class Engine:
         env = self._globals.get(module.path)
         if env is None:
             self._globals[module.path] = env = {}
+            self._open.add(module.path)
             evaluator = Evaluator(self, module, None, self.project.trees.globals(module), None)
             evaluator.env = env
             evaluator.run()
             env.update(evaluator.env)
+            self._open.discard(module.path)
+        elif module.path in self._open:
+            self._cuts += 1
         return env
 
     # ---- functions ------------------------------------------------------------------------------
@@ -196,6 +204,7 @@ class Engine:
                 if outer_ref.dotted not in self._closures and outer_ref.dotted not in self._busy:
                     self.evaluate(outer_ref)
                 closure = self._closures.get(outer_ref.dotted)
+                self._cuts += closure is None
         self._busy.add(key)
         try:
             evaluator = Evaluator(self, function.module, function, node, closure)
@@ -224,6 +233,7 @@ class Engine:
         if known is not None:
             return known
         if key in self._busy or len(self._busy) >= _DEPTH:
+            self._cuts += 1
             return self._promised(function)
         try:
             if self.evaluate(function) is None:
@@ -373,15 +383,18 @@ class Engine:
         known = self._attributes.get(key)
         if known is not None:
             return known
-        self._attributes[key] = UNKNOWN
+        if key in self._open:
+            self._cuts += 1
+            return UNKNOWN
+        self._open.add(key)
+        cuts = self._cuts
         entity = self.project.lookup(ref) if ref else None
         found = self._class_attribute(entity, name) if isinstance(entity, ClassRef) else None
         if found is None:
             found = self._known_attribute(owner, name)
-        if not self._busy or found.kind != "unknown":
+        self._open.discard(key)
+        if found.kind != "unknown" or not self._busy or self._cuts == cuts:
             self._attributes[key] = found
-        else:
-            del self._attributes[key]
         return found
 
     def _known_attribute(self, owner: Value, name: str) -> Value:
@@ -415,40 +428,62 @@ class Engine:
                 return value
             if value is not None:
                 found.append(value)
-            for method_name in ancestor.record.methods:
-                record = ancestor.module.functions.get(f"{ancestor.record.qualname}.{method_name}")
-                if record is None or name not in record.stores or method_name in ("__init__",):
-                    continue
-                stored = self._stored(FunctionRef(ancestor.module, record), name)
+            for storing in self._methods_storing(ancestor).get(name, ()):
+                stored = self._stored(storing, name)
                 if stored is not None:
                     found.append(stored)
         return join_all(found) if found else None
+
+    def _methods_storing(self, class_: ClassRef) -> dict[str, list[FunctionRef]]:
+        """The methods of a class, its constructor apart, by the attributes that they store to."""
+        known = self._storing.get(class_.dotted)
+        if known is None:
+            known = self._storing[class_.dotted] = {}
+            for method in class_.record.methods:
+                record = class_.module.functions.get(f"{class_.record.qualname}.{method}")
+                if record is not None and method != "__init__":
+                    for name in record.stores:
+                        known.setdefault(name, []).append(FunctionRef(class_.module, record))
+        return known
 
     def _class_env(self, class_: ClassRef) -> dict[str, Value]:
         """Attributes set in the class body and by ``__init__``."""
         key = class_.dotted
         env = self._class_envs.get(key)
         if env is not None:
+            self._cuts += key in self._open
             return env
-        self._class_envs[key] = env = {}
-        body = self.project.trees.attributes(class_.module, class_.record)
-        if body:
-            evaluator = Evaluator(self, class_.module, None, ast.Module(body, []), None)
-            evaluator.run()
-            env.update(evaluator.env)
+        self._class_envs[key] = env = dict(self._class_body(class_))
         init = class_.module.functions.get(f"{class_.record.qualname}.__init__")
         if init is not None:
             ref = FunctionRef(class_.module, init)
             if ref.dotted not in self._busy and len(self._busy) < _DEPTH:
+                self._open.add(key)
                 run = self.evaluate(ref)
+                self._open.discard(key)
                 if run is not None:
                     env.update(_of_self(run))
             else:
+                self._cuts += 1
                 del self._class_envs[key]
+        return env
+
+    def _class_body(self, class_: ClassRef) -> Env:
+        """Attributes set in the class body."""
+        key = class_.dotted
+        env = self._class_bodies.get(key)
+        if env is None:
+            self._class_bodies[key] = env = {}
+            body = self.project.trees.attributes(class_.module, class_.record)
+            if body:
+                evaluator = Evaluator(self, class_.module, None, ast.Module(body, []), None)
+                evaluator.run()
+                self._class_bodies[key] = env = evaluator.env
         return env
 
     def _stored(self, function: FunctionRef, name: str) -> Value | None:
         if function.dotted in self._busy or len(self._busy) >= _DEPTH:
+            self._cuts += 1
             return None
         run = self.evaluate(function)
         return None if run is None else run.env.get(f"{run.self_name}.{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
@@ -112,6 +113,7 @@ def _result_dtype(left: Value, right: Value, op: ast.operator) -> Dtype | None:
     return "int"
 
 
+@lru_cache(maxsize=4096, typed=True)
 def constant(value: object) -> Value:
     if value is None:
         return NONE
