@@ -50,6 +50,7 @@ class Evidence:
             "gpu": first.gpu,
             "steps": first.steps,
             "steps_from": first.steps_from,
+            "counted_steps": self.seen.steps,  # in which events were counted: on a GPU those of its window
             "processes": [process.name for process in self.run.processes],
         }
         if self.idle is not None:

@@ -31,6 +31,44 @@ class Options(NamedTuple):
     only: frozenset[str] | None = None  # of the files (absolute) found; None: all
 
 
+class Memory:
+    """What is worth keeping between runs of one process: the rules chosen, and entries of the cache.
+
+    Entries are read from disk and kept here alone: a text that changes with each keystroke is not to fill
+    the disk. Whoever keeps it makes a new one when settings or rule pages change.
+    """
+
+    def __init__(self) -> None:
+        self.chosen: dict[Settings, Chosen] = {}
+        self._stores: dict[Path | None, _Kept] = {}
+
+    def store(self, below: Store | None) -> "_Kept":
+        return self._stores.setdefault(below.directory if below else None, _Kept(below))
+
+
+class _Kept:
+    """A store before another one; the entry that was used longest ago goes first."""
+
+    _MOST = 4096
+
+    def __init__(self, below: Store | None) -> None:
+        self._below = below
+        self._entries: dict[str, bytes] = {}
+
+    def get(self, key: str) -> bytes | None:
+        data = self._entries.pop(key, None)
+        if data is None and self._below is not None:
+            data = self._below.get(key)
+        if data is not None:
+            self._entries[key] = data
+        return data
+
+    def put(self, key: str, data: bytes) -> None:
+        self._entries[key] = data
+        if len(self._entries) > self._MOST:
+            del self._entries[next(iter(self._entries))]
+
+
 class Outcome(NamedTuple):
     """A result, with what reports need to show it: sources by name, rules by code."""
 
@@ -99,7 +137,12 @@ def lint_paths(
 
 
 def lint_text(
-    data: bytes, filename: str | None, lookup: Lookup, options: Options, progress: Progress
+    data: bytes,
+    filename: str | None,
+    lookup: Lookup,
+    options: Options,
+    progress: Progress,
+    memory: Memory | None = None,
 ) -> Outcome:
     """Lint the bytes of a file as if they stood at the path; without one they are called ``-``."""
     path = Path(os.path.abspath(filename or "-"))
@@ -111,7 +154,7 @@ def lint_text(
             (lookup.settings(str(path.parent)), project_root(path.parent)),
             collected,
         )
-    return _lint(collected, options, progress)
+    return _lint(collected, options, progress, memory)
 
 
 def _read(path: Path, name: str) -> tuple[SourceFile | None, tuple[LintError, ...]]:
@@ -143,20 +186,20 @@ def _take(
         into.groups.setdefault(owner, []).append(source)
 
 
-def _lint(collected: _Input, options: Options, progress: Progress) -> Outcome:
+def _lint(collected: _Input, options: Options, progress: Progress, memory: Memory | None = None) -> Outcome:
     sources = {source.name: source for group in collected.groups.values() for source in group}
     findings: list[Finding] = []
     predicted: list[Predicted] = []
     errors = list(collected.errors)
     rules: dict[str, Rule] = {}
-    choices: dict[Settings, Chosen] = {}
+    choices = memory.chosen if memory else {}
     files = lines = 0
     for (settings, root), group in collected.groups.items():
         if settings not in choices:
             choices[settings] = rules_for(settings, options)
         chosen = choices[settings]
         rules.update((rule.code, rule) for rule in chosen.known)
-        result = _engine(group, root, chosen, options, _Counter(progress, files, len(sources)))
+        result = _engine(group, root, chosen, options, _Counter(progress, files, len(sources)), memory)
         failed = {error.path for error in result.errors}
         by_path: dict[str, list[Finding]] = {source.name: [] for source in group if source.name not in failed}
         for finding in result.findings:
@@ -198,18 +241,24 @@ class _Counter:
 
 
 def _engine(
-    group: Sequence[SourceFile], root: Path, chosen: "Chosen", options: Options, counter: _Counter
+    group: Sequence[SourceFile],
+    root: Path,
+    chosen: "Chosen",
+    options: Options,
+    counter: _Counter,
+    memory: Memory | None,
 ) -> LintResult:
     from perfcheck.lint.check import LintOptions, lint
 
     settings = chosen.settings
+    store = _store(root, settings) if options.cache else None
     try:
         return lint(
             group,
             root=root,
             rules=[rule for rule in chosen.selected if rule.code != UNUSED],
             options=LintOptions(options.events, settings.sync_allowed, settings.torch_version),
-            store=_store(root, settings) if options.cache else None,
+            store=memory.store(store) if memory else store,
             jobs=settings.jobs or _processors(),
             progress=counter,
         )

@@ -52,7 +52,7 @@ class Held:
 def held(budget: Budget, document: Mapping[str, Any]) -> Held:
     """``document`` is what ``perfcheck trace --output-format json`` writes."""
     run = document["run"]
-    steps = run["steps"]
+    steps = run["counted_steps"]
     if not steps:
         return Held(
             budget.command,

@@ -25,6 +25,7 @@ class Store:
     """Bytes by key, below a directory that is made when the first entry is put."""
 
     def __init__(self, directory: Path, limit: int = _LIMIT) -> None:
+        self.directory = directory
         self._directory = str(directory)
         self._limit = limit
         self._entries = os.path.join(self._directory, _generation())

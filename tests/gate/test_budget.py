@@ -13,7 +13,7 @@ def event(kind: str, line: int, count: int, **others: int) -> dict[str, object]:
 
 
 DOCUMENT = {
-    "run": {"device": "emulated", "steps": 4},
+    "run": {"device": "emulated", "counted_steps": 4},
     "events": [
         event("host-sync", 3, 12, set_up=4),
         event("host-sync", 5, 1),
@@ -39,20 +39,22 @@ def test_costs_are_those_of_a_step_without_set_up_the_most_costly_lines_first() 
 
 
 def test_the_idle_share_is_a_real_device_s() -> None:
-    run = {"steps": 4, "idle": {"idle_ns": 30, "window_ns": 120}}
+    run = {"counted_steps": 4, "idle": {"idle_ns": 30, "window_ns": 120}}
     (check,) = held(Budget("train.py", (("idle-share", 0.2),)), {"run": run, "events": []}).checks
     assert (check.measured, check.verdict) == (0.25, "over")
 
 
 def test_a_run_without_steps_is_not_judged() -> None:
-    script = held(Budget("train.py", (("host-syncs", 0),)), {"run": {"steps": 0}, "events": []})
+    script = held(Budget("train.py", (("host-syncs", 0),)), {"run": {"counted_steps": 0}, "events": []})
     assert script.checks == () and script.failure is not None and "no steps" in script.failure
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 50)), max_size=20), st.integers(1, 7))
 def test_what_lines_cost_sums_up_to_what_the_step_costs(counts: list[tuple[int, int]], steps: int) -> None:
     rows = [event("host-sync", line, count) for line, count in counts]
-    (check,) = held(Budget("t", (("host-syncs", 0),)), {"run": {"steps": steps}, "events": rows}).checks
+    (check,) = held(
+        Budget("t", (("host-syncs", 0),)), {"run": {"counted_steps": steps}, "events": rows}
+    ).checks
     assert check.measured == pytest.approx(sum(count for _, count in counts) / steps)
 
 
@@ -84,7 +86,7 @@ def test_budgets_are_read_from_toml() -> None:
         ({"t.py": {"host-syncs": True}}, "host-syncs is a number from 0 on"),
         ({"t.py": {"host-syncs": float("nan")}}, "host-syncs is a number from 0 on"),
         ({"t.py": {"bytes": "4 apples"}}, 'a size such as "4 MiB"'),
-        ({"t.py": {"copies": 1, "steps": 0}}, "steps is a whole number from 1 on"),
+        ({"t.py": {"copies": 1, "counted_steps": 0}}, "steps is a whole number from 1 on"),
     ],
 )
 def test_budgets_that_cannot_be_read(table: object, expected: str) -> None:
