@@ -40,7 +40,9 @@ def test_pre_commit_installs_the_linter_alone_and_tells_changed_files(tmp_path: 
     revision = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=hooks, capture_output=True, check=True, text=True
     ).stdout.strip()
-    config = f"repos:\n- repo: {hooks}\n  rev: {revision}\n  hooks:\n  - id: perfcheck\n"
+    config = (
+        f"repos:\n- repo: {hooks}\n  rev: {revision}\n  hooks:\n  - id: perfcheck\n  - id: perfcheck-fix\n"
+    )
     project = write(
         tmp_path / "project",
         {
@@ -56,10 +58,10 @@ def test_pre_commit_installs_the_linter_alone_and_tells_changed_files(tmp_path: 
         name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")
     }
 
-    def commit() -> subprocess.CompletedProcess[str]:
+    def run(hook: str) -> subprocess.CompletedProcess[str]:
         git(project, "add", ".")
         return subprocess.run(
-            [sys.executable, "-m", "pre_commit", "run"],
+            [sys.executable, "-m", "pre_commit", "run", hook],
             cwd=project,
             env={**inherited, "PRE_COMMIT_HOME": str(home)},
             capture_output=True,
@@ -68,12 +70,18 @@ def test_pre_commit_installs_the_linter_alone_and_tells_changed_files(tmp_path: 
         )
 
     write(project, {"train.py": TRAIN, "old/train.py": TRAIN + "\n"})
-    failed = commit()
+    failed = run("perfcheck")
     assert failed.returncode == 1, failed
     assert "train.py:10:15: error:" in failed.stdout and "1 finding in 1 file" in failed.stdout
     write(project, {"train.py": MENDED + "\n"})
-    passed = commit()
+    passed = run("perfcheck")
     assert passed.returncode == 0, passed
+    copied = MENDED.replace("pass", 'table = torch.arange(10).to("cuda")')
+    write(project, {"train.py": copied})
+    mended = run("perfcheck-fix")
+    assert mended.returncode == 1 and "files were modified by this hook" in mended.stdout, mended
+    assert 'torch.arange(10, device="cuda")' in (project / "train.py").read_text()
+    assert run("perfcheck-fix").returncode == 0
     installed = {path.name.split("-")[0] for path in home.rglob("*.dist-info")}
     assert "perfcheck" in installed and not installed & {"torch", "pandas", "numpy"}
 

@@ -21,7 +21,7 @@ from perfcheck.cli.linting import Outcome
 from perfcheck.cli.output import InternalError
 from perfcheck.cli.rule import markdown
 from perfcheck.config.settings import ConfigError
-from perfcheck.findings import Edit, Finding, Place, Severity
+from perfcheck.findings import Edit, Finding, LintResult, Place, Severity
 from perfcheck.gate.baseline import BaselineError
 from perfcheck.server.checking import Checker
 from perfcheck.server.suppressing import REASON, silencing
@@ -243,6 +243,11 @@ def made() -> _Server:
         checked = ls.current(params.text_document.uri)
         if checked is None:
             return []
-        return [action for each in checked.touched(params.range) for action in checked.actions(each)]
+        touched = LintResult(tuple(checked.touched(params.range)))
+        if any(each.fix for each in touched.findings):
+            from perfcheck.fix.rounds import with_edits  # libcst, not before a fix is wanted
+
+            touched = with_edits(touched, checked.outcome.sources)
+        return [action for each in touched.findings for action in checked.actions(each)]
 
     return server

@@ -86,7 +86,7 @@ def test_budgets_are_read_from_toml() -> None:
         ({"t.py": {"host-syncs": True}}, "host-syncs is a number from 0 on"),
         ({"t.py": {"host-syncs": float("nan")}}, "host-syncs is a number from 0 on"),
         ({"t.py": {"bytes": "4 apples"}}, 'a size such as "4 MiB"'),
-        ({"t.py": {"copies": 1, "counted_steps": 0}}, "steps is a whole number from 1 on"),
+        ({"t.py": {"copies": 1, "steps": 0}}, "steps is a whole number from 1 on"),
     ],
 )
 def test_budgets_that_cannot_be_read(table: object, expected: str) -> None:

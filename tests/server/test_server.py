@@ -19,7 +19,7 @@ from tests.server.editor import editor
 
 
 def applied(text: str, action: types.CodeAction) -> str:
-    """The text with an action's edits, whose characters are ASCII here."""
+    """The text with an action's edits, each within a line, of ASCII characters here."""
     assert action.edit is not None and action.edit.changes is not None
     (edits,) = action.edit.changes.values()
     rows = text.split("\n")
@@ -69,14 +69,34 @@ def test_hovering_shows_the_page_and_an_action_silences_with_a_reason(tmp_path: 
             (found,) = await client.diagnostics(1)
             assert await client.hover("train.py", 9, 16) == markdown(rule)
             assert await client.hover("train.py", 0, 0) is None
-            (action,) = await client.actions("train.py", found.range)
-            assert action.title == "PC101: silence it here, with a reason"
-            silenced = applied(TRAIN, action)
+            fix, silence = await client.actions("train.py", found.range)
+            assert (
+                fix.title.startswith("PC101: ") and fix.title.endswith(" (unsafe)") and not fix.is_preferred
+            )
+            assert silence.title == "PC101: silence it here, with a reason"
+            silenced = applied(TRAIN, silence)
             assert "print(loss.item())  # perfcheck: ignore[PC101] reason\n" in silenced
             client.change("train.py", 2, silenced)
             assert await client.diagnostics(2) == []
 
     asyncio.run(asking())
+
+
+def test_a_quick_fix_does_what_the_command_does(tmp_path: Path) -> None:
+    copied = TRAIN.replace("print(loss.item())", 'table = torch.arange(10).to("cuda")')
+    write(tmp_path, {"train.py": copied})
+
+    async def asking() -> str:
+        async with editor(tmp_path) as client:
+            client.open("train.py", copied)
+            (found,) = await client.diagnostics(1)
+            fix, _ = await client.actions("train.py", found.range)
+            assert fix.is_preferred
+            return applied(copied, fix)
+
+    mended = asyncio.run(asking())
+    assert perfcheck("lint", "--fix", "--quiet", "train.py", cwd=tmp_path).code == 0
+    assert (tmp_path / "train.py").read_text() == mended != copied
 
 
 @pytest.mark.parametrize("encoding", list(types.PositionEncodingKind))
