@@ -137,8 +137,9 @@ def _event(
     category: str, name: str, process: str, thread: int, start_ns: int, end_ns: int, arguments: dict[str, str]
 ) -> str:
     """As kineto writes it, with times that no double has rounded; and a comma."""
+    pid = process if process.isdigit() else json.dumps(process)
     return (
-        f'{{"ph": "X", "cat": "{category}", "name": {json.dumps(name)}, "pid": {json.dumps(process)}, '
+        f'{{"ph": "X", "cat": "{category}", "name": {json.dumps(name)}, "pid": {pid}, '
         f'"tid": {thread}, "ts": {_microseconds(start_ns)}, "dur": {_microseconds(end_ns - start_ns)}, '
         f'"args": {json.dumps(arguments)}}},\n'
     )
