@@ -90,6 +90,7 @@ def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callab
     default=None,
     help="Leave out what git ignores.  [default: yes]",
 )
+@click.option("--watch", is_flag=True, help="Lint again whenever a file changes.")
 @click.option("--stdin-filename", metavar="NAME", type=click.Path(), help="What the text of - is called.")
 @click.option("-n", "--no-cache", is_flag=True, help="Neither read nor write the cache.")
 @click.option("--cache-dir", metavar="DIR", type=click.Path(), help="[default: .perfcheck_cache]")
@@ -113,6 +114,15 @@ def lint(paths: tuple[str, ...], **given: Any) -> int:
     PATHS are files and directories, - is standard input; without any, the working directory is linted.
     Nothing of what is linted is imported or run.
     """
+    if given["watch"]:
+        from perfcheck.cli.watching import watch
+
+        return watch(paths or (".",), given, lambda: _lint(paths, given))
+    return _lint(paths, given)
+
+
+def _lint(paths: tuple[str, ...], given: dict[str, Any]) -> int:
+    """As asked for, once; the exit code."""
     begin = time.perf_counter()
     from_stdin = "-" in paths
     if from_stdin and len(paths) > 1:
