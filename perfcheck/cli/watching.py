@@ -17,6 +17,8 @@ _WATCHED: Final = (".py", ".ipynb", ".toml", ".md", ".gitignore")
 _AWAY: Final = ("fix", "fix_only", "diff", "write_baseline", "prune_baseline", "show_files", "show_settings")
 """Options of what is done once."""
 
+_WAITING: Final = "watching for changes; Ctrl-C ends it"
+
 
 def watch(paths: Sequence[str], given: dict[str, Any], lint: Callable[[], int]) -> int:
     """Lint now, and after each change in the projects of the paths, until interrupted; the last exit code."""
@@ -40,10 +42,12 @@ def watch(paths: Sequence[str], given: dict[str, Any], lint: Callable[[], int]) 
     code = 0
     try:
         code = _once(lint)
+        complain(_WAITING)
         for _ in watch(*roots, watch_filter=Relevant(), raise_interrupt=True):
             if sys.stdout.isatty():
                 click.clear()
             code = _once(lint)
+            complain(_WAITING)
     except KeyboardInterrupt:
         pass  # the way to end it
     return code
@@ -51,12 +55,9 @@ def watch(paths: Sequence[str], given: dict[str, Any], lint: Callable[[], int]) 
 
 def _once(lint: Callable[[], int]) -> int:
     try:
-        code = lint()
+        return lint()
     except click.ClickException as error:
         error.show()
-        code = 2
     except (ConfigError, InternalError, OutputError) as error:
         complain(str(error))
-        code = 2
-    complain("watching for changes; Ctrl-C ends it")
-    return code
+    return 2
