@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test clean
+.PHONY: demo test docs clean
 
 # Exit code 1 means that there are findings, as there should be here.
 demo: $(VENV)/.base
@@ -14,6 +14,10 @@ test: $(VENV)/.dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
+
+# The documentation site, in build/site.
+docs: $(VENV)/.docs
+	$(BIN)/mkdocs build --strict --quiet --config-file docs/site/mkdocs.yml
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .perfcheck_cache
@@ -30,4 +34,8 @@ $(VENV)/.base: pyproject.toml | $(BIN)/pip
 # And everything the tests need.
 $(VENV)/.dev: pyproject.toml | $(BIN)/pip
 	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@ $(VENV)/.base
+
+$(VENV)/.docs: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install --quiet --editable '.[docs]'
 	@touch $@ $(VENV)/.base

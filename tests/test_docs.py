@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,33 @@ def test_what_is_shown_of_recordings_is_what_the_commands_print(page: str) -> No
     if os.environ.get("PERFCHECK_WRITE_GOLDEN"):
         (ROOT / page).write_text(printed, encoding="utf-8", newline="\n")
     assert text == printed
+
+
+def test_the_site_has_every_page_and_no_link_that_leads_nowhere(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs")
+    config = ROOT / "docs" / "site" / "mkdocs.yml"
+    built = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mkdocs",
+            "build",
+            "--strict",
+            "--config-file",
+            config,
+            "--site-dir",
+            tmp_path,
+        ],
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert built.returncode == 0, built.stderr
+    for rule in load_rules():
+        assert (tmp_path / rule.url.partition("readthedocs.io/")[2] / "index.html").exists()
+    assert "perfcheck gate" in (tmp_path / "commands" / "index.html").read_text(encoding="utf-8")
+    assert 'id="budgets"' in (tmp_path / "ci" / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -88,7 +88,11 @@ def test_pre_commit_installs_the_linter_alone_and_tells_changed_files(tmp_path: 
 
 @pytest.mark.parametrize(
     ("file", "schema"),
-    [("action.yml", "vendor.github-actions"), (".ci/gitlab.yml", "vendor.gitlab-ci")],
+    [
+        ("action.yml", "vendor.github-actions"),
+        (".ci/gitlab.yml", "vendor.gitlab-ci"),
+        ("docs/.readthedocs.yaml", "vendor.readthedocs"),
+    ],
 )
 def test_files_for_ci_follow_their_schemas(file: str, schema: str) -> None:
     checker = BIN / "check-jsonschema"
