@@ -35,9 +35,7 @@ def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
     """Run an operator: where device tensors take part or the device is named, for the device."""
     for kind in types:
         if kind not in _handled and not _is_plain(kind):
-            return (
-                NotImplemented  # a tensor with a handler of its own, which will come back for what it holds
-            )
+            return NotImplemented  # the handler of that type comes back with what its tensors hold
     plan = plan_of(func)
     hosts: list[torch.Tensor] = []
     host_args = []
