@@ -1,4 +1,4 @@
-"""The pages of the site that are not written by hand, and links that lead out of ``docs``; a hook of mkdocs."""
+"""Pages of the site that are not written by hand, and links that lead out of ``docs``; a hook of mkdocs."""
 
 import posixpath
 import re
