@@ -4,8 +4,8 @@
 
 Plain and emulated steps take turns in one process (the device is put in and taken out between them); a row
 is the ratio of the fastest step of each, in processor seconds of the process. Start-up is that of whole
-processes, also in turns and in processor seconds. On a machine that does other things too, caches are cold and
-the ratios come out higher.
+processes, also in turns and in processor seconds. On a machine that does other things too, caches are cold
+and the ratios come out higher.
 """
 
 import argparse
