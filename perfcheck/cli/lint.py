@@ -154,9 +154,12 @@ def _lint(paths: tuple[str, ...], given: dict[str, Any]) -> int:
     with ProgressBar(shown=not given["quiet"]) as progress:
 
         def linted(texts: Mapping[str, bytes]) -> Outcome:
-            """With the content of some files that is not on disk, or not yet."""
+            """Everything, or only some files, with content that is not on disk yet."""
+            if data is None and texts:
+                some = options._replace(only=frozenset(texts))
+                return lint_paths(paths, lookup, some, progress, texts)
             if data is None:
-                return lint_paths(paths, lookup, options, progress, texts)
+                return lint_paths(paths, lookup, options, progress)
             text = next(iter(texts.values()), data)
             return lint_text(text, given["stdin_filename"], lookup, options, progress)
 

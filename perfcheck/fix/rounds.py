@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from perfcheck.fix.files import Refused, edited
 from perfcheck.fix.rewriting import Rewriter, Unfixable
 from perfcheck.source.text import SourceFile, decode, read_bytes
 
-ROUNDS: Final = 12
+ROUNDS: Final = 24
 """More than any file has needed; what is left then stays a finding."""
 
 Wanted = Callable[[Finding, Mend], bool]
@@ -49,42 +49,88 @@ class Mended(NamedTuple):
         return sum(change.mends for change in self.changes.values())
 
 
+@dataclass
+class _File:
+    """A file at work; ``earlier`` is how it was before the last round, which mended for rules ``tried``."""
+
+    change: Change
+    earlier: Change
+    source: SourceFile
+    findings: list[Finding]
+    fired: frozenset[str]  # rules that did before anything was mended
+    tried: frozenset[str] = frozenset()
+    barred: frozenset[str] = frozenset()  # rules whose mends make another rule fire
+    careful: bool = False  # one rule a round, to find out which it is
+
+    def look(self, source: SourceFile, findings: list[Finding]) -> None:
+        """Take note of a new look at the file; the last round is taken back if it made a rule fire."""
+        if self.tried and not {finding.rule for finding in findings} <= self.fired:
+            self.change = self.earlier
+            if len(self.tried) == 1:
+                self.barred |= self.tried
+            self.careful = True
+        else:
+            self.source, self.findings = source, findings
+        self.tried = frozenset()
+
+    def mend(self, wanted: Wanted) -> bool:
+        """Mend what goes together. Raises :class:`Refused`."""
+        found = [
+            (finding.rule, mend)
+            for finding in self.findings
+            if finding.fix is not None and finding.rule not in self.barred
+            for mend in finding.fix.mends
+            if wanted(finding, mend)
+        ]
+        rules = list(dict.fromkeys(rule for rule, _ in found))
+        for tried in [[rule] for rule in rules] if self.careful else [rules]:
+            edits, count = chosen(self.source.text, [mend for rule, mend in found if rule in tried])
+            after = edited(self.source, self.change.after, edits) if edits else self.change.after
+            if after != self.change.after:
+                self.earlier, self.tried = self.change, frozenset(tried)
+                self.change = self.change._replace(after=after, mends=self.change.mends + count)
+                return True
+        return False
+
+
 def mend(lint: Callable[[Mapping[str, bytes]], Linted], wanted: Wanted) -> Mended:
     """Mend what is wanted until nothing changes any more; nothing is written.
 
-    ``lint`` is given the content of files (by absolute path) that differs from what is on disk.
+    ``lint`` is given the content of files (by absolute path) that is to be linted instead of what is on disk;
+    with none, everything is linted. No mend stays that makes a rule fire in a file where it did not before.
     """
-    changes: dict[str, Change] = {}
+    files: dict[str, _File] = {}
     refused: dict[str, str] = {}
-    for _ in range(ROUNDS):
-        linted = lint({str(change.path): change.after for change in changes.values()})
-        before = dict(changes)
-        for name, fixes in _by_file(linted.result, wanted).items():
-            source = linted.sources[name]
-            if name in refused:
-                continue
+    linted = lint({})
+    by_path: dict[str, list[Finding]] = {}
+    for finding in linted.result.findings:
+        by_path.setdefault(finding.path, []).append(finding)
+    for name, findings in by_path.items():
+        if any(finding.fix is not None for finding in findings):
             try:
-                known = changes.get(name) or _on_disk(source)
-                edits, count = chosen(source.text, fixes)
-                after = edited(source, known.after, edits)
+                change = _on_disk(linted.sources[name])
             except Refused as reason:
                 refused[name] = str(reason)
                 continue
-            if after != known.after:
-                changes[name] = known._replace(after=after, mends=known.mends + count)
-        if changes == before:
+            fired = frozenset(finding.rule for finding in findings)
+            files[name] = _File(change, change, linted.sources[name], findings, fired)
+    for _ in range(ROUNDS):
+        changed: dict[str, _File] = {}
+        for name, file in list(files.items()):
+            try:
+                if file.mend(wanted):
+                    changed[name] = file
+            except Refused as reason:
+                refused[name] = str(reason)
+                del files[name]
+        if not changed:
             break
-    return Mended({name: c for name, c in changes.items() if c.before != c.after}, refused)
-
-
-def _by_file(result: LintResult, wanted: Wanted) -> dict[str, list[Mend]]:
-    found: dict[str, list[Mend]] = {}
-    for finding in result.findings:
-        if finding.fix is not None:
-            mends = [mend for mend in finding.fix.mends if wanted(finding, mend)]
-            if mends:
-                found.setdefault(finding.path, []).extend(mends)
-    return found
+        linted = lint({str(file.change.path): file.change.after for file in changed.values()})
+        for name, file in changed.items():
+            found = [finding for finding in linted.result.findings if finding.path == name]
+            file.look(linted.sources[name], found)
+    changes = {name: file.change for name, file in files.items() if file.change.before != file.change.after}
+    return Mended(changes, refused)
 
 
 def _on_disk(source: SourceFile) -> Change:

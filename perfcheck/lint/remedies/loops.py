@@ -104,25 +104,35 @@ def interval_guard(writer: Writer, match: Match) -> str:
         raise GiveUp
     every = _interval(writer)
     counter = _counter(loop)
-    if counter is None:
-        counter = writer.fresh("step", "batch_idx", "turn")
-        writer.replace(loop.target, f"{counter}, $B", {"B": loop.target})
-        writer.replace(loop.iter, "enumerate($L)", {"L": loop.iter})
-    writer.guard(statement, f"if {counter} % {every} == 0")
-    return f"do it where `{counter} % {every} == 0`"
+    if counter is None or counter.id.startswith("_"):
+        name = writer.fresh("step", "batch_idx", "turn")
+        if counter is not None:
+            writer.replace(counter, name)
+        else:
+            writer.replace(loop.target, f"{name}, $B", {"B": loop.target})
+            writer.replace(loop.iter, "enumerate($L)", {"L": loop.iter})
+    else:
+        name = counter.id
+    guard = f"{name} % {every} == 0"
+    if any(
+        isinstance(part, ast.If) and scope.text(part.test) == guard for part in scope.ancestors(statement)
+    ):
+        raise GiveUp
+    writer.guard(statement, f"if {guard}")
+    return f"do it where `{guard}`"
 
 
-def _counter(loop: ast.For) -> str | None:
+def _counter(loop: ast.For) -> ast.Name | None:
     """The i of ``for i, x in enumerate(…)``, if it counts turns and the loop does not change it."""
     over, target = loop.iter, loop.target
     while isinstance(over, ast.Call) and last(over) in ("tqdm", "track") and over.args:
         over = over.args[0]
     if isinstance(over, ast.Call) and last(over) == "range" and isinstance(target, ast.Name):
-        return target.id
+        return target
     if not (isinstance(over, ast.Call) and isinstance(over.func, ast.Name) and over.func.id == "enumerate"):
         return None
     first = target.elts[0] if isinstance(target, ast.Tuple) else None
-    return first.id if isinstance(first, ast.Name) else None
+    return first if isinstance(first, ast.Name) else None
 
 
 def _interval(writer: Writer) -> str:
