@@ -148,6 +148,10 @@ def _scalar(argument: Argument) -> Truth:
     return None if value.rank is None else value.rank == 0
 
 
+def _surely_scalar(argument: Argument) -> Truth:
+    return argument.value.kind == "tensor" and argument.value.rank == 0
+
+
 def _pinned(argument: Argument) -> Truth:
     value = argument.value
     if value.kind == "tensor":
@@ -233,6 +237,7 @@ _OF_ARGUMENT: dict[str, Callable[..., Truth]] = {
     "host": _host,
     "number": _is_kind("number"),
     "scalar": _scalar,
+    "surely_scalar": _surely_scalar,
     "string": _is_kind("str"),
     "contains_device": _contains_device,
     "bool_dtype": _dtype("bool"),
@@ -268,6 +273,8 @@ def _moves(o: Operands, from_device: bool) -> Truth:
     if o.result is None or not o.all:
         return None
     source, result = o.all[0].value, o.result
+    if isinstance(o.all[0].node, (ast.List, ast.Tuple)) and not o.all[0].node.elts:
+        return False  # torch.tensor([]): nothing to copy
     if "other" in o.by_name and len(o.all) > 1:  # copy_: from the argument into the receiver
         source, result = o.all[1].value, o.all[0].value
     if result.kind != "tensor" and result.kind != "unknown":

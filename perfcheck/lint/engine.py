@@ -499,7 +499,10 @@ class Engine:
         origin = frozenset((name,))
         host = ev.on_host
         given = ev.annotation(parameter.annotation) if parameter.annotation is not None else UNKNOWN
+        constructs = ev.function is not None and ev.function.record.name == "__init__"
         if given.kind != "unknown":
+            if constructs and given.kind == "tensor":
+                given = given._replace(device=None)  # models are moved after they are made
             return _with_origin(given, origin, host)
         if isinstance(default, ast.Constant) and default.value is not None and default.value is not Ellipsis:
             value = ev.expr(default)
@@ -507,14 +510,15 @@ class Engine:
         if isinstance(default, (ast.Tuple, ast.List)) and name not in ev.evidence:
             return Value("list", origin=origin)
         if name in ev.evidence and not _is_plain(parameter.annotation):
-            return Value("tensor", not host, origin=origin, assumed=True)
+            device = False if host else None if constructs else True
+            return Value("tensor", device, origin=origin, assumed=True)
         named = by_name(name)
         if named.kind != "unknown":
             return named._replace(origin=origin)
-        in_forward = ev.class_ is not None and self.instance_of(ev.class_).kind == "module"
+        in_module = ev.class_ is not None and self.instance_of(ev.class_).kind == "module"
         if host:
             return Value(device=False, origin=origin)
-        return Value(device=True if in_forward else None, origin=origin)
+        return Value(device=True if in_module and not constructs else None, origin=origin)
 
     def knows_arrays(self, module: ModuleRecord) -> bool:
         """Does the file import NumPy, pandas or the like, or not even torch?"""

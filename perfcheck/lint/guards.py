@@ -9,6 +9,8 @@ from __future__ import annotations
 import ast
 import re
 
+from perfcheck.lint.roles import is_setup_name
+
 # Names of conditions under which code runs now and then, or not in production.
 _RARE = re.compile(
     r"(^|_)(debug|verbose|dry_?run|profil\w*|bench\w*|visuali[sz]e\w*|plot\w*|viz|dump\w*|sanity|"
@@ -105,10 +107,12 @@ def exits(body: list[ast.stmt]) -> bool:
 
 
 def is_error_path(body: list[ast.stmt]) -> bool:
-    """The block ends by raising, or leaves the program."""
+    """The block ends by raising, leaves the program, or warns of what it has come to."""
     if not body:
         return False
     last = body[-1]
+    if any(map(_warns, body)):
+        return True
     if isinstance(last, ast.Raise):
         return True
     if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
@@ -116,6 +120,14 @@ def is_error_path(body: list[ast.stmt]) -> bool:
         name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         return name in {"exit", "_exit", "abort", "fail"}
     return False
+
+
+def _warns(statement: ast.stmt) -> bool:
+    """``warnings.warn(…)``, ``logger.warning(…)``: nobody has that on every step for long."""
+    if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+        return False
+    func = statement.value.func
+    return isinstance(func, ast.Attribute) and func.attr in {"warn", "warning", "warning_once", "warn_once"}
 
 
 def _first_time(test: ast.expr) -> bool:
@@ -143,6 +155,22 @@ def _first_time(test: ast.expr) -> bool:
     if isinstance(op, ast.NotIn):
         return any(name in ("state", "param_state") or "cache" in name.lower() for name in _names(right))
     return False
+
+
+def _changes_state(node: ast.If) -> bool:
+    """``if self.merged: self.unmerge()``: done once for each change of mode."""
+    test = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
+    if len(node.body) != 1 or node.orelse or not isinstance(test, ast.Attribute):
+        return False
+    only = node.body[0]
+    call = only.value if isinstance(only, ast.Expr) else None
+    return (
+        isinstance(call, ast.Call)
+        and not call.args
+        and isinstance(call.func, ast.Attribute)
+        and ast.dump(call.func.value) == ast.dump(test.value)
+        and is_setup_name(call.func.attr)
+    )
 
 
 def _rare_test(test: ast.expr) -> bool:
@@ -178,7 +206,7 @@ def is_cooling(node: ast.If) -> tuple[bool, bool]:
     otherwise = is_error_path(node.orelse)
     if _off_interval(test):
         return is_error_path(node.body), True
-    then = is_error_path(node.body) or _rare_test(test)
+    then = is_error_path(node.body) or _rare_test(test) or _changes_state(node)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
         otherwise = otherwise or _rare_test(test.operand)
     return then, otherwise

@@ -94,7 +94,7 @@ def is_test_path(path: str) -> bool:
     return bool(_TEST_PATH.search(path)) or path == "bench.py"
 
 
-_LOADING = re.compile(r"(^|/)(dataloaders|datasets?|collat\w+)\.py$")
+_LOADING = re.compile(r"(^|/)(dataloaders|datasets?|collat\w+)(/\w+)?\.py$")
 
 
 def is_host_side(project: Project, function: FunctionRef) -> bool:
@@ -111,8 +111,11 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     if "torch.utils.data.Dataset" in outside or "torch.utils.data.Sampler" in outside:
         return True
     last = owner.record.qualname.rpartition(".")[2]
-    if last.endswith(("Dataset", "Collator", "Tokenizer")) and "torch.nn.Module" not in outside:
-        return True
+    if "torch.nn.Module" not in outside:
+        if last.endswith(("Dataset", "Collator", "Tokenizer")):
+            return True
+        if any(c.record.name.endswith("Transform") for c in project.ancestry(owner)[0]):
+            return True  # of the samples of a data set
     return (
         name == "__getitem__"
         and "torch.nn.Module" not in outside
@@ -207,7 +210,12 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
 
 def is_setup(function: FunctionRef) -> bool:
     """Is it done once by its name, as ``build_model`` is, if no caller is known to run often?"""
-    return bool(_SETUP_NAME.match(function.record.name)) and not takes_batch(function)
+    return is_setup_name(function.record.name) and not takes_batch(function)
+
+
+def is_setup_name(name: str) -> bool:
+    """``build_model``, ``set_scale``, ``merge``: what is done once, as far as a name tells."""
+    return bool(_SETUP_NAME.match(name))
 
 
 def takes_batch(function: FunctionRef) -> bool:

@@ -22,7 +22,7 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COMMENT = re.compile(r"#[^\n]*")
 _SYNC_COMMENT = re.compile(
     r"\b(host|device|gpu|cpu|cuda|d2h|device-to-host)[ -]?(host |cpu )?sync"
-    r"|\bsyncs?\b.*\b(host|cpu|gpu|device)\b",
+    r"|\bsyncs?\b.*\b(host|cpu|gpu|device)\b|\b(one|single)\b.{0,20}\bsync\b",
     re.IGNORECASE,
 )
 _LOOP_TYPES = frozenset({ast.For, ast.AsyncFor, ast.While})
@@ -317,10 +317,15 @@ class BodyScope:
         return [statement]
 
     def acknowledged(self, node: ast.AST) -> bool:
-        """Does a comment at the place, or right above it, say that the host waits here? Its author knows."""
+        """Does a comment at the place, or right above it or its statement, say that the host waits here? Its
+        author knows."""
         first: int = node.lineno  # type: ignore[attr-defined]
         last = getattr(node, "end_lineno", first) or first
-        text = "\n".join(self.lines[max(first - 3, 0) : last])
+        statement = next((a for a in (node, *self.ancestors(node)) if isinstance(a, ast.stmt)), node)
+        above = statement.lineno - 1  # type: ignore[attr-defined]
+        while above > 0 and self.lines[above - 1].lstrip().startswith("#"):
+            above -= 1
+        text = "\n".join(self.lines[max(min(first - 3, above), 0) : last])
         return any(_SYNC_COMMENT.search(comment) for comment in _COMMENT.findall(text))
 
     def waiting_permitted(self, node: ast.AST) -> bool:

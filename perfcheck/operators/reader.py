@@ -76,6 +76,8 @@ or unknown. No condition means: when an operand is a tensor on the device.
     the argument is a tensor on the host, a NumPy array or a list of numbers; no single number
 ``scalar(p)``
     the argument is a tensor of no dimensions
+``surely_scalar(p)``
+    the same, and false where that is unknown
 ``contains_device(p)``
     the argument is a list, tuple or dict with a device tensor in it
 ``bool_dtype(p)``, ``int_dtype(p)``, ``complex_dtype(p)``

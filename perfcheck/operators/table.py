@@ -40,7 +40,7 @@ Tensor.__getitem__ : self index -> tensor own | aten index
     h2d-copy if host('index') and bool_dtype('index') -- src
     host-sync if host('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
 Tensor.__setitem__ : self index value -> none | aten index_put_
-    host-sync if has_mask('index') and (device('value') or has_masks('index') or scalar('index')) -- src, 2.13
+    host-sync if has_mask('index') and (device('value') or has_masks('index') or surely_scalar('index')) -- src, 2.13
     host-sync if has_device_scalar('index') -- src, 2.13
     host-sync h2d-copy pageable-copy if has_host_index('index') -- src
     h2d-copy if host('index') and bool_dtype('index') -- src
@@ -426,14 +426,14 @@ torch.scalar_tensor : s:n * dtype device pin_memory -> factory | contiguous
 torch.zeros torch.ones torch.rand torch.randn : *size:n dtype device pin_memory requires_grad -> factory | contiguous
 torch.empty : *size:n dtype device pin_memory requires_grad memory_format -> factory | contiguous
 torch.full : size:n fill_value:n * dtype device pin_memory requires_grad -> factory | contiguous
-torch.arange torch.range : start:n end:n step:n * dtype device pin_memory requires_grad -> factory | contiguous
-torch.linspace : start end steps:n * dtype device pin_memory requires_grad -> factory | contiguous
+torch.arange torch.range : start:n end:n step:n * dtype device pin_memory requires_grad -> factory 1d | contiguous
+torch.linspace : start end steps:n * dtype device pin_memory requires_grad -> factory 1d | contiguous
     host-sync if device('start') or device('end') -- 2.13
-torch.logspace : start end steps:n base:n * dtype device pin_memory requires_grad -> factory | contiguous
+torch.logspace : start end steps:n base:n * dtype device pin_memory requires_grad -> factory 1d | contiguous
     host-sync if device('start') or device('end') -- 2.13
 torch.eye : n:n m:n * dtype device pin_memory requires_grad -> factory | contiguous
 torch.randint : low:n high:n size:n * dtype device pin_memory requires_grad -> factory int | contiguous
-torch.randperm : n:n * dtype device pin_memory requires_grad -> factory int | contiguous
+torch.randperm : n:n * dtype device pin_memory requires_grad -> factory int 1d | contiguous
 torch.tril_indices torch.triu_indices : row:n col:n offset:n * dtype device pin_memory -> factory int | contiguous
 torch.empty_strided : size:n stride:n * dtype device pin_memory requires_grad -> factory
 torch.zeros_like torch.ones_like torch.empty_like torch.rand_like torch.randn_like : self * dtype device pin_memory requires_grad memory_format -> like elementwise

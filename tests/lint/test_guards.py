@@ -71,7 +71,15 @@ def test_the_other_branch_is_the_rare_one(test: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", ["raise ValueError(x)", "f(); raise ValueError", "sys.exit(1)", "self.fail(x)"]
+    "body",
+    [
+        "raise ValueError(x)",
+        "f(); raise ValueError",
+        "sys.exit(1)",
+        "self.fail(x)",
+        "warnings.warn('empty'); x = f()",
+        "logger.warning('empty')",
+    ],
 )
 def test_error_paths(body: str) -> None:
     assert branch("x", body) == (True, False)
@@ -112,3 +120,19 @@ def test_what_skips_the_rest(statement: str, skips: bool) -> None:
 def test_what_leaves_a_block(statement: str, leaves: bool) -> None:
     loop = ast.parse(f"def _():\n  for _ in _:\n    g()\n    {statement}").body[0].body[0]  # type: ignore[attr-defined]
     assert exits(loop.body) is leaves
+
+
+@pytest.mark.parametrize(
+    ("statement", "rare"),
+    [
+        ("if self.merged: self.unmerge()", True),
+        ("if not self.merged: self.merge()", True),
+        ("if self.training: self.update()", False),
+        ("if self.merged: self.layer.unmerge()", False),
+        ("if self.merged: y = self.unmerge()", False),
+    ],
+)
+def test_changes_of_mode(statement: str, rare: bool) -> None:
+    node = ast.parse(statement).body[0]
+    assert isinstance(node, ast.If)
+    assert is_cooling(node) == (rare, False)

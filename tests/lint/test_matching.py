@@ -107,6 +107,29 @@ def test_a_medium_rule_never_becomes_surer() -> None:
     assert only.confidence == "medium"
 
 
+@pytest.mark.parametrize(
+    ("comment", "confidence"),
+    [
+        ("# one host sync for all of them", "heuristic"),
+        ("# All sizes are read in a single sync", "heuristic"),
+        ("# the first", "high"),
+    ],
+)
+def test_who_says_that_it_waits_knows(comment: str, confidence: str) -> None:
+    source = f"""
+        import torch
+        def f(x: torch.Tensor):
+            {comment}
+            # (there is no other way)
+            a, b = (
+                x.sum(),
+                x.mean(),
+                x.max().item(),
+            )
+        """
+    assert [one.confidence for one in found(source, READ)] == [confidence]
+
+
 # ---- one finding a cause -----------------------------------------------------------------------------
 
 

@@ -110,6 +110,8 @@ def test_other_paths(path: str) -> None:
         ),
         ("class ImageDataset:\n    def crop(self, x): ...", "ImageDataset.crop", True),
         ("class Images:\n    def crop(self, x): ...", "Images.crop", False),
+        ("class Base(Transform): ...\nclass Crop(Base):\n    def f(self, x): ...", "Crop.f", False),
+        ("class Transform: ...\nclass Crop(Transform):\n    def f(self, x): ...", "Crop.f", True),
         ("class MyTokenizer:\n    def encode(self, x): ...", "MyTokenizer.encode", True),
         (
             "from torch import nn\nclass MyTokenizer(nn.Module):\n    def encode(self, x): ...",

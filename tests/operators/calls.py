@@ -177,6 +177,8 @@ class Call:
     def _scalar(self, name: str) -> bool:
         return self._tensor(name) and self.bound[name].dim() == 0
 
+    _surely_scalar = _scalar
+
     def _contains_device(self, name: str) -> bool:
         found = self.bound.get(name)
         return isinstance(found, list | tuple) and bool(_tensors(found))

@@ -23,6 +23,8 @@ def call(ev: Evaluator, node: ast.Call) -> Value:
     result = _call(ev, node)
     if result.kind == "unknown" and _DEVICE.search(dotted(node.func)):
         return ACCELERATOR  # get_device(), comm.local_torch_device()
+    if result.kind == "unknown" and any(k.arg == "return_tensors" for k in node.keywords):
+        return Value(device=False)  # what a tokenizer or an image processor makes lies on the host
     return result
 
 

@@ -174,3 +174,21 @@ def test_lists_of_numbers_are_not_lists_of_tensors() -> None:
                 return torch.tensor([x.shape[0], 2]) + torch.tensor([x.sum(), x.mean()])
     """
     assert flagged(source, "PC129") == {("PC129", 6)}
+
+
+def test_nothing_to_copy_and_nothing_to_count() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Pool(nn.Module):
+            def forward(self, x: torch.Tensor, keep) -> torch.Tensor:
+                if x.shape[0] == 0:
+                    return torch.tensor([], device=x.device)
+                index = torch.randperm(4)
+                x[index[0]] += torch.tensor([1.0, 2.0], device=x.device)
+                y = x[index]
+                x[~keep] = 0.0
+                return y + x
+    """
+    assert flagged(source, "PC110", "PC111", "PC121", "PC132") == {("PC121", 9), ("PC111", 10)}

@@ -3,7 +3,7 @@
 import pytest
 
 from perfcheck.events import Truth
-from tests.lint.programs import expression
+from tests.lint.programs import expression, value
 
 
 @pytest.mark.parametrize(
@@ -98,3 +98,22 @@ def test_parameters_of_a_module() -> None:
     assert expression("next(model.parameters())", "model: nn.Module").grad is True
     assert expression("[p for _, p in model.named_parameters()][0]", "model: nn.Module").on_device is True
     assert expression("model.state_dict()", "model: nn.Module").kind == "dict"
+
+
+def test_parameters_of_a_constructor() -> None:
+    """A model is moved after it is made: what it is given may be anywhere."""
+    body = """
+    class Head(nn.Module):
+        def {name}(self, weight: torch.Tensor, other):
+            reveal(weight + other.clamp(0))
+    """
+    assert value(body.format(name="forward")).device is True
+    assert value(body.format(name="__init__")).device is None
+
+
+def test_what_a_processor_makes() -> None:
+    assert (
+        expression("processor(images, return_tensors='pt')['sizes'].sum()", "processor, images").device
+        is False
+    )
+    assert expression("processor(images)['sizes'].clamp(0)", "processor: nn.Module, images").device is True
