@@ -110,6 +110,12 @@ log_prob cdf icdf Normal Categorical Bernoulli Independent MultivariateNormal Be
 Uniform Laplace Poisson Exponential OneHotCategorical TransformedDistribution StudentT Cauchy LogNormal
 RelaxedBernoulli RelaxedOneHotCategorical Multinomial Binomial MixtureSameFamily distributions
 """
+_EVALUATES = """
+eval evaluate evaluation validate validation val valid infer inference predict detect test_epoch run_test
+test_model do_test embed_all extract_features get_embeddings evaluate_model eval_model eval_epoch
+validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
+evaluate_one_epoch predict_batch
+"""
 
 NEEDS: Final[dict[str, frozenset[str]]] = {
     "element-reads": _READS,
@@ -145,9 +151,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "manual-attention": frozenset({"softmax"}),
     "autocast-around-backward": _BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),
-    "eval-without-no-grad": frozenset(
-        {"eval", "evaluate", "evaluation", "validate", "validation", "val", "infer", "inference", "predict"}
-    ),
+    "eval-without-no-grad": frozenset(_EVALUATES.split()),
     "optimizer-not-fused": frozenset({"Adam", "AdamW"}),
     "inference-method-with-grad": frozenset(
         {"inference", "infer", "predict", "generate", "synthesize", "translate", "recommend"}

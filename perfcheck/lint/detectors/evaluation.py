@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.events import Hotness
-from perfcheck.lint.detectors.names import last
+from perfcheck.lint.detectors.names import last, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -63,9 +63,12 @@ _STEPS = frozenset(
 
 def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     """The first call of a model in a function that evaluates, and in which nothing touches autograd."""
-    if isinstance(scope.node, ast.Module) or not _evaluates(scope) or _is_trainers_own(scope):
+    if _is_trainers_own(scope):
         return
-    if _decorated(scope.node) or _touches_autograd(scope) or _scores_actions(scope.node):
+    if isinstance(scope.node, ast.Module) or not _evaluates(scope) or _touches_autograd(scope):
+        yield from _evaluation_loops(scope)
+        return
+    if _decorated(scope.node) or _scores_actions(scope.node):
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and _runs_model(scope, call) and scope.no_grad(call) is not True:
@@ -74,6 +77,56 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
                 yield Match(head, {"M": call})
             yield Match(call, {"M": call})
             return
+
+
+def _evaluation_loops(scope: Scope) -> Iterator[Match]:
+    """In code that also trains: loops after ``model.eval()`` in which nothing is differentiated."""
+    for switch in scope.calls("eval"):
+        if not isinstance(switch.func, ast.Attribute) or switch.args or scope.no_grad(switch) is True:
+            continue
+        for loop in _until_train(scope, switch):
+            call = next((c for c in within(loop) if isinstance(c, ast.Call) and _runs_model(scope, c)), None)
+            if call is None or scope.no_grad(call) is True or _differentiates(loop):
+                continue
+            own = chain(call.func) in (chain(switch.func.value), f"{chain(switch.func.value)}.forward")
+            if own or any(_HELD_OUT.search(name) for name in _words(loop.iter)):
+                yield Match(call, {"M": call})
+
+
+def _until_train(scope: Scope, switch: ast.Call) -> Iterator[ast.For]:
+    """The loops of the same block between ``model.eval()`` and a ``train()``, or a switch of autograd."""
+    statement = scope.statement(switch)
+    block = next((b for b in _blocks(scope.parent(statement)) if statement in b), [])
+    for later in block[block.index(statement) + 1 :] if block else []:
+        if any(isinstance(n, ast.Call) and last(n) in _ENDS_EVALUATION for n in within(later)):
+            return
+        if isinstance(later, ast.For):
+            yield later
+
+
+def _blocks(node: ast.AST | None) -> Iterator[list[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list):
+            yield block
+
+
+_ENDS_EVALUATION = frozenset({"train", "set_grad_enabled", "enable_grad"})
+_HELD_OUT = re.compile(r"(^|_)(val|valid|validation|eval|test|dev)(_|set|data|loader|$)")
+_TRAINS = re.compile(r"(^|_)(train|backward|optimi[sz]er?|optim|attack|autograd|grad)(_|$)")
+
+
+def _differentiates(loop: ast.For) -> bool:
+    """Does anything in the loop train, or speak of gradients?"""
+    return any(_TRAINS.search(name) for name in _words(loop))
+
+
+def _words(node: ast.AST) -> Iterator[str]:
+    for part in within(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Attribute):
+            yield part.attr
 
 
 _INFERS = re.compile(

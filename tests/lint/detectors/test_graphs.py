@@ -208,3 +208,35 @@ def test_hidden_states_of_which_the_last_is_used() -> None:
             return last.hidden_states[-1], first.hidden_states[1], given
     """
     assert flagged(source, "PC907") == {("PC907", 8)}
+
+
+SCRIPT = """
+        import torch
+
+        def main(model, teacher, train_loader, eval_loader, optimizer, epochs):
+            for epoch in range(epochs):
+                model.train()
+                for images, labels in train_loader:
+                    model(images, labels).backward()
+                    optimizer.step()
+                {switch}
+                {work}
+"""
+LOOP = "for images, labels in {data}:\n                    score(model(images), labels)"
+
+
+@pytest.mark.parametrize(
+    ("switch", "work", "lines"),
+    [
+        ("model.eval()", LOOP.format(data="eval_loader"), {11}),
+        ("teacher.eval()", LOOP.format(data="eval_loader"), {11}),
+        ("teacher.eval()", LOOP.format(data="train_loader"), set()),
+        ("model.eval(); model.train()", LOOP.format(data="eval_loader"), set()),
+        ("model.eval()", LOOP.format(data="eval_loader") + ".backward()", set()),
+        ("model.eval()", LOOP.format(data="attack(eval_loader)"), set()),
+        ("model.eval()", LOOP.format(data="eval_loader").replace("score", "train_step"), set()),
+        ("model.eval(); torch.set_grad_enabled(False)", LOOP.format(data="eval_loader"), set()),
+    ],
+)
+def test_evaluation_within_a_training_script(switch: str, work: str, lines: set[int]) -> None:
+    assert flagged(SCRIPT.format(switch=switch, work=work), "PC801") == {("PC801", line) for line in lines}
