@@ -95,6 +95,12 @@ class Scope(Protocol):
     def parameters_of(self, call: ast.Call) -> tuple[str, ...]:
         """The parameters of the project's function that is called; () where it is not known."""
 
+    def names_of(self, call: ast.Call) -> frozenset[str]:
+        """The names that the project's function that is called mentions; none where it is not known."""
+
+    def file_names(self) -> frozenset[str]:
+        """The last names of all that the file calls, reads as an attribute or imports."""
+
     def records_grad(self, call: ast.Call) -> bool:
         """Is the project's function that is called known, and does nothing in it touch autograd's mode?"""
 

@@ -390,6 +390,15 @@ class BodyScope:
             return ()
         return entity.record.params[1:] if entity.record.owner else entity.record.params
 
+    def names_of(self, call: ast.Call) -> frozenset[str]:
+        callee = self._callee(call)
+        return frozenset() if callee is None else callee.record.names
+
+    def file_names(self) -> frozenset[str]:
+        module = self.function.module
+        imported = {name.rpartition(".")[2] for name in module.imports.values()}
+        return frozenset(imported).union(*(record.names for record in module.functions.values()))
+
     def called_without_grad(self) -> bool:
         return self.run.engine.called_without_grad(self.function.record.name)
 

@@ -167,7 +167,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "gc-collect-in-loop": frozenset({"collect"}),
     "save-in-loop": frozenset({"save"}),
     "all-hidden-states-kept": frozenset({"hidden_states", "last_hidden_state", "logits", "pooler_output"}),
-    "accumulation-without-no-sync": _BACKWARD,
+    "accumulation-without-no-sync": frozenset({"step"}),
     "gather-in-training-step": frozenset({"gather", "gather_for_metrics", "reduce"}),
     "all-gather-then-cat": frozenset({"all_gather"}),
 }

@@ -3,66 +3,88 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 from perfcheck.lint.detectors.names import last, root, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
-_DATA_PARALLEL = frozenset(
-    {
-        "torch.nn.parallel.DistributedDataParallel",
-        "torch.nn.parallel.distributed.DistributedDataParallel",
-        "torch.distributed.fsdp.FullyShardedDataParallel",
-        "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel",
-    }
-)
+_DATA_PARALLEL = frozenset({"DistributedDataParallel", "FullyShardedDataParallel", "fully_shard"})
 _DEFERS = frozenset(
     """no_sync no_backward_sync accumulate set_requires_gradient_sync require_backward_grad_sync
-    set_is_last_backward join skip_gradient_sync""".split()
+    set_is_last_backward skip_gradient_sync sync_gradients""".split()
 )
+_ACCUMULATES = re.compile(r"accum|update_freq|micro_?batch|optimizer_period|iter_size", re.IGNORECASE)
+
+LoopStatement = ast.For | ast.While
 
 
 def accumulation_without_no_sync(scope: Scope) -> Iterator[Match]:
     """backward in each turn, the optimizer's step in every n-th, and nothing that defers the reduction."""
-    if any(node.attr in _DEFERS for node in scope.walk(ast.Attribute) if isinstance(node, ast.Attribute)):
+    method = "." in scope.qualname  # what it calls on `self` may be wrapped, or deferred, in other methods
+    if not _DEFERS.isdisjoint(scope.file_names() if method else scope.names):
         return
-    for call in scope.calls("backward"):
+    wrapped = _wrapped(scope) or (method and not _DATA_PARALLEL.isdisjoint(scope.file_names()))
+    for call in _backward_passes(scope):
         loops = [loop for loop in scope.loops(call) if isinstance(loop, (ast.For, ast.While))]
-        if not loops or scope.guarded(call) or not _steps_now_and_then(scope, loops[-1]):
-            continue
-        if _wrapped(scope) or _managed(scope, call):
+        if loops and (wrapped or _managed(scope, call)) and _accumulates(scope, loops):
             yield Match(call, {})
 
 
-def _steps_now_and_then(scope: Scope, loop: ast.For | ast.While) -> bool:
-    steps = [
+def _backward_passes(scope: Scope) -> Iterator[ast.Call]:
+    """``loss.backward()``, and calls of the project's functions that do it and leave the step to others."""
+    for call in scope.walk(ast.Call):
+        if isinstance(call, ast.Call):
+            names = scope.names_of(call)
+            if last(call) == "backward" or ("backward" in names and names.isdisjoint(_DEFERS | {"step"})):
+                yield call
+
+
+def _accumulates(scope: Scope, loops: Sequence[LoopStatement]) -> bool:
+    """The step comes now and then within the innermost loop, or after it and within the next one."""
+    inner = _steps(scope, loops[-1])
+    if inner:
+        return all(_on_interval(scope, step, loops[-1]) for step in inner)
+    return len(loops) > 1 and bool(_steps(scope, loops[-2]))
+
+
+def _steps(scope: Scope, loop: LoopStatement) -> list[ast.Call]:
+    """The calls of an optimizer's step, or of a gradient scaler's."""
+    return [
         node
         for node in within(*loop.body)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "step"
-        and ("optim" in (chain(node.func.value) or "") or scope.value(node.func.value).kind == "optimizer")
+        and (
+            re.search("optim|scaler", chain(node.func.value) or "") is not None
+            or scope.value(node.func.value).kind == "optimizer"
+        )
     ]
-    return bool(steps) and all(_on_interval(scope, step, loop) for step in steps)
 
 
 def _on_interval(scope: Scope, step: ast.AST, loop: ast.AST) -> bool:
-    """Under ``if (i + 1) % n == 0``, inside the loop."""
+    """Under ``if (i + 1) % n == 0`` or ``if waiting == accumulation_steps``, inside the loop."""
     for ancestor in scope.ancestors(step):
         if ancestor is loop:
             return False
-        if isinstance(ancestor, ast.If) and any(
-            isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mod) for part in ast.walk(ancestor.test)
-        ):
+        if isinstance(ancestor, ast.If) and any(map(_counts, ast.walk(ancestor.test))):
             return True
     return False
+
+
+def _counts(part: ast.AST) -> bool:
+    if isinstance(part, ast.BinOp):
+        return isinstance(part.op, ast.Mod)
+    return isinstance(part, (ast.Name, ast.Attribute)) and _ACCUMULATES.search(last(part)) is not None
 
 
 def _wrapped(scope: Scope) -> bool:
     """Is a model in reach that is wrapped for data-parallel training?"""
     return any(
-        scope.value(node).ref in _DATA_PARALLEL and scope.value(node).kind in ("module", "class")
+        (scope.value(node).ref or "").rpartition(".")[2] in _DATA_PARALLEL
+        and scope.value(node).kind in ("module", "class", "function")
         for node in scope.walk(ast.Name, ast.Attribute)
     )
 

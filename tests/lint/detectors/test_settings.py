@@ -145,6 +145,44 @@ def test_accumulation_and_its_reductions() -> None:
     assert flagged(source, "PC1002") == {("PC1002", 6)}
 
 
+def test_accumulation_in_a_trainer() -> None:
+    source = """
+        import torch
+        from torch.nn.parallel import DistributedDataParallel as DDP
+
+        class Trainer:
+            def wrap(self, net):
+                self.model = DDP(net)
+
+            def training_step(self, batch):
+                loss = self.model(batch)
+                loss.backward()
+                return loss.detach()
+
+            def counted(self, loader):
+                waiting = 0
+                for batch in loader:
+                    self.training_step(batch)
+                    waiting += 1
+                    if waiting == self.accumulation_steps:
+                        self.scaler.step(self.optimizer)
+                        waiting = 0
+
+            def in_parts(self, loader):
+                for batch in loader:
+                    for part in batch.chunk(4):
+                        self.model(part).backward()
+                    self.optimizer.step()
+
+            def one_loss(self, loader):
+                for batch in loader:
+                    loss = sum(self.model(part) for part in batch.chunk(4))
+                    loss.backward()
+                    self.optimizer.step()
+    """
+    assert flagged(source, "PC1002") == {("PC1002", 16), ("PC1002", 25)}
+
+
 def test_gathers_into_lists() -> None:
     source = """
         import torch
