@@ -121,6 +121,23 @@ def annotated(node: ast.expr | None, resolve: Resolve, instance: Instance) -> Va
     return UNKNOWN if dotted is None else instance(dotted)
 
 
+def alias_of(file: ast.Module, name: str) -> ast.expr | None:
+    """The type that ``name`` stands for: what the file assigns to it first, or the bound of a ``TypeVar``."""
+    for statement in ast.walk(file):
+        if isinstance(statement, ast.Assign):
+            targets: list[ast.expr] = statement.targets
+        elif isinstance(statement, ast.AnnAssign):
+            targets = [statement.target]
+        else:
+            continue
+        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+            value = statement.value
+            if isinstance(value, ast.Call):
+                return next((k.value for k in value.keywords if k.arg == "bound"), None)
+            return value if isinstance(value, (ast.Subscript, ast.BinOp, ast.Name, ast.Attribute)) else None
+    return None
+
+
 def _union(parts: list[ast.expr], resolve: Resolve, instance: Instance) -> Value:
     found: list[Value] = []
     for part in parts:

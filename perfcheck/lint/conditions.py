@@ -208,7 +208,7 @@ def _has_device_scalar(argument: Argument) -> Truth:
 def _has_host_index(argument: Argument) -> Truth:
     answers: list[Truth] = []
     for part in index_parts(argument):
-        if part.kind == "list":
+        if part.kind in ("list", "tuple"):  # a tuple within the index
             answers.append(
                 None if elements(part).kind == "unknown" else elements(part).kind in ("number", "list")
             )

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from perfcheck.lint.annotations import alias_of
 from perfcheck.lint.evaluation.arguments import Arguments
 from perfcheck.lint.evaluation.calls import invoke
 from perfcheck.lint.evaluation.environment import Env
@@ -53,6 +54,7 @@ class Engine:
         self._returns: dict[str, Value] = {}
         self._closures: dict[str, Env] = {}
         self._attributes: dict[tuple[str, str], Value] = {}
+        self._begun: dict[tuple[str, str], Value] = {}  # of attributes being asked: what constructors set
         self._class_envs: dict[str, dict[str, Value]] = {}
         self._class_bodies: dict[str, Env] = {}
         self._storing: dict[str, dict[str, list[FunctionRef]]] = {}
@@ -66,6 +68,7 @@ class Engine:
         self._renamed: dict[str, frozenset[str]] = {}
         self._named: dict[str, Value] = {}
         self._dotted: dict[tuple[str, str], str | None] = {}
+        self._aliases: dict[str, Value] = {}
         self.operator = lru_cache(maxsize=None)(self._operator)
 
     def _operator(self, name: str) -> Operator | None:
@@ -345,9 +348,9 @@ class Engine:
             if isinstance(entity, ClassRef):
                 return self.instance_of(entity)
             if isinstance(entity, str):
-                known = self.external_instance(entity)
-                if known is not None:
-                    return known
+                for known in (self._aliased(entity), self.external_instance(entity)):
+                    if known is not None:
+                        return known
                 package, _, last = entity.rpartition(".")
                 if (
                     package
@@ -359,6 +362,21 @@ class Engine:
             return UNKNOWN
 
         return instance
+
+    def _aliased(self, dotted: str) -> Value | None:
+        """What a name promises that a module of the project assigns: ``OptTensor = Optional[Tensor]``; None
+        for other names."""
+        package, _, name = dotted.rpartition(".")
+        module = self.project.modules.get(package)
+        if module is None or name not in module.globals:
+            return None
+        known = self._aliases.get(dotted)
+        if known is None:
+            self._aliases[dotted] = UNKNOWN  # while it is asked: it may name itself
+            reader = Evaluator(self, module, None, ast.Module([], []), None)
+            known = reader.annotation(alias_of(self.project.trees.globals(module), name))
+            self._aliases[dotted] = known
+        return known
 
     def external_instance(self, name: str) -> Value | None:
         """An instance of a class outside the project, if its bases are known."""
@@ -385,7 +403,7 @@ class Engine:
             return known
         if key in self._open:
             self._cuts += 1
-            return UNKNOWN
+            return self._begun.get(key, UNKNOWN)
         self._open.add(key)
         cuts = self._cuts
         entity = self.project.lookup(ref) if ref else None
@@ -393,6 +411,7 @@ class Engine:
         if found is None:
             found = self._known_attribute(owner, name)
         self._open.discard(key)
+        self._begun.pop(key, None)
         if found.kind != "unknown" or not self._busy or self._cuts == cuts:
             self._attributes[key] = found
         return found
@@ -422,16 +441,19 @@ class Engine:
             return Value("function", ref=method.dotted)
         found: list[Value] = []
         for ancestor in self.project.ancestry(class_)[0]:
-            env = self._class_env(ancestor)
-            value = env.get(name)
-            if value is not None and value.kind not in ("unknown", "none"):
-                return value
+            value = self._class_env(ancestor).get(name)
             if value is not None:
-                found.append(value)
-            for storing in self._methods_storing(ancestor).get(name, ()):
-                stored = self._stored(storing, name)
-                if stored is not None:
-                    found.append(stored)
+                self._begun[class_.dotted, name] = value
+            later = [
+                stored
+                for storing in self._methods_storing(ancestor).get(name, ())
+                if value is None or value.kind in ("unknown", "none") or value.on_device is False
+                if (stored := self._stored(storing, name)) is not None
+            ]
+            if value is not None and value.kind not in ("unknown", "none"):
+                moved = value.kind == "tensor" and any(stored.on_device for stored in later)
+                return value._replace(device=True, assumed=True) if moved else value
+            found += [value, *later] if value is not None else later
         return join_all(found) if found else None
 
     def _methods_storing(self, class_: ClassRef) -> dict[str, list[FunctionRef]]:

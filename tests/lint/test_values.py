@@ -473,6 +473,22 @@ def test_attributes_of_other_objects() -> None:
     assert value(body.format("steps")).kind == "number"
 
 
+def test_an_attribute_that_a_method_puts_on_the_device_is_there_when_others_read_it() -> None:
+    body = """
+    class Schedule:
+        def __init__(self, n):
+            self.times = torch.arange(n)
+            self.names = torch.arange(n)
+        def prepare(self, device: torch.device):
+            self.times = self.times.to(device)
+        def step(self):
+            reveal(self.{})
+    """
+    assert value(body.format("times")).on_device is True
+    assert value(body.format("times")).assumed
+    assert value(body.format("names")).on_device is False
+
+
 # ---- functions ---------------------------------------------------------------------------------------
 
 OPS = """
@@ -672,6 +688,33 @@ def test_narrowing_holds_after_an_early_return_and_an_assertion() -> None:
     assert expression("v", "v: torch.Tensor", "if isinstance(v, torch.Tensor):\n    return").kind == "unknown"
     assert expression("v", "v", "if not isinstance(v, torch.Tensor):\n    return").kind == "tensor"
     assert expression("v", "v", "assert isinstance(v, torch.Tensor)").kind == "tensor"
+
+
+def test_a_variable_that_was_only_tested_is_afterwards_what_it_was_before() -> None:
+    assert expression("v", "v: torch.Tensor", "if isinstance(v, list):\n    print(1)").kind == "tensor"
+    assert (
+        expression("v", "v: torch.Tensor", "if flag and isinstance(v, Own):\n    v.x = 1").on_device is True
+    )
+    made = "if not isinstance(v, torch.Tensor):\n    v = torch.tensor(v)"
+    assert expression("v", "v", made).kind == "tensor"  # assigned on one way, narrowed on the other
+
+
+@pytest.mark.parametrize(
+    ("alias", "kind"),
+    [
+        ("Some = Optional[torch.Tensor]", "tensor"),
+        ("Some: TypeAlias = torch.Tensor | None", "tensor"),
+        ("Some = TypeVar('Some', bound=torch.Tensor)", "tensor"),
+        ("Inner = torch.Tensor\nSome = Union[Inner, None]", "tensor"),
+        ("Some = TypeVar('Some')", "unknown"),
+        ("Some = make()", "unknown"),
+        ("Some = Optional['Some']", "unknown"),
+    ],
+)
+def test_aliases_of_types(alias: str, kind: str) -> None:
+    types = "from typing import *\nimport torch\n" + alias
+    assert value(f"{alias}\ndef f(v: Some):\n    reveal(v)").kind == kind
+    assert value("from types_ import Some\ndef f(v: Some):\n    reveal(v)", types_=types).kind == kind
     assert expression("v", "v: torch.Tensor", "assert v.device.type == 'cpu'").device is False
 
 

@@ -113,6 +113,8 @@ class Evaluator:
     def resolve_static(self, node: ast.expr) -> str | None:
         """The dotted name of an annotation or a base, whatever local variables are called."""
         name = chain(node)
+        if name is not None and name in self.module.globals:
+            return f"{self.module.name}.{name}"
         return None if name is None else self.engine.dotted_name(self.module, name)
 
     # ---- events ---------------------------------------------------------------------------------

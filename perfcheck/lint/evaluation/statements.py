@@ -72,6 +72,7 @@ def _if(ev: Evaluator, node: ast.If) -> bool:
     dead = ev.raised.copy() if cannot_hold(ev, node.test) else None
     ev.env = dict(before)
     narrow(ev, node.test, True)
+    then_entry = dict(ev.env)
     before_branch = len(ev.returns)
     then_reaches = ev.block(node.body)
     if dead is not None:
@@ -81,12 +82,29 @@ def _if(ev: Evaluator, node: ast.If) -> bool:
     then_env = ev.env
     ev.env = dict(before)
     narrow(ev, node.test, False)
+    else_entry = dict(ev.env)
     else_reaches = ev.block(node.orelse)
+    else_env = ev.env
     if then_reaches and else_reaches:
         ev.env = merge(then_env, ev.env)
+        _widen(ev.env, before, (then_entry, then_env), (else_entry, else_env))
     elif then_reaches:
         ev.env = then_env
     return then_reaches or else_reaches
+
+
+def _widen(merged: Env, before: Env, *branches: tuple[Env, Env]) -> None:
+    """Forget what a test alone told: a variable that no branch assigned is what it was before.
+
+    A branch: what variables held as it began and as it ended.
+    """
+    tested = {name for entry, _ in branches for name, value in entry.items() if value is not before.get(name)}
+    for name in tested:
+        if all(end.get(name) is entry.get(name) for entry, end in branches):
+            if name in before:
+                merged[name] = before[name]
+            else:
+                del merged[name]
 
 
 def _for(ev: Evaluator, node: ast.For | ast.AsyncFor) -> None:

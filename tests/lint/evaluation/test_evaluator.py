@@ -70,6 +70,7 @@ def raised(body: str, event: str = "host-sync", parameters: str = ANY) -> set[st
         ("F.one_hot(x)", "torch.nn.functional.one_hot"),
         ("x[x > 0]", "Tensor.__getitem__"),
         ("x[[0, 1]]", "Tensor.__getitem__"),
+        ("x[:, (0, 1)]", "Tensor.__getitem__"),
         ("torch.cuda.synchronize()", "torch.cuda.synchronize"),
         ("u.item()", "Tensor.item?"),
     ],
