@@ -94,6 +94,7 @@ _PARAMETERS = frozenset({"parameters", "named_parameters"})
 _CONCATENATIONS = frozenset({"cat", "concat", "concatenate", "hstack", "vstack"})
 _BACKWARD = frozenset({"backward", "manual_backward"})
 _READS = frozenset({"item", "float", "int"})
+_LOADERS = frozenset({"DataLoader", "StatefulDataLoader", "GraphDataLoader"})
 _MOVES = frozenset({"to", "cuda"})
 _FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "FloatTensor", "LongTensor"})
 _SIZED = """
@@ -137,8 +138,8 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "casts-before-transfer": _MOVES,
     "early-host-reads": _MOVES,
     "device-copies-in-datasets": frozenset({"__getitem__", "collate", "collate_fn", "_collate_fn"}),
-    "loaders-without-workers": frozenset({"DataLoader"}),
-    "restarted-workers": frozenset({"DataLoader"}),
+    "loaders-without-workers": _LOADERS,
+    "restarted-workers": _LOADERS,
     "per-sample-setup": frozenset({"__getitem__"}),
     "lists-of-arrays": _FROM_DATA,
     "unbatched-tokenization": frozenset({"map"}),

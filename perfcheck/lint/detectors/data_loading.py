@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -10,8 +11,17 @@ from perfcheck.lint.detectors.loader_settings import workers_in_settings
 from perfcheck.lint.detectors.names import last, mentions
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
+from perfcheck.lint.loops import LoopKind, loop_kind
 
-_LOADER: Final = "torch.utils.data.DataLoader"
+LOADERS: Final = frozenset(
+    {
+        "torch.utils.data.DataLoader", "torchdata.stateful_dataloader.StatefulDataLoader",
+        "torch_geometric.loader.DataLoader", "torch_geometric.data.DataLoader", "monai.data.DataLoader",
+        "dgl.dataloading.GraphDataLoader",
+    }
+)  # fmt: skip
+"""PyTorch's loader, and libraries' subclasses that take the same settings."""
+_NAMES: Final = tuple(sorted({name.rpartition(".")[2] for name in LOADERS}))
 _OPENERS: Final = frozenset(
     {
         "h5py.File", "pandas.read_csv", "pandas.read_parquet", "pandas.read_pickle", "pandas.read_json",
@@ -30,8 +40,9 @@ _FROM_DATA: Final = frozenset(
 def loaders_without_workers(scope: Scope) -> Iterator[Match]:
     """Loaders that load in the training process, except of tensors that lie in memory, and of single samples
     (no other argument given)."""
-    for call in scope.calls("DataLoader"):
-        if scope.resolve(call.func) != _LOADER or scope.may_pass(call, "num_workers"):
+    for call in scope.calls(*_NAMES):
+        kind = scope.resolve(call.func) or ""
+        if kind not in LOADERS or scope.may_pass(call, "num_workers"):
             continue
         if any(isinstance(argument, ast.Starred) for argument in call.args):
             continue
@@ -40,7 +51,7 @@ def loaders_without_workers(scope: Scope) -> Iterator[Match]:
         workers = scope.keyword(call, "num_workers", 5)
         none = workers is None or (isinstance(workers, ast.Constant) and workers.value == 0)
         if none and not _in_memory(scope, scope.keyword(call, "dataset", 0), call):
-            yield Match(call, {"F": call.func}, _LOADER)
+            yield Match(call, {"F": call.func}, kind)
 
 
 def _in_memory(scope: Scope, data: ast.expr | None, at: ast.AST) -> bool:
@@ -54,8 +65,9 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
     """A loader with workers that are not persistent, iterated in a loop over epochs of the same body, or made
     for others to iterate."""
     yield from workers_in_settings(scope)
-    for call in scope.calls("DataLoader"):
-        if scope.resolve(call.func) != _LOADER or scope.may_pass(call, "persistent_workers"):
+    for call in scope.calls(*_NAMES):
+        kind = scope.resolve(call.func) or ""
+        if kind not in LOADERS or scope.may_pass(call, "persistent_workers"):
             continue
         workers = scope.keyword(call, "num_workers", 5)
         persistent = scope.keyword(call, "persistent_workers")
@@ -66,19 +78,42 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
         ):
             continue
         statement = scope.parent(call)
-        if isinstance(statement, ast.Return) and "." not in scope.qualname:  # a factory, for loops elsewhere
-            yield Match(call, {"X": call}, _LOADER)
+        if isinstance(statement, ast.Return) and _is_factory(scope):
+            yield Match(call, {"X": call}, kind)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(call):
             name = chain(statement.targets[0])
             if name is not None and _repeated(scope, name):
-                yield Match(call, {"X": statement.targets[0]}, _LOADER)
+                yield Match(call, {"X": statement.targets[0]}, kind)
+
+
+def _is_factory(scope: Scope) -> bool:
+    """A function, or a method by its name, that makes loaders for loops elsewhere."""
+    return "." not in scope.qualname or "loader" in scope.qualname.rpartition(".")[2].lower()
 
 
 def _repeated(scope: Scope, name: str) -> bool:
-    """Is there a loop over the loader inside another loop?"""
-    return any(
+    """Is the loader gone through again and again: by a loop inside another loop, by a function that each
+    epoch calls with it, or by an iterator that begins anew at its end?"""
+    if any(
         isinstance(loop, (ast.For, ast.AsyncFor)) and bool(scope.loops(loop)) and mentions(loop.iter, [name])
         for loop in scope.walk(ast.For, ast.AsyncFor)
+    ):
+        return True
+    return any(
+        isinstance(call, ast.Call)
+        and any(chain(argument) == name for argument in (*call.args, *(k.value for k in call.keywords)))
+        and (_ENDLESS.search(last(call)) is not None or _each_epoch(scope, call))
+        for call in scope.walk(ast.Call)
+    )
+
+
+_ENDLESS: Final = re.compile(r"(^|_)(cycle|infinite|inf|endless|forever)(_|$)")
+
+
+def _each_epoch(scope: Scope, call: ast.Call) -> bool:
+    return any(
+        isinstance(loop, (ast.For, ast.While)) and loop_kind(loop) is LoopKind.EPOCH
+        for loop in scope.loops(call)
     )
 
 

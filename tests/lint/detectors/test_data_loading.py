@@ -119,3 +119,46 @@ def test_workers_for_tensors_in_memory() -> None:
             )
     """
     assert flagged(source, "PC401", "PC402") == {("PC401", 8), ("PC401", 9)}
+
+
+def test_loaders_that_others_go_through_again() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+        from torchdata.stateful_dataloader import StatefulDataLoader
+
+        def fit(model, train, validation, test, extra, epochs: int) -> None:
+            train_loader = DataLoader(train, num_workers=4, pin_memory=True)
+            endless = cycle(DataLoader(train, num_workers=4, pin_memory=True))
+            extra_loader = StatefulDataLoader(extra, num_workers=4, pin_memory=True)
+            more = cycle(extra_loader)
+            test_loader = DataLoader(test, num_workers=4, pin_memory=True)
+            for epoch in range(epochs):
+                train_one_epoch(model, train_loader, endless, more)
+            evaluate(model, test_loader)
+
+        class Data:
+            def train_dataloader(self):
+                return DataLoader(self.train, num_workers=4, pin_memory=True)
+
+            def once(self):
+                return DataLoader(self.train, num_workers=4, pin_memory=True)
+
+            def settings(self):
+                options = dict(num_workers=self.workers, shuffle=True)
+                return DataLoader(self.train, **options)
+    """
+    assert flagged(source, "PC403") == {("PC403", line) for line in (5, 7, 16, 22)}
+
+
+def test_loaders_of_libraries() -> None:
+    source = """
+        from torch_geometric.loader import DataLoader
+        from torchdata.stateful_dataloader import StatefulDataLoader
+
+        def loaders(graphs, texts):
+            return (
+                DataLoader(graphs, batch_size=32, shuffle=True),
+                StatefulDataLoader(texts, batch_size=8, num_workers=2, persistent_workers=True),
+            )
+    """
+    assert flagged(source, "PC401", "PC402") == {("PC401", 6), ("PC402", 7)}
