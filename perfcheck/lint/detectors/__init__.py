@@ -146,7 +146,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "growing-cat": _CONCATENATIONS,
     "cat-onto-state": _CONCATENATIONS,
     "cat-read-in-loop": _CONCATENATIONS,
-    "loop-over-batch": frozenset({"range"}),
+    "loop-over-batch": frozenset({"range", "enumerate", "stack", "vstack", "hstack", "dstack"}),
     "loop-over-parameters": _PARAMETERS,
     "ema-loop": _PARAMETERS | {"state_dict", "named_buffers", "buffers"},
     "manual-attention": frozenset({"softmax"}),

@@ -20,6 +20,7 @@ _RAGGED = frozenset(
     """nonzero argwhere masked_select unique nms batched_nms item tolist numpy cpu linear_sum_assignment split
     repeat_interleave topk_indices decode encode""".split()
 )
+_FACTORIES = ("zeros", "ones", "empty", "full", "new_zeros", "new_ones", "new_empty", "new_full", "linspace")
 _DELIBERATE = re.compile(r"(^|_)(loop|naive|slow|reference|chunked|sequential)(_|$)")
 _FEW = 4  # elements that are not worth batching
 _DEPTH = 3  # definitions followed
@@ -54,7 +55,7 @@ def _turn(extents: _Extents, over: ast.expr, target: ast.expr, body: Sequence[as
     """``for i in range(len(x))`` where the body takes ``x[i]``; ``for row in x``, ``zip(x, y)``."""
     index = extents.index(over, target)
     if index is not None:
-        tensor = _indexed(extents.scope, index, body, _stored(body))
+        tensor = _indexed(extents.scope, index, body, _stored(body)) or _filled(extents.scope, index, body)
         return None if tensor is None else _Turn(frozenset({index}), tensor)
     names = frozenset(part.id for part in ast.walk(target) if isinstance(part, ast.Name))
     wrapped = isinstance(over, ast.Call) and chain(over.func) in {"zip", "enumerate"}
@@ -76,6 +77,14 @@ class _Extents:
             if (name := chain(target))
         }
 
+        self.sizes = frozenset(
+            ast.unparse(size)
+            for call in scope.calls(*_FACTORIES)
+            for argument in (*call.args, *(k.value for k in call.keywords if k.arg in ("size", "steps")))
+            for size in (argument.elts if isinstance(argument, (ast.Tuple, ast.List)) else (argument,))
+            if isinstance(size, (ast.Name, ast.Attribute))
+        )
+
     def index(self, over: ast.expr, target: ast.expr) -> str | None:
         """The loop variable of ``for i in range(extent)``."""
         if not isinstance(target, ast.Name) or not isinstance(over, ast.Call):
@@ -94,6 +103,8 @@ class _Extents:
         return value.is_tensor is True and value.on_device is True and value.rank not in (0, 1)
 
     def _is_extent(self, node: ast.expr, depth: int = 0) -> bool:
+        if isinstance(node, (ast.Name, ast.Attribute)) and ast.unparse(node) in self.sizes:
+            return True
         if isinstance(node, ast.Name):
             if node.id in self.names:
                 return True
@@ -143,14 +154,61 @@ def _indexed(
     for node in within(*body):
         if not (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)):
             continue
-        parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        if root(node) not in written and any(
-            isinstance(part, ast.Name) and part.id == index for part in parts
-        ):
+        if root(node) not in written and any(_is_element(part, index) for part in _parts(node)):
             value = scope.value(node.value)
             if value.is_tensor is True and value.on_device is not False:
                 return node.value
     return None
+
+
+def _filled(scope: Scope, index: str, body: Iterable[ast.AST]) -> ast.expr | None:
+    """A device tensor that each turn writes an element of, where the index serves to take elements only."""
+    found: ast.expr | None = None
+    for node in within(*body):
+        if isinstance(node, ast.Name) and node.id == index:
+            around = scope.parent(node)
+            while isinstance(around, (ast.BinOp, ast.Slice, ast.Tuple)):
+                around = scope.parent(around)
+            if not isinstance(around, ast.Subscript) or not _like_tensor(scope, around):
+                return None
+            if isinstance(around.ctx, ast.Store) and scope.value(around.value).on_device is True:
+                found = around.value
+    return found
+
+
+def _like_tensor(scope: Scope, node: ast.Subscript) -> bool:
+    """A tensor, or something unknown that takes an index for each dimension."""
+    value = scope.value(node.value)
+    return value.is_tensor is True or (value.kind == "unknown" and isinstance(node.slice, ast.Tuple))
+
+
+def _parts(node: ast.Subscript) -> list[ast.expr]:
+    return node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+
+
+def _is_element(part: ast.expr, index: str) -> bool:
+    """``i``, or ``i : i + 1``."""
+    if isinstance(part, ast.Slice) and part.lower is not None and part.upper is not None:
+        return ast.unparse(part.lower) == index and ast.unparse(part.upper) in (
+            f"{index} + 1",
+            f"1 + {index}",
+        )
+    return isinstance(part, ast.Name) and part.id == index
+
+
+def _is_block(part: ast.Slice) -> bool:
+    """``n * i : n * (i + 1)``: as wide in every turn."""
+    low, high = part.lower, part.upper
+    if not (isinstance(low, ast.BinOp) and isinstance(high, ast.BinOp)):
+        return False
+    if not (isinstance(low.op, ast.Mult) and isinstance(high.op, ast.Mult)):
+        return False
+    sides = {ast.unparse(low.left), ast.unparse(low.right)}
+    return any(
+        {ast.unparse(width), name} == sides and ast.unparse(following) == f"{name} + 1"
+        for width, following in ((high.left, high.right), (high.right, high.left))
+        for name in sides
+    )
 
 
 def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
@@ -209,10 +267,10 @@ def _independent(loop: ast.For, names: frozenset[str]) -> bool:
         return False
     stored = _stored(loop.body)
     for node in within(*loop.body):
-        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and root(node) in stored:
-            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-            if any(mentions(part, names) and not isinstance(part, ast.Name) for part in parts):
-                return False  # out[i - 1]
+        if not (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load) and root(node) in stored):
+            continue
+        if any(mentions(part, names) and not isinstance(part, ast.Name) for part in _parts(node)):
+            return False  # out[i - 1]
     return True
 
 
@@ -235,8 +293,10 @@ def _ragged(scope: Scope, body: Sequence[ast.AST], names: frozenset[str]) -> boo
     for node in within(*body):
         if isinstance(node, ast.Call) and last(node) in _RAGGED:
             return True
-        if isinstance(node, ast.Slice) and any(
-            bound is not None and mentions(bound, elements) for bound in (node.lower, node.upper)
+        if (
+            isinstance(node, ast.Slice)
+            and any(bound is not None and mentions(bound, elements) for bound in (node.lower, node.upper))
+            and not (_is_block(node) or any(_is_element(node, name) for name in names))
         ):
             return True
         if isinstance(node, (ast.If, ast.IfExp)) and mentions(node.test, elements):

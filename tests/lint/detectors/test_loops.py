@@ -83,6 +83,38 @@ def test_independent_turns_of_one_shape() -> None:
     assert flagged(source, "PC503") == {("PC503", 7), ("PC503", 11)}
 
 
+def test_elements_taken_and_filled_by_slices() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Kernels(nn.Module):
+            def forward(self, x: torch.Tensor, inner: torch.Tensor) -> torch.Tensor:
+                n, d = x.shape
+                rows = torch.zeros(n, d, device=x.device)
+                for i in range(0, n):
+                    rows[i] = self.projection(x[i : i + 1])
+                blocks = torch.zeros(n, n * d, device=x.device)
+                for j in range(d):
+                    blocks[:, n * j : n * (j + 1)] = inner * x[:, j].outer(x[:, j])
+                points = torch.linspace(0, 1, steps=self.bins)
+                histogram = torch.zeros(n, self.bins, device=x.device)
+                for k in range(self.bins):
+                    histogram[:, k] = torch.relu(1 - (x - points[k]).abs()).sum(dim=1)
+                return rows, blocks, histogram
+
+            def other(self, x: torch.Tensor, sizes: list[int]) -> torch.Tensor:
+                filled = torch.zeros(self.heads, len(x), device=x.device)
+                for k in range(self.heads):
+                    filled[k] = self.layers[k](x)
+                ragged = torch.zeros(len(x), self.width, device=x.device)
+                for k in range(self.width):
+                    ragged[:, k] = x[:, k : sizes[k]].mean(dim=1)
+                return filled, ragged
+    """
+    assert flagged(source, "PC503") == {("PC503", line) for line in (8, 11, 15)}
+
+
 def test_loops_over_parameters_that_compute() -> None:
     source = """
         import torch
