@@ -87,8 +87,12 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
 
 
 def _is_factory(scope: Scope) -> bool:
-    """A function, or a method by its name, that makes loaders for loops elsewhere."""
-    return "." not in scope.qualname or "loader" in scope.qualname.rpartition(".")[2].lower()
+    """A function, or a method by its name, that makes loaders for loops elsewhere; a test or a prediction
+    goes through the data once."""
+    if "." not in scope.qualname:
+        return True
+    name = scope.qualname.rpartition(".")[2].lower()
+    return "loader" in name and re.search("test|pred|infer|calib", name) is None
 
 
 def _repeated(scope: Scope, name: str) -> bool:

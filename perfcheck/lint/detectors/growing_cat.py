@@ -19,14 +19,14 @@ LoopStatement = ast.For | ast.AsyncFor | ast.While
 def growing_cat(scope: Scope) -> Iterator[Match]:
     """``x = torch.cat([x, y])`` in a loop in which nothing else reads x."""
     for call, name, loop in _growths(scope):
-        if not _read(scope, name, loop):
+        if not _read(scope, call, name, loop):
             yield _match(call, name)
 
 
 def cat_read_in_loop(scope: Scope) -> Iterator[Match]:
     """``x = torch.cat([x, y])`` in a loop that also reads x."""
     for call, name, loop in _growths(scope):
-        if _read(scope, name, loop):
+        if _read(scope, call, name, loop):
             yield _match(call, name)
 
 
@@ -51,31 +51,37 @@ def _grown(scope: Scope, call: ast.Call) -> str | None:
     statement, parts = scope.parent(call), call.args[0]
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         return None
-    name = chain(statement.targets[0])
+    name = _place(statement.targets[0])
     if name is None or not isinstance(parts, (ast.List, ast.Tuple)):
         return None
-    return name if sum(chain(part) == name for part in parts.elts) == 1 else None
+    return name if sum(_place(part) == name for part in parts.elts) == 1 else None
+
+
+def _place(node: ast.AST) -> str | None:
+    """A name, an attribute, or an entry of a container: ``parts``, ``self.parts``, ``parts[name]``."""
+    if isinstance(node, ast.Subscript) and root(node) and not isinstance(node.slice, (ast.Slice, ast.Tuple)):
+        return ast.unparse(node)
+    return chain(node)
 
 
 def _carrying_loop(scope: Scope, call: ast.Call, name: str) -> LoopStatement | None:
-    """The innermost loop, if the name lives on from turn to turn."""
+    """The innermost loop in which the name lives on from turn to turn: not one that runs over the entries."""
     loops = [loop for loop in scope.loops(call) if not isinstance(loop, ast.comprehension)]
     if not loops or scope.loops(call)[-1] is not loops[-1]:
         return None
-    loop = loops[-1]
-    own = scope.statement(call)
-    if any(root(target) == name.partition(".")[0] for target in targets(loop)):
+    owner = re.split(r"[.\[]", name)[0]
+    keys = {part.id for part in ast.walk(ast.parse(name)) if isinstance(part, ast.Name)} - {owner}
+    loops = [loop for loop in loops if keys.isdisjoint({root(target) for target in targets(loop)})]
+    if not loops or any(root(target) == owner for target in targets(loops[-1])):
         return None
-    for node in within(*loop.body):
-        stores = any(chain(target) == name for target in targets(node))
-        if (
-            stores
-            and node is not own
-            and not _alternative(scope, node, own)
-            and not _grows_too(scope, node, name)
-        ):
+    own = scope.statement(call)
+    begun = {name, owner} if keys or "[" in name else {name}
+    for node in within(*loops[-1].body):
+        if node is own or begun.isdisjoint({_place(target) for target in targets(node)}):
+            continue
+        if not _alternative(scope, node, own) and not _grows_too(scope, node, name):
             return None
-    return loop
+    return loops[-1]
 
 
 def _grows_too(scope: Scope, node: ast.AST, name: str) -> bool:
@@ -97,19 +103,35 @@ def _alternative(scope: Scope, node: ast.AST, own: ast.stmt) -> bool:
     return False
 
 
-def _read(scope: Scope, name: str, loop: LoopStatement) -> bool:
+def _read(scope: Scope, call: ast.Call, name: str, loop: LoopStatement) -> bool:
     header = [loop.test] if isinstance(loop, ast.While) else []
     for node in loads(*header, *loop.body):
         read = chain(node) or ""
-        if read != name and not read.startswith(name + "."):
+        if "[" in name:
+            if not _reads_entry(scope, node, name) or _alternative(scope, node, scope.statement(call)):
+                continue
+        elif read != name and not read.startswith(name + "."):
             continue
         if not _part_of_growth(scope, node, name) and not _first_turn(scope, node):
             return True
     return False
 
 
+def _reads_entry(scope: Scope, node: ast.AST, name: str) -> bool:
+    """Is the entry read there, or the container as a whole (other than to see what it holds)?"""
+    around = scope.parent(node)
+    while isinstance(around, ast.Subscript) and around.value is node:
+        node, around = around, scope.parent(around)
+    if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+        return False
+    read = ast.unparse(node)
+    return read.startswith(name) or (name.startswith(read) and not isinstance(around, ast.Compare))
+
+
 def _part_of_growth(scope: Scope, node: ast.AST, name: str) -> bool:
     parts = scope.parent(node)
+    while isinstance(parts, ast.Subscript):
+        parts = scope.parent(parts)
     call = scope.parent(parts) if isinstance(parts, (ast.List, ast.Tuple)) else None
     return isinstance(call, ast.Call) and _grown(scope, call) == name
 

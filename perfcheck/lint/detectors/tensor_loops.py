@@ -60,8 +60,15 @@ def _turn(extents: _Extents, over: ast.expr, target: ast.expr, body: Sequence[as
     names = frozenset(part.id for part in ast.walk(target) if isinstance(part, ast.Name))
     wrapped = isinstance(over, ast.Call) and chain(over.func) in {"zip", "enumerate"}
     sources = over.args if isinstance(over, ast.Call) and wrapped else [over]
-    rows = [source for source in sources if extents.is_batch(source)]
+    rows = [
+        source for source in sources if extents.is_batch(source) and not _may_be_list(extents.scope, source)
+    ]
     return _Turn(names, rows[0]) if rows and len(rows) == len(sources) else None
+
+
+def _may_be_list(scope: Scope, source: ast.expr) -> bool:
+    """``isinstance(x, torch.Tensor)`` is asked somewhere, so it need not be one."""
+    return any(call.args and chain(call.args[0]) == chain(source) for call in scope.calls("isinstance"))
 
 
 class _Extents:
@@ -234,7 +241,7 @@ def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
         and isinstance(statement.value, ast.Call)
         and isinstance(statement.value.func, ast.Attribute)
         and statement.value.func.attr == "append"
-    }
+    } - {None}
     return any(
         call.args
         and chain(call.args[0]) in appended
@@ -291,7 +298,7 @@ def _ragged(scope: Scope, body: Sequence[ast.AST], names: frozenset[str]) -> boo
     """Elements of different sizes, look-ups in host containers, or work that needs the host."""
     elements = derived(names, [node for node in body if isinstance(node, ast.stmt)])
     for node in within(*body):
-        if isinstance(node, ast.Call) and last(node) in _RAGGED:
+        if isinstance(node, ast.Call) and last(node) in _RAGGED and not _splits_alike(node, elements):
             return True
         if (
             isinstance(node, ast.Slice)
@@ -309,6 +316,13 @@ def _ragged(scope: Scope, body: Sequence[ast.AST], names: frozenset[str]) -> boo
             if host or _is_mask(scope, node.slice):
                 return True
     return False
+
+
+def _splits_alike(call: ast.Call, elements: frozenset[str]) -> bool:
+    """``torch.split(x, [a, b], dim=-1)`` into parts of the same sizes in every turn."""
+    sizes = call.args[1:] if chain(call.func) == "torch.split" else call.args
+    given = bool(sizes) and not isinstance(sizes[0], ast.Constant)
+    return last(call) == "split" and given and not any(mentions(size, elements) for size in sizes)
 
 
 def _is_mask(scope: Scope, index: ast.expr) -> bool:

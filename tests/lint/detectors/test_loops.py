@@ -220,3 +220,23 @@ def test_experts_one_by_one() -> None:
                 return output
     """
     assert flagged(source, "PC511") == {("PC511", 7)}
+
+
+def test_entries_of_containers_that_grow() -> None:
+    source = """
+        import torch
+
+        def gather(parts, loader, model):
+            kept = {name: torch.zeros(0, device="cuda") for name in parts}
+            read = {name: torch.zeros(0, device="cuda") for name in parts}
+            for images in loader:
+                outputs = model(images)
+                for name in parts:
+                    kept[name] = torch.cat([kept[name], outputs[name]])
+                    read[name] = torch.cat([read[name], outputs[name]])
+                    print(read[name].shape)
+                fresh = {}
+                fresh["all"] = torch.cat([fresh["all"], outputs["all"]])
+            return kept, read, fresh
+    """
+    assert flagged(source, "PC501") == {("PC501", 9)}
