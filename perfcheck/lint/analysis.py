@@ -77,10 +77,12 @@ class Analysis:
         if module is None:
             return result
         lines = target.text.split("\n")
-        for record in module.functions.values():
-            function = FunctionRef(module, record)
-            if not self._worth(function):
-                continue
+        functions = [FunctionRef(module, record) for record in module.functions.values()]
+        functions = [function for function in functions if self._worth(function)]
+        if functions:
+            self._project.trees.prepare(module, (function.record for function in functions))
+        for function in functions:
+            record = function.record
             try:
                 self._body(function, target, lines, result)
             except RecursionError:

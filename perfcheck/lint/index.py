@@ -41,6 +41,7 @@ class FunctionRecord(NamedTuple):
     first: int  # line of the first decorator, else of the definition
     line: int
     end_line: int
+    body: tuple[int, int]  # line and column of its first statement; (0, 0) where that is decorated
     owner: str  # qualified name of the class; "" for plain functions
     outer: str  # qualified name of the enclosing function; "" if none
     params: tuple[str, ...]
@@ -133,7 +134,7 @@ class _Indexer:
         body = _Body()
         self.block(tree.body, body, "", "", "", Hotness.COLD, False, False)
         self.functions[""] = FunctionRecord(
-            "", 1, 1, lines, "", "", (), (), tuple(body.calls), frozenset(body.names), frozenset(),
+            "", 1, 1, lines, (0, 0), "", "", (), (), tuple(body.calls), frozenset(body.names), frozenset(),
             frozenset(body.passed), body.loops, frozenset(), frozenset(), frozenset(),
         )  # fmt: skip
 
@@ -303,8 +304,8 @@ class _Indexer:
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         decorators = tuple(dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list)
         self.functions[qualname] = FunctionRecord(
-            qualname, first, node.lineno, node.end_lineno or node.lineno, owner, outer, tuple(params),
-            decorators, tuple(body.calls), frozenset(body.names), frozenset(body.stores),
+            qualname, first, node.lineno, node.end_lineno or node.lineno, _begins(node.body[0]), owner, outer,
+            tuple(params), decorators, tuple(body.calls), frozenset(body.names), frozenset(body.stores),
             frozenset(body.passed), body.loops, frozenset(body.stored - body.outer),
             frozenset(body.tensors - NO_TENSORS), frozenset(body.arrays - NO_TENSORS),
         )  # fmt: skip
@@ -341,6 +342,11 @@ class _Indexer:
                 self.stars.append(source)
             else:
                 self.imports[alias.asname or alias.name] = f"{source}.{alias.name}" if source else alias.name
+
+
+def _begins(statement: ast.stmt) -> tuple[int, int]:
+    """A decorator may begin a line before the expression in it."""
+    return (0, 0) if getattr(statement, "decorator_list", ()) else (statement.lineno, statement.col_offset)
 
 
 _HOOKED = frozenset(

@@ -1,4 +1,4 @@
-"""Syntax trees when they are wanted: to parse a part of a file again costs less than to keep them all."""
+"""Syntax trees when they are wanted: to parse a file again, or a part of it, costs less than to keep all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
@@ -22,6 +23,15 @@ def parse(text: str) -> ast.Module:
         return ast.parse(text)
 
 
+class _AtHand(NamedTuple):
+    """A file that was parsed for what is wanted of it; other functions may be empty."""
+
+    path: str
+    tree: ast.Module
+    whole: bool
+    defined: dict[int, ast.stmt]  # functions that are not empty, and classes, by line
+
+
 class Trees:
     """Parts of the files of a project, with the positions that they have in the whole.
 
@@ -33,13 +43,34 @@ class Trees:
         self._lines = lru_cache(maxsize=_FILES)(lambda path: text(path).split("\n"))
         self._functions: dict[tuple[str, int], FunctionNode] = {}
         self._imports: dict[str, frozenset[str]] = {}
+        self._at_hand = _AtHand("", ast.Module([], []), True, {})
+
+    def prepare(self, module: ModuleRecord, wanted: Iterable[FunctionRecord]) -> None:
+        """Parse a file once for all the functions that will be wanted of it, and keep it until the next."""
+        names = {record.qualname for record in wanted}
+        around = {name[:end] for name in names for end, character in enumerate(name) if character == "."}
+        lines = list(self._lines(module.path))
+        idle = (
+            record
+            for name, record in module.functions.items()
+            if names.isdisjoint(("", name)) and name not in around
+            if not record.outer and record.name != "__init__"  # asked for whenever an attribute is
+        )
+        empty = {record.line for record in idle if _empty(lines, record)}
+        tree = parse("\n".join(lines))
+        defined = {node.lineno: node for node in _defined(tree.body) if node.lineno not in empty}
+        self._at_hand = _AtHand(module.path, tree, not empty, defined)
 
     def module(self, module: ModuleRecord) -> ast.Module:
         """The whole file."""
+        if self._at_hand.path == module.path and self._at_hand.whole:
+            return self._at_hand.tree
         return parse(self._text(module.path))
 
     def globals(self, module: ModuleRecord) -> ast.Module:
-        """The file, with nothing in its functions and classes."""
+        """The file; its functions and classes may be empty."""
+        if self._at_hand.path == module.path:
+            return self._at_hand.tree
         inner = [record for name, record in _definitions(module) if "." not in name]
         return parse("\n".join(_hollow(self._lines(module.path), 1, module.lines, inner)))
 
@@ -58,14 +89,19 @@ class Trees:
         """What the body of a class assigns."""
         if not class_.assigns:
             return []
-        names = [f"{class_.qualname}.{method}" for method in class_.methods]
-        inner = [module.functions[name] for name in names if name in module.functions]
-        found = _part(_hollow(self._lines(module.path), class_.line, class_.end_line, inner), class_.line)
+        found = self._at_hand.defined.get(class_.line) if self._at_hand.path == module.path else None
+        if found is None:
+            names = [f"{class_.qualname}.{method}" for method in class_.methods]
+            inner = [module.functions[name] for name in names if name in module.functions]
+            found = _part(_hollow(self._lines(module.path), class_.line, class_.end_line, inner), class_.line)
         body = found.body if isinstance(found, ast.ClassDef) else []
         return [statement for statement in body if isinstance(statement, (ast.Assign, ast.AnnAssign))]
 
     def function(self, module: ModuleRecord, function: FunctionRecord) -> FunctionNode | None:
         """None if it is not where it was."""
+        if self._at_hand.path == module.path and function.line in self._at_hand.defined:
+            there = self._at_hand.defined[function.line]
+            return there if isinstance(there, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
         key = (module.path, function.line)
         found = self._functions.pop(key, None) or self._function(module, function)
         if found is not None:
@@ -82,6 +118,50 @@ class Trees:
             among = ast.walk(self.module(module))
             found = next((n for n in among if isinstance(n, ast.stmt) and n.lineno == function.line), None)
         return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
+
+
+_BLOCKS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.FunctionDef: ("body",),
+    ast.AsyncFunctionDef: ("body",),
+    ast.ClassDef: ("body",),
+    ast.If: ("body", "orelse"),
+    ast.For: ("body", "orelse"),
+    ast.AsyncFor: ("body", "orelse"),
+    ast.While: ("body", "orelse"),
+    ast.With: ("body",),
+    ast.AsyncWith: ("body",),
+    ast.Try: ("body", "handlers", "orelse", "finalbody"),
+    ast.ExceptHandler: ("body",),
+    ast.Match: ("cases",),
+    ast.match_case: ("body",),
+}
+"""Where statements stand in others."""
+if hasattr(ast, "TryStar"):
+    _BLOCKS[ast.TryStar] = _BLOCKS[ast.Try]
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def _defined(statements: Iterable[ast.AST]) -> Iterator[ast.stmt]:
+    """All functions and classes there, at any depth."""
+    pending = list(statements)
+    while pending:
+        node = pending.pop()
+        blocks = _BLOCKS.get(type(node))
+        if blocks is not None:
+            if isinstance(node, _DEFINITIONS):
+                yield node
+            for block in blocks:
+                pending += getattr(node, block)
+
+
+def _empty(lines: list[str], function: FunctionRecord) -> bool:
+    """Leave nothing in a function but ``pass``; only where its body has lines of its own."""
+    line, column = function.body
+    begin = lines[line - 1]
+    if line <= function.line or len(begin) - len(begin.lstrip()) != column:
+        return False
+    lines[line - 1 : function.end_line] = [begin[:column] + "pass"] + [""] * (function.end_line - line)
+    return True
 
 
 def _loaded(statements: Iterable[ast.stmt]) -> Iterator[ast.stmt]:

@@ -112,6 +112,26 @@ def test_globals(text: str) -> None:
             assert statement.name == expected.name
 
 
+@TEXTS
+def test_what_is_prepared_is_what_is_asked_for_alone(text: str) -> None:
+    tree, module, alone = whole(text)
+    by_line = {n.lineno: n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    functions = [record for record in module.functions.values() if record.qualname]
+    for wanted in (functions[:1], functions[1::3], [module.functions[""]], []):
+        trees = Trees(lambda path: text)
+        trees.prepare(module, wanted)
+        for record in functions:
+            node = trees.function(module, record)
+            assert node is not None
+            assert dump(node) == dump(by_line[record.line])
+        for class_ in module.classes.values():
+            assert list(map(dump, trees.attributes(module, class_))) == list(
+                map(dump, alone.attributes(module, class_))
+            )
+        assert dump(trees.module(module)) == dump(tree)
+        assert trees.imported(module) == alone.imported(module)
+
+
 def test_what_is_gone_is_no_function() -> None:
     _, module, _ = whole("def f(x):\n    return x\n")
     assert Trees(lambda path: "x = 1\n").function(module, module.functions["f"]) is None
