@@ -113,7 +113,9 @@ RelaxedBernoulli RelaxedOneHotCategorical Multinomial Binomial MixtureSameFamily
 """
 _EVALUATES = """
 eval evaluate evaluation validate validation val valid infer inference predict detect test_epoch run_test
-test_model do_test embed_all extract_features get_embeddings evaluate_model eval_model eval_epoch
+test_model do_test embed_all extract_features get_features compute_features extract_embeddings get_embedding
+get_embeddings compute_embeddings get_activations collect_activations cache_activations run_with_cache
+get_logits evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch
 """
@@ -148,7 +150,6 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "cat-read-in-loop": _CONCATENATIONS,
     "loop-over-batch": frozenset({"range", "enumerate", "stack", "vstack", "hstack", "dstack"}),
     "loop-over-parameters": _PARAMETERS,
-    "ema-loop": _PARAMETERS | {"state_dict", "named_buffers", "buffers"},
     "manual-attention": frozenset({"softmax"}),
     "autocast-around-backward": _BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),

@@ -13,7 +13,8 @@ from perfcheck.lint.facts import Match, Scope
 
 _ROLE = re.compile(
     r"(^|_)(detect|eval|evaluate|evaluation|val|valid|validate|validation|infer|inference|predict|prediction|predictions|"
-    r"test_epoch|run_test|test_model|do_test|embed_all|extract_features|get_embeddings)(_|$)"
+    r"test_epoch|run_test|test_model|do_test|embed_all|(extract|get|compute|collect|cache)_(features|embeddings?|activations|logits))"
+    r"(_|$)"
 )
 _OTHER_ROLE = re.compile(
     r"(^|_)(train|training|loss|losses|grad|gradient|attack|adversarial|build|make|create|get_model|init|load|config|args|"
@@ -56,7 +57,7 @@ _NOT_FORWARD = frozenset(
 )
 _OBSERVED = frozenset({"state", "action", "ob", "observation", "next_state"})
 _STEPS = frozenset(
-    """val_step test_step validation_step eval_step evaluation_step predict_step
+    """run_with_cache run_with_hooks val_step test_step validation_step eval_step evaluation_step predict_step
     forward_test simple_test""".split()
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from perfcheck.lint.detectors.names import last, mentions, root, targets, within
@@ -24,19 +25,43 @@ _REDUCTIONS = frozenset(
 
 
 def loop_over_parameters(scope: Scope) -> Iterator[Match]:
-    """Loops that compute on each parameter or its gradient."""
+    """Loops and comprehensions that compute on each parameter or its gradient."""
     for loop, names in _loops(scope, _SOURCES):
         if not _averages(loop, names) and any(_computes(node, names) for node in within(*loop.body)):
             yield Match(loop.iter, {})
+    for made in scope.walk(ast.GeneratorExp, ast.ListComp):
+        if isinstance(made, (ast.GeneratorExp, ast.ListComp)):
+            over = made.generators[0]
+            names = frozenset(name for target in targets(over) if (name := chain(target)))
+            if _gives_parameters(scope, over.iter, _SOURCES) and _reduces(scope, made.elt, names):
+                yield Match(made, {})
 
 
 def ema_loop(scope: Scope) -> Iterator[Match]:
     """Loops that blend one set of parameters into another."""
-    for loop, names in _loops(scope, _STATES):
+    for loop in scope.walk(ast.For):
+        if not isinstance(loop, ast.For):
+            continue
+        names = frozenset(name for target in targets(loop) if (name := chain(target)))
+        given = _gives_parameters(scope, loop.iter, _STATES)
         for node in within(*loop.body):
             found = _blend(node)
-            if found is not None and isinstance(node, ast.stmt) and _concerns(found, names):
+            if found is None or not isinstance(node, ast.stmt) or not _concerns(found, names):
+                continue
+            if given or _is_entry_of_average(found[0], names):
                 yield Match(node, {})
+
+
+_AVERAGE = re.compile(r"(^|_)(ema|averages?|averaged|shadow|teacher|target|momentum)(_|$)")
+
+
+def _is_entry_of_average(target: ast.expr, names: frozenset[str]) -> bool:
+    """``self.ema_state[name]``, where the loop runs over names, whoever gives them."""
+    return (
+        isinstance(target, ast.Subscript)
+        and mentions(target.slice, names)
+        and _AVERAGE.search(last(target.value)) is not None
+    )
 
 
 def grad_zero_loop(scope: Scope) -> Iterator[Match]:
@@ -125,6 +150,24 @@ def _computes(node: ast.AST, names: frozenset[str]) -> bool:
         if last(target) in {"grad", "data"} and root(target) in names:
             return isinstance(node.value, ast.BinOp)
     return False
+
+
+def _reduces(scope: Scope, node: ast.expr, names: frozenset[str]) -> bool:
+    """A sum or a norm of a parameter: ``p.pow(2).sum()``, ``torch.norm(p.grad)``."""
+    return any(
+        isinstance(part, ast.Call)
+        and last(part) in _REDUCTIONS
+        and isinstance(part.func, ast.Attribute)
+        and (
+            root(part.func.value) in names
+            or (
+                bool(part.args)
+                and root(part.args[0]) in names
+                and (scope.resolve(part.func) or "").startswith("torch.")
+            )
+        )
+        for part in within(node)
+    )
 
 
 def _zeroed_gradient(node: ast.AST, names: frozenset[str]) -> ast.expr | None:

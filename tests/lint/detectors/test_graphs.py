@@ -240,3 +240,18 @@ LOOP = "for images, labels in {data}:\n                    score(model(images), 
 )
 def test_evaluation_within_a_training_script(switch: str, work: str, lines: set[int]) -> None:
     assert flagged(SCRIPT.format(switch=switch, work=work), "PC801") == {("PC801", line) for line in lines}
+
+
+def test_features_collected_with_autograd_on() -> None:
+    source = """
+        import torch
+
+        class Store:
+            def get_activations(self, tokens):
+                return self.model.run_with_cache(tokens)[1]
+
+            @torch.no_grad()
+            def get_embeddings(self, tokens):
+                return self.model(tokens)
+    """
+    assert flagged(source, "PC801") == {("PC801", 4), ("PC801", 5)}

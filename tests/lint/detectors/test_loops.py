@@ -240,3 +240,34 @@ def test_entries_of_containers_that_grow() -> None:
             return kept, read, fresh
     """
     assert flagged(source, "PC501") == {("PC501", 9)}
+
+
+def test_sums_over_parameters() -> None:
+    source = """
+        import torch
+
+        def train(model, batches, optimizer):
+            print(sum(p.numel() for p in model.parameters()))
+            for batch in batches:
+                loss = model(batch)
+                loss = loss + 0.1 * sum(p.pow(2).sum() for p in model.parameters())
+                loss = loss + sum(torch.norm(p, 1) for name, p in model.named_parameters())
+                trained = [p for p in model.parameters() if p.requires_grad]
+                loss.backward()
+                optimizer.step()
+    """
+    assert flagged(source, "PC504") == {("PC504", 7), ("PC504", 8)}
+
+
+def test_averages_kept_by_name() -> None:
+    source = """
+        import torch
+
+        class Average:
+            def train_step(self, model):
+                for name, value in self.state_of(model):
+                    self.ema[name] = self.decay * self.ema[name] + (1 - self.decay) * value
+                for name, value in self.state_of(model):
+                    self.mixed[name] = self.decay * self.mixed[name] + (1 - self.decay) * value
+    """
+    assert flagged(source, "PC505") == {("PC505", 6)}
