@@ -99,7 +99,7 @@ class Analysis:
     def _body(
         self, function: FunctionRef, target: SourceFile, lines: Sequence[str], result: FileResult
     ) -> None:
-        run = self._engine.evaluate(function)
+        run = self._engine.examine(function, self._heat.callers(function))
         if run is None:
             return
         heat = self._heat_of(function, run)

@@ -77,7 +77,6 @@ _PLAIN: dict[str, Value] = {
     "bytes": STR,
     "Module": Value("module"),
     "Optimizer": Value("optimizer"),
-    "DataLoader": Value("loader", device=False),
     "device": ACCELERATOR,
     "dtype": Value("dtype"),
     "SummaryWriter": Value("host"),
@@ -112,6 +111,8 @@ def annotated(node: ast.expr | None, resolve: Resolve, instance: Instance) -> Va
         return Value("module", ref=dotted)
     if last in _PLAIN and (dotted is None or not dotted.startswith("torch.distributed")):
         return _PLAIN[last]
+    if last.endswith("DataLoader"):  # StatefulDataLoader
+        return Value("loader", device=False)
     if last in _SEQUENCES:
         return Value("list")
     if last in ("Tuple", "tuple"):

@@ -94,6 +94,25 @@ def _rank(a: _Asked, node: ast.AST, wanted: int) -> Truth:
     return None if value.rank is None else value.rank == wanted
 
 
+def _tokenized(a: _Asked, node: ast.AST) -> Truth:
+    """``inputs = tokenizer(text, return_tensors="pt")``, ``inputs.input_ids``, ``inputs["input_ids"]``."""
+    for _ in range(_DEFINITIONS):
+        while isinstance(node, (ast.Attribute, ast.Subscript)):
+            node = node.value
+        if isinstance(node, ast.Call):
+            return any(keyword.arg == "return_tensors" for keyword in node.keywords)
+        if not isinstance(node, ast.Name):
+            return False
+        made = a.scope.definition(node.id, a.match.node)
+        if made is None:
+            return False
+        node = made
+    return False
+
+
+_DEFINITIONS = 4  # definitions followed backwards
+
+
 def _instance_of(a: _Asked, node: ast.AST, name: str) -> Truth:
     value = a.value(node)
     if value.ref is None:
@@ -301,6 +320,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "contiguous": _tensor_fact(lambda v: v.contiguous),
     "requires_grad": _tensor_fact(lambda v: v.grad),
     "from_loader": lambda a, n: a.value(n).batch or (None if a.value(n).kind == "unknown" else False),
+    "tokenized": _tokenized,
     "dtype": _dtype,
     "rank": _rank,
     "number": _kind("number"),

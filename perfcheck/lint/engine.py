@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.annotations import alias_of
@@ -32,6 +33,7 @@ from perfcheck.lint.values import (
     Value,
     any_of,
     elements,
+    join,
     join_all,
 )
 from perfcheck.operators import Operator, find
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 
 _BUILTINS = frozenset(dir(builtins))
 _RECENT = 1500  # evaluated bodies kept at hand
+_CALLERS = 4  # functions that are asked what they hand to another; with more, nobody is
+_OVERRIDES = 8  # definitions of an abstract method that are looked at
 _DEPTH = 14  # nested summaries; deeper answers are unknown
 
 
@@ -188,6 +192,43 @@ class Engine:
                 del self._recent[next(iter(self._recent))]
         return run
 
+    def examine(self, function: FunctionRef, callers: Sequence[FunctionRef]) -> Evaluator | None:
+        """Run one body, knowing what its callers hand to it as far as they tell by themselves.
+
+        What the body returns is not remembered: summaries hold for every caller.
+        """
+        context = self._handed_by(callers, function) if function.record.params else {}
+        node = self.project.node(function) if context else None
+        if node is None:
+            return self.evaluate(function)
+        closure = self._closure(function)
+        evaluator = Evaluator(self, function.module, function, node, closure, context)
+        evaluator.run()
+        return evaluator
+
+    def _handed_by(self, callers: Sequence[FunctionRef], function: FunctionRef) -> Env:
+        """The arguments of all calls that can be seen; nothing if some callers are not looked at."""
+        if not 0 < len(callers) <= _CALLERS or self.is_host_side(function):
+            return {}
+        found: Env = {}
+        for caller in callers:
+            run = self.evaluate(caller)
+            for name, value in (run.handed.get(function.dotted, {}) if run is not None else {}).items():
+                found[name] = join(found[name], value) if name in found else value
+        return {name: value for name, value in found.items() if value.kind != "unknown" or value.batch}
+
+    def _closure(self, function: FunctionRef) -> Env | None:
+        """The variables around a nested function; None for others."""
+        outer = function.module.functions.get(function.record.outer) if function.record.outer else None
+        if outer is None:
+            return None
+        outer_ref = FunctionRef(function.module, outer)
+        if outer_ref.dotted not in self._closures and outer_ref.dotted not in self._busy:
+            self.evaluate(outer_ref)
+        closure = self._closures.get(outer_ref.dotted)
+        self._cuts += closure is None
+        return closure
+
     def _evaluate(self, function: FunctionRef) -> Evaluator | None:
         node = self.project.node(function)
         if node is None:
@@ -199,15 +240,7 @@ class Engine:
             evaluator.run()
             self._globals[function.module.path] = evaluator.env
             return evaluator
-        closure: Env | None = None
-        if function.record.outer:
-            outer = function.module.functions.get(function.record.outer)
-            if outer is not None:
-                outer_ref = FunctionRef(function.module, outer)
-                if outer_ref.dotted not in self._closures and outer_ref.dotted not in self._busy:
-                    self.evaluate(outer_ref)
-                closure = self._closures.get(outer_ref.dotted)
-                self._cuts += closure is None
+        closure = self._closure(function)
         self._busy.add(key)
         try:
             evaluator = Evaluator(self, function.module, function, node, closure)
@@ -228,6 +261,9 @@ class Engine:
             promised = evaluator.annotation(annotation)
             if promised.kind not in ("unknown", "none"):
                 return promised._replace(origin=found.origin) if promised.kind == "tensor" else promised
+        if found.kind == "none" and evaluator.class_ is not None and _is_abstract(node):
+            below = self.project.overrides(evaluator.class_, function.record.name)
+            return join_all([self.returned(override) for override in islice(below, _OVERRIDES)])
         return found
 
     def returned(self, function: FunctionRef) -> Value:
@@ -256,10 +292,15 @@ class Engine:
 
     def call(self, ev: Evaluator, function: FunctionRef, arguments: Arguments, skip: int) -> Value:
         """What a call of a project's function returns, given its arguments."""
+        bound = _bound(function, arguments, skip)
+        if bound:
+            handed = ev.handed.setdefault(function.dotted, {})
+            for name, value in bound.items():
+                handed[name] = join(handed[name], value) if name in handed else value
         found = self.returned(function)
         if not found.origin and found.items is None and found.element is None:
             return found
-        return _substitute(found, _bound(function, arguments, skip))
+        return _substitute(found, bound)
 
     def call_named(self, ev: Evaluator, ref: str, arguments: Arguments, node: ast.Call) -> Value:
         entity = self.project.lookup(ref)
@@ -452,7 +493,7 @@ class Engine:
             ]
             if value is not None and value.kind not in ("unknown", "none"):
                 moved = value.kind == "tensor" and any(stored.on_device for stored in later)
-                return value._replace(device=True, assumed=True) if moved else value
+                return value._replace(device=True, assumed=True) if moved else _if_loader(name, value)
             found += [value, *later] if value is not None else later
         return join_all(found) if found else None
 
@@ -516,7 +557,13 @@ class Engine:
     # ---- parameters -----------------------------------------------------------------------------
 
     def parameter(self, ev: Evaluator, parameter: ast.arg, default: ast.expr | None) -> Value:
-        """What a function may take a parameter to be: annotation, default, use, name."""
+        """What a function may take a parameter to be: by itself, and by what its callers hand to it."""
+        presumed = self._parameter(ev, parameter, default)
+        given = ev.context.get(parameter.arg)
+        return presumed if given is None else _informed(presumed, given)
+
+    def _parameter(self, ev: Evaluator, parameter: ast.arg, default: ast.expr | None) -> Value:
+        """By annotation, default, use, name."""
         name = parameter.arg
         origin = frozenset((name,))
         host = ev.on_host
@@ -525,6 +572,7 @@ class Engine:
         if given.kind != "unknown":
             if constructs and given.kind == "tensor":
                 given = given._replace(device=None)  # models are moved after they are made
+            given = _if_loader(name, given)
             return _with_origin(given, origin, host)
         if isinstance(default, ast.Constant) and default.value is not None and default.value is not Ellipsis:
             value = ev.expr(default)
@@ -674,6 +722,16 @@ def _is_property(function: FunctionRef) -> bool:
     )
 
 
+def _is_abstract(node: ast.AST) -> bool:
+    """Has a function no body of its own: a docstring, ``raise NotImplementedError``, ``pass``, ``...``?"""
+    body: list[ast.stmt] = getattr(node, "body", [])
+    return all(
+        isinstance(statement, (ast.Pass, ast.Raise))
+        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        for statement in body
+    )
+
+
 def _is_bound(node: ast.Call, function: FunctionRef) -> bool:
     """Is a method called without passing its receiver?  ``Class.method(obj)`` passes it."""
     func = node.func
@@ -682,6 +740,24 @@ def _is_bound(node: ast.Call, function: FunctionRef) -> bool:
         and isinstance(func.value, ast.Name)
         and func.value.id in ("self", "cls")
     ) or not isinstance(func, ast.Attribute)
+
+
+def _informed(presumed: Value, given: Value) -> Value:
+    """A parameter, by what is given for it where nothing but convention speaks otherwise."""
+    given = _with_origin(given, presumed.origin, False)._replace(const=UNKNOWN.const)
+    if presumed.kind == "unknown" or (presumed.kind == given.kind in ("list", "tuple", "dict")):
+        return given if given.kind != "none" else presumed
+    if presumed.kind == given.kind == "tensor" and presumed.assumed and given.device is not None:
+        return given._replace(dtype=presumed.dtype or given.dtype)
+    return presumed
+
+
+def _if_loader(name: str, value: Value) -> Value:
+    """``loader_iter: Iterator[dict[str, Any]]``: where the items may be anything, the name tells more."""
+    if value.kind != "list" or value.items is not None or elements(value).kind not in ("unknown", "dict"):
+        return value
+    named = by_name(name)
+    return named if named.kind == "loader" else value
 
 
 def _with_origin(value: Value, origin: frozenset[str], host: bool) -> Value:

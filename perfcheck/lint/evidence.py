@@ -50,7 +50,8 @@ TENSOR_PROPERTIES: Final = frozenset(
 
 _NO_SUBJECT = frozenset(
     """tensor as_tensor from_numpy device zeros ones empty full rand randn randint arange linspace
-    manual_seed load save
+    manual_seed load save scalar_tensor asarray hann_window hamming_window tril_indices triu_indices range
+    BoolTensor IntTensor HalfTensor DoubleTensor ByteTensor empty_strided
     is_tensor Generator Size set_grad_enabled no_grad compile get_default_dtype finfo iinfo randperm eye
     DataLoader
     is_floating_point set_device synchronize empty_cache stack cat cartesian_prod einsum Tensor
@@ -63,6 +64,25 @@ SHARED_WITH_ARRAYS: Final = frozenset(
     nonzero ravel""".split()
 )
 """Methods of tensors and of NumPy arrays: they tell something only where a file knows no NumPy."""
+
+_DIMENSIONS: Final = frozenset({"dim", "keepdim", "descending"})
+"""Keywords of tensors' methods for what arrays call ``axis`` and ``keepdims``, and lists do not have."""
+
+
+def along_dimension(call: ast.Call) -> bool:
+    """``x.sum(dim=1)``, ``x.sort(descending=True)``: whatever has such a method is a tensor."""
+    func = call.func
+    return (
+        type(func) is ast.Attribute
+        and (func.attr in SHARED_WITH_ARRAYS or func.attr in _ALONG)
+        and any(keyword.arg in _DIMENSIONS for keyword in call.keywords)
+    )
+
+
+_ALONG = frozenset(
+    """sort norm softmax topk median mode logsumexp unique quantile count_nonzero size argwhere
+    index_select""".split()
+)
 
 _CASTS = frozenset({"float", "long", "half", "double", "int", "bool", "abs", "norm", "sum", "mean"})
 _FUNCTIONS_OF_TENSORS = frozenset(
@@ -99,9 +119,9 @@ def tensor_of(call: ast.Call) -> str:
     if type(receiver) is ast.Name:
         if receiver.id in TORCH:
             telling_name = attr not in _NO_SUBJECT and not attr.startswith(("set_", "use_", "get_", "is_"))
-            first = call.args[0] if call.args and telling_name else None
-            return first.id if type(first) is ast.Name else ""
-        return receiver.id if attr in TENSOR_ONLY or (attr == "size" and call.args) else ""
+            return _sole_variable(call.args[0]) if call.args and telling_name else ""
+        telling = attr in TENSOR_ONLY or (attr == "size" and call.args) or along_dimension(call)
+        return receiver.id if telling else ""
     if type(receiver) is ast.Call:  # x.float().sum()
         inner = receiver.func
         if (
@@ -112,11 +132,30 @@ def tensor_of(call: ast.Call) -> str:
             and attr not in ("to", "cuda", "eval", "train")
         ):
             return inner.value.id
-    elif type(receiver) is ast.Attribute:  # torch.nn.functional.relu(x)
-        first = call.args[0] if call.args else None
-        if type(first) is ast.Name and dotted(receiver) in _FUNCTIONS_OF_TENSORS:
-            return first.id
+    elif type(receiver) is ast.Subscript:  # x[:, :4].clone()
+        base, index = receiver.value, receiver.slice
+        sliced = type(index) is ast.Tuple and any(type(part) is ast.Slice for part in index.elts)
+        if sliced and type(base) is ast.Name and (attr in TENSOR_ONLY or attr == "clone"):
+            return base.id
+    elif type(receiver) is ast.Attribute and call.args and dotted(receiver) in _FUNCTIONS_OF_TENSORS:
+        return _sole_variable(call.args[0])  # torch.nn.functional.relu(x)
     return ""
+
+
+def _sole_variable(node: ast.expr) -> str:
+    """``x`` of ``x``, ``-x``, ``x > 0`` and ``(1 - x) ** 2``: of what one variable and numbers come to."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.UnaryOp):
+        return _sole_variable(node.operand)
+    if isinstance(node, ast.BinOp):
+        pair = [node.left, node.right]
+    elif isinstance(node, ast.Compare):
+        pair = [node.left, *node.comparators]
+    else:
+        return ""
+    parts = [part for part in pair if not isinstance(part, ast.Constant)]
+    return _sole_variable(parts[0]) if len(parts) == 1 else ""
 
 
 _NAMED: tuple[tuple[re.Pattern[str], Value], ...] = (

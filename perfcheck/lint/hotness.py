@@ -38,6 +38,7 @@ class HotnessMap:
         self._heat: dict[str, Heat] = {}
         self._frozen: set[str] = set()
         self._rare: frozenset[str] | None = None
+        self._callers: dict[str, dict[str, FunctionRef]] | None = None
         self._unnamed: frozenset[str] = frozenset()
         self._paths = paths
         self._callable = frozenset(_callables(self._project))
@@ -60,6 +61,20 @@ class HotnessMap:
         if self._rare is None:
             self._rare = self._called_rarely()
         return function.dotted in self._rare
+
+    def callers(self, function: FunctionRef) -> tuple[FunctionRef, ...]:
+        """The functions that surely call it, tests apart, in the order of their names."""
+        if self._callers is None:
+            self._callers = {}
+            for caller in self._project.functions():
+                if self.of(caller).frozen:
+                    continue
+                for target in {site.target for site in caller.record.calls}:
+                    for callee, sure in self.targets(caller, target):
+                        if sure and callee.dotted != caller.dotted:
+                            self._callers.setdefault(callee.dotted, {})[caller.dotted] = caller
+        known = self._callers.get(function.dotted, {})
+        return tuple(known[name] for name in sorted(known))
 
     def _called_rarely(self) -> frozenset[str]:
         callers: dict[str, list[tuple[str, bool]]] = {}  # callee -> (caller, guarded)
@@ -194,6 +209,12 @@ class HotnessMap:
             return known
         if not head:
             return self._by_method(rest)
+        if rest and "." not in rest:
+            for name, class_ in function.record.receivers:
+                if name == head:
+                    held = self._of_class(function.module, class_, rest)
+                    if held is not None:
+                        return held
         if not rest:
             scope = function.record.qualname
             while scope:
@@ -217,7 +238,28 @@ class HotnessMap:
                 if not any(d.endswith("abstractmethod") for d in found.record.decorators):
                     return surely
                 return (*surely, *self._by_method(rest))
+        if owner is not None:
+            attribute, _, name = rest.partition(".")
+            for ancestor in self._project.ancestry(owner)[0]:
+                class_ = dict(ancestor.record.holds).get(attribute)
+                if class_ and name and "." not in name:
+                    held = self._of_class(ancestor.module, class_, name)
+                    if held is not None:
+                        return held
         return self._by_method(rest.rpartition(".")[2])
+
+    def _of_class(self, module: ModuleRecord, class_: str, name: str) -> tuple[Target, ...] | None:
+        """The methods of that name of a class, written as in a module, and of what derives from it; None
+        where the class is not known."""
+        dotted = self._engine.dotted_name(module, class_)
+        entity = self._project.lookup(dotted, module) if dotted else ""
+        if not isinstance(entity, ClassRef):
+            return None
+        found = self._project.method(entity, name)
+        below = tuple((override, True) for override in self._project.overrides(entity, name))
+        if found is None or any(d.endswith("abstractmethod") for d in found.record.decorators):
+            return below or None
+        return ((found, True), *below)
 
     def _targets_of_name(self, module: ModuleRecord, target: str) -> tuple[Target, ...]:
         project = self._project
@@ -243,9 +285,20 @@ class HotnessMap:
         if name in _TOO_COMMON or name.startswith("__"):
             return ()
         found = self._project.methods_named(name)
-        if len(found) <= 4 or len({f.module.path for f in found}) == 1:
-            return tuple((function, len(found) == 1) for function in found)
+        family = len(found) == 1 or self._are_one_family(found)
+        if family or len(found) <= 4 or len({f.module.path for f in found}) == 1:
+            return tuple((function, family) for function in found)
         return ()
+
+    def _are_one_family(self, methods: list[FunctionRef]) -> bool:
+        """Does the class of one of the methods stand above those of all the others?"""
+        if len(methods) > _FAMILY:
+            return False
+        owners = [owner for method in methods if (owner := self._project.owner(method)) is not None]
+        above = [{c.dotted for c in self._project.ancestry(owner)[0]} for owner in owners]
+        return len(owners) == len(methods) and any(
+            all(owner.dotted in names for names in above) for owner in owners
+        )
 
 
 def _callables(project: Project) -> Iterator[str]:
@@ -257,6 +310,8 @@ def _callables(project: Project) -> Iterator[str]:
             if imported.rpartition(".")[2] != name:
                 yield name
 
+
+_FAMILY = 12  # methods of one name that are compared with each other
 
 _TOO_COMMON = frozenset(
     """get set add append items keys values run call load save close open start stop read write copy to

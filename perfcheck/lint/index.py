@@ -6,6 +6,7 @@ The result, a :class:`ModuleRecord`, is small, holds no syntax tree and can be c
 from __future__ import annotations
 
 import ast
+import re
 from typing import Any, NamedTuple
 
 from perfcheck.events import Hotness
@@ -54,6 +55,7 @@ class FunctionRecord(NamedTuple):
     locals: frozenset[str]  # local variables
     tensors: frozenset[str]  # names used as only tensors are used
     arrays: frozenset[str]  # names used as tensors and arrays are used
+    receivers: tuple[tuple[str, str], ...]  # variables whose methods are called, and their classes as written
 
     @property
     def name(self) -> str:
@@ -67,6 +69,7 @@ class ClassRecord(NamedTuple):
     bases: tuple[str, ...]  # as written
     methods: tuple[str, ...]
     assigns: bool  # attributes in its body
+    holds: tuple[tuple[str, str], ...]  # attributes of its instances, and their classes as written
 
     @property
     def name(self) -> str:
@@ -98,6 +101,7 @@ class _Body:
         "aliases",
         "arrays",
         "calls",
+        "classes",
         "loops",
         "names",
         "outer",
@@ -110,6 +114,7 @@ class _Body:
     def __init__(self) -> None:
         self.aliases: dict[str, ast.Call] = {}
         self.calls: list[CallSite] = []
+        self.classes: dict[str, str] = {}  # of variables, as written
         self.names: set[str] = set()
         self.stores: set[str] = set()
         self.passed: set[str] = set()
@@ -129,13 +134,14 @@ class _Indexer:
         self.classes: dict[str, ClassRecord] = {}
         self.globals: set[str] = set()
         self.mentioned: set[str] = set()
+        self.holds: dict[str, dict[str, str]] = {}  # by class
 
     def module(self, tree: ast.Module, lines: int) -> None:
         body = _Body()
         self.block(tree.body, body, "", "", "", Hotness.COLD, False, False)
         self.functions[""] = FunctionRecord(
             "", 1, 1, lines, (0, 0), "", "", (), (), tuple(body.calls), frozenset(body.names), frozenset(),
-            frozenset(body.passed), body.loops, frozenset(), frozenset(), frozenset(),
+            frozenset(body.passed), body.loops, frozenset(), frozenset(), frozenset(), _receivers(body),
         )  # fmt: skip
 
     def block(
@@ -150,6 +156,7 @@ class _Indexer:
         guarded: bool,
     ) -> None:
         node: Any  # told apart by its exact type, which is faster than isinstance
+        in_class = prefix == owner + "."
         for node in statements:
             kind = type(node)
             if kind is ast.Expr or kind is ast.Assign or kind is ast.AugAssign or kind is ast.Return:
@@ -158,6 +165,7 @@ class _Indexer:
                     target = node.targets[0]
                     if type(target) is ast.Name and type(node.value) is ast.Call:
                         body.aliases[target.id] = node.value
+                    self.hold(target, _class_of(node.value, body.classes), body, owner, in_class)
                 if kind is ast.Assign and not prefix:
                     for target in node.targets:
                         if type(target) is ast.Name:
@@ -218,6 +226,7 @@ class _Indexer:
                     self.expression(node, body, level, repeated, guarded)
                 if not prefix and type(node.target) is ast.Name:
                     self.globals.add(node.target.id)
+                self.hold(node.target, annotated_class(node.annotation), body, owner, in_class)
             elif kind is ast.Raise or kind is ast.Assert:
                 self.expression(node, body, level, repeated, guarded or kind is ast.Raise)
                 if kind is ast.Assert and type(node.test) is ast.Constant and not node.test.value:
@@ -290,6 +299,18 @@ class _Indexer:
                 if hooked and handed:  # torch calls it in every forward, or backward
                     body.calls.append(CallSite(handed, node.lineno, Hotness.STEP, repeated, False))
 
+    def hold(self, target: ast.expr, class_: str, body: _Body, owner: str, in_class: bool) -> None:
+        """Note that a variable, or an attribute of ``self``, is an instance of a class."""
+        if not class_:
+            return
+        name = dotted(target)
+        if owner and (in_class or name.startswith("self.")):
+            held, name = self.holds.setdefault(owner, {}), name.removeprefix("self.")
+        else:
+            held = body.classes
+        if name and "." not in name:
+            held[name] = class_ if held.get(name, class_) == class_ else ""
+
     def function(self, node: FunctionNode, around: _Body, prefix: str, owner: str, outer: str) -> None:
         for decorator in node.decorator_list:
             self.expression(decorator, around, Hotness.COLD, False, False)
@@ -299,15 +320,20 @@ class _Indexer:
                 self.expression(default, around, Hotness.COLD, False, False)
         qualname = prefix + node.name
         body = _Body()
+        parameters = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+        for parameter in parameters:
+            class_ = annotated_class(parameter.annotation)
+            if class_:
+                body.classes[parameter.arg] = class_
         self.block(node.body, body, qualname + ".", owner, qualname, Hotness.COLD, False, False)
-        params = [a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)]
+        params = [a.arg for a in parameters]
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         decorators = tuple(dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list)
         self.functions[qualname] = FunctionRecord(
             qualname, first, node.lineno, node.end_lineno or node.lineno, _begins(node.body[0]), owner, outer,
             tuple(params), decorators, tuple(body.calls), frozenset(body.names), frozenset(body.stores),
             frozenset(body.passed), body.loops, frozenset(body.stored - body.outer),
-            frozenset(body.tensors - NO_TENSORS), frozenset(body.arrays - NO_TENSORS),
+            frozenset(body.tensors - NO_TENSORS), frozenset(body.arrays - NO_TENSORS), _receivers(body),
         )  # fmt: skip
         around.stored.add(node.name)
 
@@ -319,8 +345,9 @@ class _Indexer:
         assigns = any(isinstance(s, (ast.Assign, ast.AnnAssign)) for s in node.body)
         bases = tuple(dotted(b.value if isinstance(b, ast.Subscript) else b) for b in node.bases)
         self.classes[qualname] = ClassRecord(
-            qualname, node.lineno, node.end_lineno or node.lineno, bases, methods, assigns
-        )
+            qualname, node.lineno, node.end_lineno or node.lineno, bases, methods, assigns,
+            tuple(self.holds.get(qualname, {}).items()),
+        )  # fmt: skip
 
     def import_(self, node: ast.Import | ast.ImportFrom) -> None:
         if isinstance(node, ast.Import):
@@ -357,6 +384,39 @@ _HOOKED = frozenset(
 """What is handed to these runs in every step."""
 
 _COMPREHENSIONS = frozenset({ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp})
+
+
+def annotated_class(node: ast.expr | None) -> str:
+    """``C`` of ``C``, ``"C"``, ``Optional[C]``, ``C | None`` and ``C[T]``; "" where no one class is named."""
+    if type(node) is ast.Constant and isinstance(node.value, str):
+        return node.value if _CLASS.match(node.value) else ""
+    if type(node) is ast.BinOp:
+        parts = [annotated_class(part) for part in (node.left, node.right) if not _is_none(part)]
+        return parts[0] if len(parts) == 1 else ""
+    if type(node) is ast.Subscript:
+        return annotated_class(node.slice if dotted(node.value).endswith("Optional") else node.value)
+    name = dotted(node) if node is not None else ""
+    return name if _CLASS.match(name) else ""
+
+
+def _is_none(node: ast.expr) -> bool:
+    return type(node) is ast.Constant and node.value is None
+
+
+def _class_of(value: ast.expr, classes: dict[str, str]) -> str:
+    """The class, as written, of ``C(...)`` and of a variable that holds one."""
+    if type(value) is ast.Name:
+        return classes.get(value.id, "")
+    name = dotted(value.func) if type(value) is ast.Call else ""
+    return name if _CLASS.match(name) else ""
+
+
+_CLASS = re.compile(r"(\w+\.)*_*[A-Z]\w*$")
+
+
+def _receivers(body: _Body) -> tuple[tuple[str, str], ...]:
+    called = {site.target.partition(".")[0] for site in body.calls}
+    return tuple((name, class_) for name, class_ in body.classes.items() if class_ and name in called)
 
 
 def index(tree: ast.Module, name: str, path: str, is_package: bool, lines: int) -> ModuleRecord:

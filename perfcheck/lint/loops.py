@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.nodes import CHILDREN
 
 LoopNode = ast.For | ast.AsyncFor | ast.While
@@ -143,4 +144,19 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
         return LoopKind.STEP
     if any(_STEPS.search(word) for word in words) or any(_STEP_TARGET.match(t) for t in targets):
         return LoopKind.STEP
+    if not isinstance(node, ast.While) and _in_batches(node.iter):
+        return LoopKind.STEP
     return LoopKind.PLAIN
+
+
+def _in_batches(iterable: ast.expr) -> bool:
+    """``range(0, len(data), batch_size)``, whatever it is wrapped in."""
+    while isinstance(iterable, ast.Call):
+        if dotted(iterable.func).rpartition(".")[2] in ("range", "trange"):
+            strides = words_of(iterable.args[2]) if len(iterable.args) > 2 else []
+            return any(_BATCH_SIZE.search(word) for word in strides)
+        iterable = iterable.args[0] if iterable.args else ast.Constant(None)
+    return False
+
+
+_BATCH_SIZE = re.compile(r"(batch|chunk)(_?size|_?len(gth)?|es)?$|(^|_)bs(z)?$", re.IGNORECASE)

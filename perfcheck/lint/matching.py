@@ -12,6 +12,7 @@ from perfcheck.events import Hotness
 from perfcheck.findings import Confidence, Finding, Fix, Mend, Place, Safety
 from perfcheck.lint.asking import Surroundings, asker
 from perfcheck.lint.detectors import NEEDS, Detector, detector
+from perfcheck.lint.detectors.transfers import FACTORIES
 from perfcheck.lint.facts import Match
 from perfcheck.lint.places import place_of
 from perfcheck.lint.remedies import Remedy, remedy
@@ -22,6 +23,7 @@ from perfcheck.rulebook.predicates import evaluate
 from perfcheck.rulebook.rule import Rule
 
 _ATTRIBUTES = re.compile(r"\.([A-Za-z_]\w*)")
+_TO_DEVICE = (":h2d", ":host-index")
 _WAITS = frozenset({"host-sync", "h2d-copy", "d2h-copy", "pageable-copy"})
 _CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "heuristic")
 
@@ -161,8 +163,33 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
     for (_, confidence), group in groups.items():
         group.sort(key=lambda hit: place_of(hit.match.node, scope.lines))
         first = group[0]
-        places = list(dict.fromkeys(place_of(hit.match.node, scope.lines) for hit in group))
+        nodes = [hit.match.node for hit in group]
+        nodes += [made for hit in group if (made := _made_on_host(hit, scope)) is not None]
+        places = list(dict.fromkeys(place_of(node, scope.lines) for node in nodes))
         yield _finding(first, scope, name, confidence, tuple(places), _fix(group, scope))  # type: ignore[arg-type]
+
+
+def _made_on_host(hit: Hit, scope: BodyScope) -> ast.expr | None:
+    """Where the host's data that a copy to the device takes was made: there it is mended, by ``device=``."""
+    if not any(name.endswith(_TO_DEVICE) for name in (*hit.rule.operators, hit.match.operator)):
+        return None
+    for part in ast.walk(hit.match.node):
+        if isinstance(part, ast.Name) and scope.value(part).on_device is False:
+            made = scope.definition(part.id, hit.match.node)
+            if made is not None and scope.value(made).kind == "tensor" and _makes(made, scope):
+                return made
+    return None
+
+
+def _makes(node: ast.expr, scope: BodyScope) -> bool:
+    """Does an expression call a factory of torch's, without a device?"""
+    return any(
+        isinstance(part, ast.Call)
+        and scope.resolve(part.func) in FACTORIES
+        and scope.keyword(part, "device") is None
+        and scope.keyword(part, "pin_memory") is None
+        for part in ast.walk(node)
+    )
 
 
 def _reads_what_is_given(hit: Hit, scope: BodyScope) -> bool:

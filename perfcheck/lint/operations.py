@@ -288,6 +288,8 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
     if kind == "pin":
         return first._replace(kind="tensor", device=False, pinned=True, origin=frozenset())
     if kind == "view":
+        if first.kind in ("list", "tuple") and tensors:
+            first = tensors[0]
         return Value("tensor", first.device, dtype or first.dtype, rank, first.pinned, None, first.grad,
         first.batch,
                      origin=first.origin, assumed=first.assumed)  # fmt: skip

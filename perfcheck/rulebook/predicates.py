@@ -141,6 +141,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "contiguous": _about("It is a tensor laid out without gaps in row-major order."),
     "requires_grad": _about("It is a tensor with an autograd graph behind it."),
     "from_loader": _about("It comes from a data loader: a batch or a part of one."),
+    "tokenized": _about(
+        "It is part of what a tokenizer or a processor of inputs made (`return_tensors=...`)."
+    ),
     "dtype": Signature((_X, _DTYPE), "It is a tensor of booleans, of integers or of floats."),
     "rank": Signature((_X, _COUNT), "It is a tensor with so many dimensions."),
     "number": _about("It is a Python number."),

@@ -50,6 +50,8 @@ def test_every_predicate_has_an_answer() -> None:
         ("requires_grad($X)", "at(nn.Parameter(x))", True),
         ("from_loader($X)", "for b in loader: at(b)", True),
         ("from_loader($X)", "at(x)", False),
+        ("tokenized($X)", "text = tok(x, return_tensors='pt'); ids = text.input_ids; at(ids)", True),
+        ("tokenized($X)", "ids = tok(x)['input_ids']; at(ids)", False),
         ("dtype($X, 'bool')", "at(x > 0)", True),
         ("dtype($X, 'int')", "at(x > 0)", False),
         ("dtype($X, 'int')", "at(x)", None),

@@ -531,3 +531,90 @@ def test_a_presumption_is_no_certainty() -> None:
     assert [program.heat.of(program.function(name)).sure for name in ("A.run_one", "B.run_one")] == [
         False
     ] * 2
+
+
+# ---- receivers of known class ------------------------------------------------------------------------
+
+
+def test_methods_of_what_a_class_holds_are_called_by_its_own_steps() -> None:
+    check(
+        {
+            "parts.py": """
+                class Sampler:
+                    def update(self, x):
+                        wait()  # step
+                class Recorder:
+                    def update(self, x):
+                        wait()  # cold
+            """,
+            "main.py": """
+                from parts import Recorder, Sampler
+                class Made(nn.Module):
+                    def __init__(self):
+                        self.sampler = Sampler()
+                        self.recorder = Recorder()
+                    def forward(self, x):
+                        self.sampler.update(x)
+                        return x
+            """,
+        }
+    )
+
+
+@pytest.mark.parametrize("annotation", ["Sampler", "'Sampler'", "Sampler | None", "Optional[Sampler]"])
+def test_an_annotation_tells_whose_method_is_called(annotation: str) -> None:
+    check(
+        f"""
+        from typing import Optional
+        class Sampler:
+            def update(self, x):
+                wait()  # step
+        class Nested(Sampler):
+            def update(self, x):
+                wait()  # step
+        class Recorder:
+            def update(self, x):
+                wait()  # cold
+        def fit(loader, sampler: {annotation}):
+            for batch in loader:
+                sampler.update(batch)
+        """
+    )
+
+
+def test_a_variable_that_may_be_of_two_classes_tells_nothing() -> None:
+    check(
+        """
+        class Sampler:
+            def update(self, x):
+                wait()  # cold
+        class Recorder:
+            def update(self, x):
+                wait()  # cold
+        def fit(loader, quiet):
+            sampler = Sampler()
+            if quiet:
+                sampler = Recorder()
+            for batch in loader:
+                sampler.update(batch)
+        """
+    )
+
+
+def test_overridden_methods_are_one_family_whatever_calls_them() -> None:
+    check(
+        """
+        class Search:
+            def advance(self):
+                raise NotImplementedError
+        class Beam(Search):
+            def advance(self):
+                wait()  # step
+        class Greedy(Search):
+            def advance(self):
+                wait()  # step
+        def decode(strategy, model, max_length):
+            for step in range(max_length):
+                strategy.advance()
+        """
+    )

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from perfcheck.findings import Finding, Place
 from perfcheck.rulebook.rule import Rule
-from tests.lint.programs import Sources, linted, rule, texts
+from tests.lint.programs import Sources, builtin_rules, linted, rule, texts
 
 ITEM = rule("PC101", match=["$T.item()"], where=["on_device($T)", "hot('step')"])
 READ = rule("PC102", operators=["Tensor.item", "Tensor.__float__"])
@@ -268,3 +268,18 @@ def test_fingerprints_tell_findings_apart() -> None:
     marks = [mark for _, _, mark in fingerprints(PROGRAM)]
     assert len(marks) == len(set(marks)) == 2
     assert not set(marks) & {mark for _, _, mark in fingerprints(PROGRAM.replace("first", "third"))[:1]}
+
+
+def test_where_a_host_index_was_made_is_a_place_too() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+
+        class Net(nn.Module):
+            def forward(self, x):
+                order = torch.randperm(x.shape[0])
+                return x[order]
+        """
+    (one,) = found(source, *(known for known in builtin_rules() if known.code == "PC111"))
+    assert lines(one) == [8, 7]

@@ -26,16 +26,30 @@ def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
     for call in scope.calls("to", "cuda"):
         if not isinstance(call.func, ast.Attribute) or _is_settled(scope, call):
             continue
-        moved = call.func.value
+        moved = _changed_first(call.func.value)
         if (
             not isinstance(moved, ast.Name)
             or _MODEL.search(moved.id)
             or scope.definition(moved.id, call) is not None
         ):
             continue  # a model, or something that was fetched here
-        value = scope.value(call.func.value)
+        value = scope.value(moved)
         if value.kind in ("unknown", "tensor") and (value.device is not True or value.assumed):
             yield Match(call, {"T": call.func.value})
+
+
+def _changed_first(node: ast.expr) -> ast.expr:
+    """``x`` of ``x.detach().contiguous()``."""
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
+        if node.func.attr not in _CHANGES:
+            break
+        node = node.func.value
+    return node
+
+
+_CHANGES = frozenset(
+    {"detach", "contiguous", "clone", "float", "half", "long", "int", "double", "bool", "squeeze"}
+)
 
 
 def _is_settled(scope: Scope, call: ast.Call) -> bool:

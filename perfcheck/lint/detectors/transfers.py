@@ -10,7 +10,7 @@ from perfcheck.lint.detectors.names import last, mentions
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Raised, Scope
 
-_FACTORIES: Final = frozenset(
+FACTORIES: Final = frozenset(
     {
         "torch.zeros", "torch.ones", "torch.full", "torch.empty", "torch.eye", "torch.arange",
         "torch.linspace", "torch.logspace", "torch.rand", "torch.randn", "torch.randint", "torch.randperm",
@@ -18,6 +18,7 @@ _FACTORIES: Final = frozenset(
         "torch.randn_like", "torch.randint_like", "torch.scalar_tensor",
     }
 )  # fmt: skip
+"""What makes a tensor on the host unless it is told a device, or shown a tensor."""
 _MOVES: Final = ("Tensor.to:h2d", "Tensor.cuda:h2d")
 _READS: Final = frozenset({"Tensor.cpu", "Tensor.numpy", "Tensor.tolist", "Tensor.item", "Tensor.to:d2h"})
 _HOST_READS: Final = frozenset({"numpy", "item", "tolist"})
@@ -32,7 +33,7 @@ def factory_then_device(scope: Scope) -> Iterator[Match]:
         if not isinstance(source, ast.Call):
             continue
         name = scope.resolve(source.func)
-        makes = name in _FACTORIES or (
+        makes = name in FACTORIES or (
             name == "torch.tensor" and bool(source.args) and scope.value(source.args[0]).kind == "number"
         )
         if (

@@ -6,7 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
-from perfcheck.lint.values import Value, elements, join
+from perfcheck.lint.evidence import by_name
+from perfcheck.lint.values import UNKNOWN, Value, elements, join
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -68,7 +69,9 @@ def _unpack(ev: Evaluator, target: ast.Tuple | ast.List, value: Value) -> None:
 
 
 def _believe(ev: Evaluator, name: str, value: Value) -> Value:
-    """An unknown value that is used like a tensor is one."""
+    """An unknown value that is used like a tensor is one; one that is named like a loader is one."""
+    if value == UNKNOWN and by_name(name).kind == "loader":
+        return by_name(name)
     if value.kind == "unknown" and name in ev.evidence:
         device = value.device if value.device is not None or value.batch or ev.on_host else True
         return value._replace(kind="tensor", device=device, assumed=True)

@@ -40,6 +40,7 @@ class Evaluator:
         function: FunctionRef | None,
         node: FunctionNode | ast.Module,
         closure: Env | None,
+        context: Env | None = None,
     ) -> None:
         self.engine = engine
         self.module = module
@@ -50,6 +51,8 @@ class Evaluator:
         self.raised: dict[tuple[ast.AST, str, str], Raised] = {}
         self.env: Env = {}
         self.closure = closure or {}
+        self.context = context or {}  # what callers are known to hand to the parameters
+        self.handed: dict[str, Env] = {}  # what this body hands to the parameters of others
         self.returns: list[Value] = []
         self.yields: list[Value] = []
         self.no_grad = 0

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     container = ev.expr(node.value)
     index = ev.expr(node.slice)
+    if container.kind == "unknown" and container.device and _selects(index):
+        container = container._replace(kind="tensor", assumed=True)  # nothing else takes such an index
+        ev.values[node.value] = container
     kind = container.kind
     if kind == "tensor":
         result = ev.operate(
@@ -63,6 +66,11 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
             origin=container.origin,
         )
     return UNKNOWN
+
+
+def _selects(index: Value) -> bool:
+    """Is it a tensor of indices, or a mask? One element of an integer tensor may index a list."""
+    return index.kind == "tensor" and (bool(index.rank) or index.dtype == "bool")
 
 
 def _indexed(container: Value, index: Value, result: Value | None) -> Value:

@@ -78,7 +78,7 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     constructed = ev.engine.external_instance(name)
     if constructed is not None:
         return _decorate(constructed, name, arguments)
-    if last == "DataLoader":
+    if last.endswith("DataLoader"):  # torchdata's StatefulDataLoader
         return _decorate(Value("loader", ref=name), name, arguments)
     return unknown_result(arguments)
 

@@ -17,7 +17,7 @@ from perfcheck.lint.evaluation.tensors import (
     likely_tensor,
     tensor_method,
 )
-from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY
+from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY, along_dimension
 from perfcheck.lint.operations import device_of
 from perfcheck.lint.values import ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value
 
@@ -35,6 +35,9 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
         or (name in MAYBE_TENSOR and owner.device is not False)
     ):
         return likely_tensor(ev, owner, name, receiver, arguments, node)
+    if kind == "unknown" and along_dimension(node):
+        device = True if owner.device is None and not owner.batch and not ev.on_host else owner.device
+        return likely_tensor(ev, owner._replace(device=device), name, receiver, arguments, node)
     if kind == "unknown" and name == "to" and owner.device is True and isinstance(func.value, ast.Call):
         target = arguments.value(0, "device")  # model(x).to("cpu")
         if target is not None and target.kind in ("str", "device") and device_of(target) is False:

@@ -191,4 +191,4 @@ def test_nothing_to_copy_and_nothing_to_count() -> None:
                 x[~keep] = 0.0
                 return y + x
     """
-    assert flagged(source, "PC110", "PC111", "PC121", "PC132") == {("PC121", 9), ("PC111", 10)}
+    assert flagged(source, "PC110", "PC111", "PC121", "PC132") == {("PC121", 9), ("PC111", 8), ("PC111", 10)}

@@ -344,3 +344,99 @@ def test_an_event_is_told_once_a_line() -> None:
 
 def test_what_follows_a_return_is_not_evaluated() -> None:
     assert raised("return\nx.item()") == set()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "p.sum(dim=1)",
+        "p.sort(1, descending=True)",
+        "p[:, :4].clone()",
+        "torch.mean((1 - p) ** 2)",
+        "torch.relu(-p)",
+    ],
+)
+def test_what_only_tensors_can_do_shows_a_tensor(use: str) -> None:
+    body = f"""
+        import numpy, torch
+        def f(p, numbers):
+            {use}
+            float(p)
+            numbers.sort()
+            float(numbers)
+        """
+    assert [one.line for one in events(body) if one.event == "host-sync"] == ["float(p)"]
+
+
+def test_an_abstract_method_gives_what_its_definitions_give() -> None:
+    source = """
+        import torch
+        class Ranker:
+            def scores(self, batch):
+                raise NotImplementedError
+            def rank(self, batch):
+                scores = self.scores(batch)
+                float(scores)
+        class Dot(Ranker):
+            def scores(self, batch):
+                return torch.zeros(3, device="cuda")
+        """
+    assert [one.line for one in events(source) if one.event == "host-sync"] == ["float(scores)"]
+
+
+def test_an_iterator_named_like_a_loader_gives_batches() -> None:
+    source = """
+        import torch
+        from collections.abc import Iterator
+        class Trainer:
+            loader_iter: Iterator[dict]
+            def next_batch(self, device):
+                batch = next(self.loader_iter)
+                return batch["x"].to(device)
+        """
+    assert "h2d-copy" in {one.event for one in events(source)}
+
+
+@pytest.mark.parametrize(
+    ("given", "certainty"),
+    [
+        ("torch.zeros(3, device='cuda')", ["yes"]),
+        ("torch.zeros(3)", []),
+        ("3.0", []),
+        ("unknown(x)", []),
+    ],
+)
+def test_what_callers_hand_over(given: str, certainty: list[str]) -> None:
+    source = f"""
+        import torch
+        def read(value):
+            float(value)
+        def main(x):
+            read({given})
+        """
+    assert [one.certainty for one in events(source) if one.event == "host-sync"] == certainty
+
+
+def test_callers_that_disagree() -> None:
+    source = """
+        import torch
+        def read(value):
+            value.item()
+        def on_device(x):
+            read(torch.zeros(3, device="cuda"))
+        def on_host(x):
+            read(torch.zeros(3))
+        """
+    assert [one.certainty for one in events(source) if one.event == "host-sync"] == ["maybe"]
+
+
+def test_a_batch_is_handed_on() -> None:
+    source = """
+        import torch
+        def forward(batch, device):
+            return batch["x"].to(device)
+        def train(loader, device):
+            for inputs in loader:
+                forward(inputs, device)
+        """
+    assert "h2d-copy" in {one.event for one in events(source)}
