@@ -10,13 +10,18 @@ from perfcheck.emulated.tensor import DEVICE_TYPES
 
 
 def install(patches: Patches) -> None:
+    constructors = set(torch.utils._device._device_constructors())
     for owner, name in (
         (torch, "tensor"),
         (torch, "as_tensor"),
         (torch, "asarray"),
         (torch.Tensor, "new_tensor"),
     ):
-        patches.set(owner, name, _reading(getattr(owner, name)))
+        reading = _reading(getattr(owner, name))
+        patches.set(owner, name, reading)
+        constructors.add(reading)
+    # Those that set_default_device concerns are known by identity.
+    patches.set(torch.utils._device, "_device_constructors", lambda: constructors)
     exchange = torch.from_dlpack
     for module in (torch, torch.utils.dlpack):
         patches.set(module, "from_dlpack", _alias(exchange))

@@ -91,6 +91,9 @@ def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
         return _written(plan, args, kwargs, result)
     if not to_device:
         return result
+    if plan.view and args[0].is_inference() != torch.is_inference_mode_enabled():
+        with torch.inference_mode(args[0].is_inference()):  # a view is what its base is
+            return _wrap_any(result)
     if isinstance(result, torch.Tensor):
         return wrap(result)
     if isinstance(result, tuple | list):

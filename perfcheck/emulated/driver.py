@@ -62,9 +62,19 @@ def _says(name: str) -> Callable[..., None]:
     return call
 
 
+_OF_POOLS = """allocation segment active inactive_split allocated_bytes reserved_bytes active_bytes
+    inactive_split_bytes requested_bytes""".split()
+_OF_ALL = ("oversize_allocations", "oversize_segments")
+_SINGLE = """num_alloc_retries num_ooms num_sync_all_streams num_device_alloc num_device_free
+    max_split_size""".split()
+
+
 def _memory_statistics(*_: Any) -> dict[str, Any]:
+    """What ``torch.cuda.memory_stats`` shows flat."""
     recording.unsupported("device memory statistics", "they read 0")
-    return {}
+    counts = dict.fromkeys(("current", "peak", "allocated", "freed"), 0)
+    pools = dict.fromkeys(("all", "small_pool", "large_pool"), counts)
+    return dict.fromkeys(_OF_POOLS, pools) | dict.fromkeys(_OF_ALL, counts) | dict.fromkeys(_SINGLE, 0)
 
 
 class _Runtime:

@@ -36,7 +36,13 @@ def _back_to_half(operator: Any) -> Callable[..., Any]:
     return lambda grad, output, dim, dtype: operator(grad, output, dim, grad.dtype).to(dtype)
 
 
+def _zeros(size: Any, **options: Any) -> Any:
+    """Zeros that have no memory, which forward-mode AD makes: device tensors hold such as have."""
+    return torch.zeros(size, **options)
+
+
 STANDINS: dict[str, Callable[..., Any]] = {
+    "aten::_efficientzerotensor": _zeros,
     "aten::cudnn_batch_norm": _cudnn_batch_norm,
     "aten::cudnn_batch_norm_backward": _cudnn_batch_norm_backward,
     "aten::_cudnn_rnn_flatten_weight": lambda weights, *_: torch.cat([w.reshape(-1) for w in weights]),

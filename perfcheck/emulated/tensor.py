@@ -69,6 +69,14 @@ class DeviceTensor(torch.Tensor):
                 values.requires_grad_()
             return values.__reduce_ex__(protocol)
 
+    def __repr__(self, *, tensor_contents: Any = None) -> str:
+        shown = super().__repr__(tensor_contents=tensor_contents)
+        if type(self) is not DeviceTensor:  # a script's own class
+            return shown
+        if isinstance(self, torch.nn.Parameter):
+            return "Parameter containing:\ntensor" + shown[len("Parameter(Tensor") : -1]
+        return "tensor" + shown[len("Tensor") :]
+
     def __format__(self, spec: str) -> str:
         if self.dim() == 0:
             return format(self.item(), spec)
@@ -110,7 +118,9 @@ class DeviceTensor(torch.Tensor):
         return self
 
 
-DeviceTensor.__name__ = "tensor"  # what print shows
+# What people and their logs are shown.
+DeviceTensor.__name__ = DeviceTensor.__qualname__ = "Tensor"
+DeviceTensor.__module__ = "torch"
 
 DEVICE_TYPES: set[type] = {DeviceTensor}
 """The types of device tensors: this one, and those that conversion.py makes of it and a script's own."""

@@ -25,7 +25,7 @@ def test_torch_says_that_there_is_a_device(tally: Tally) -> None:
         assert torch.cuda.current_stream() == torch.cuda.default_stream()
     with torch.cuda.stream(stream := torch.cuda.Stream()):
         assert torch.cuda.current_stream() == stream
-    assert torch.cuda.memory_allocated() == 0
+    assert torch.cuda.memory_allocated() == 0 and "Allocated memory" in torch.cuda.memory_summary()
     assert [one.feature for one in tally.left_out()] == ["device memory statistics"]
 
 
@@ -34,6 +34,10 @@ def test_a_tensor_is_on_the_device(tally: Tally) -> None:
     assert x.is_cuda and not x.is_cpu and x.device == torch.device("cuda:0") and x.get_device() == 0
     assert isinstance(x, torch.Tensor) and torch.is_tensor(x) and x.type() == "torch.cuda.FloatTensor"
     assert repr(torch.ones(2, device="cuda")) == "tensor([1., 1.], device='cuda:0')"
+    assert repr(torch.nn.Parameter(torch.ones(1, device="cuda"))) == (
+        "Parameter containing:\ntensor([1.], device='cuda:0', requires_grad=True)"
+    )
+    assert str(type(x)) == "<class 'torch.Tensor'>"
     with pytest.raises(RuntimeError, match="Expected all tensors to be on the same device"):
         x @ torch.rand(3, 2)
     with pytest.raises(TypeError, match=r"can't convert cuda:0 device type tensor to numpy"):

@@ -24,6 +24,25 @@ def func_grad(device: str) -> Any:
     return [g["weight"], v["bias"], jacrev(lambda y: y.sin())(x[0])]
 
 
+def forward_mode(device: str) -> Any:
+    from torch.func import hessian, jacfwd, jvp
+
+    x = torch.randn(3).to(device)
+    return [jacfwd(torch.sin)(x), hessian(lambda y: (y**3).sum())(x), *jvp(torch.cos, (x,), (x,))]
+
+
+def inference_mode(device: str) -> Any:
+    words = torch.arange(6).to(device).reshape(2, 3)
+    weight = torch.randn(6, 4).to(device).requires_grad_()
+    with torch.inference_mode():
+        found = nn.functional.embedding(words[:1], weight)
+        doubled = weight * 2
+        halves = weight.detach().chunk(2)  # of a normal tensor: normal ones
+    assert doubled[1:].is_inference() and not halves[0].is_inference()
+    (halves[0] * weight[:3]).sum().backward()
+    return [found, (weight @ doubled.clone().t()).sum(), weight.grad]
+
+
 def double_backward(device: str) -> Any:
     x = torch.randn(3, 3).to(device).requires_grad_()
     y = (x**3).sum()
@@ -129,7 +148,7 @@ def default_device(device: str) -> Any:
     try:
         x = torch.ones(3) * torch.arange(3)
         layer = nn.Linear(3, 3)
-        return [x, layer(x.float())]
+        return [x, layer(x.float()), layer(torch.tensor([1.0, 2, 3])), layer(torch.as_tensor([1.0, 2, 3]))]
     finally:
         torch.set_default_device(None)
 
