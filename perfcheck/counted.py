@@ -153,9 +153,11 @@ class Tally:
                 in_steps[key].add(_Sum(began.count, began.bytes, 1, 1, 1))
         most = self._step if steps is None else steps
         if min((found.first for found in in_steps.values()), default=most) < most:
-            # What comes after the last step, and never before, belongs to none.
+            # What comes after the last step, and never before, belongs to none: after it began, where the
+            # steps are batches, whose end nothing tells; else after it ended.
+            after = most + 1 if self._step > most else most
             for key, found in list(in_steps.items()):
-                if found.first >= most:
+                if found.first >= after:
                     _merge(in_set_up, {key: _Sum(found.count, found.bytes)})
                     del in_steps[key]
         rows = [_row(key, found, "set-up", 0) for key, found in in_set_up.items()]

@@ -125,6 +125,20 @@ def test_what_comes_after_the_last_step_alone_is_no_part_of_it() -> None:
     assert rows(tally) == [(2, "steps", 2, 1, 2, 2), (9, "set-up", 1, 0, 0, 0)]
 
 
+def test_what_comes_after_two_steps_of_an_optimizer_came_in_them_too() -> None:
+    tally = Tally()
+    tally.step = 1
+    sync(tally, 1)
+    tally.step = 2  # an optimizer has stepped
+    sync(tally, 1)
+    sync(tally, 2)
+    tally.step = 3  # and again: the third step has only begun
+    sync(tally, 2)
+    sync(tally, 9)
+    found = [(one.line, one.phase, one.count) for one in tally.counted(steps=2)]
+    assert found == [(1, "steps", 2), (2, "steps", 2), (9, "set-up", 1)]
+
+
 def test_a_single_step_keeps_what_came_in_it() -> None:
     tally = Tally()
     tally.step = 2

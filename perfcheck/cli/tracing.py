@@ -118,14 +118,23 @@ def _reporting(plan: Plan, name: str, given: dict[str, Any]) -> Callable[[], int
         if not _is_last(Path(plan.folder), name, plan.ranks):
             return 0
         directory = plan.directory if os.path.isdir(plan.directory) else None
+        to = 2 if _is_open(2) else subprocess.DEVNULL
         try:
-            code = subprocess.run(command, stdout=2, env=environment, cwd=directory, check=False).returncode
+            ran = subprocess.run(command, stdout=to, stderr=to, env=environment, cwd=directory, check=False)
         except OSError as error:
             say(f"the report failed ({error.strerror}): perfcheck trace --report {plan.folder} tries again")
             return 2
-        return 0 if launched or given["exit_zero"] else code
+        return 0 if launched or given["exit_zero"] else ran.returncode
 
     return reporting
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def _is_last(folder: Path, name: str, ranks: int) -> bool:

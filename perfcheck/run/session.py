@@ -16,7 +16,7 @@ from perfcheck.run.window import WindowWatch
 ON_HOST: Final[frozenset[Event]] = frozenset({"cpu-op", "loader-wait"})
 """Events of a process that need not have used the device."""
 
-OFTEN = 2.0
+OFTEN = 0.5
 """Seconds between two writings of what was seen so far."""
 
 LEAST_SHARE = 50

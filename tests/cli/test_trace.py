@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -199,15 +200,7 @@ def test_what_auto_takes_is_said(tmp_path: Path) -> None:
     assert ran.err.startswith("perfcheck: there is no GPU: the script runs on an emulated one")
 
 
-@pytest.mark.parametrize(
-    ("script", "code"),
-    [
-        ("import sys; sys.exit(3)", 3),
-        ("1 / 0", 1),
-        ("import os; os._exit(4)", 4),
-        ("raise SystemExit('no')", 1),
-    ],
-)
+@pytest.mark.parametrize(("script", "code"), [("1 / 0", 1), ("import os; os._exit(4)", 4)])
 def test_a_script_that_fails_keeps_its_exit_code_and_its_words(
     script: str, code: int, tmp_path: Path
 ) -> None:
@@ -218,6 +211,128 @@ def test_a_script_that_fails_keeps_its_exit_code_and_its_words(
     )
     assert (ran.code, ran.out, ran.err) == (code, plain.stdout, plain.stderr)
     assert list(tmp_path.glob(".perfcheck_runs/fails-1/rank-0/counted.json"))
+
+
+STEPS = """\
+import os
+import torch
+
+device = "cuda" if torch.cuda.is_available() else "cpu"
+model = torch.nn.Linear(4, 2).to(device)
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+
+
+def steps(number):
+    for _ in range(number):
+        loss = model(torch.ones(3, 4, device=device)).sum()
+        loss.backward()
+        optimizer.step()
+        loss.item()
+
+
+"""
+
+MISBEHAVING = {
+    "in many ways at once": (
+        """
+        import cProfile, io, os, shutil, sys, tempfile, warnings
+        folder = tempfile.mkdtemp()
+        os.chdir(folder)
+        sys.stdout.buffer.write(bytes(range(256)))
+        sys.stdout.flush()
+        steps(1)
+        with cProfile.Profile(), torch.profiler.profile():
+            steps(1)
+        before, sys.stdout = sys.stdout, io.StringIO()
+        print("kept")
+        os.environ["TMPDIR"], tempfile.tempdir = folder, None
+        shutil.rmtree(folder)
+        before.write(sys.stdout.getvalue())
+        before.flush()
+        sys.stderr = None
+        steps(1)
+        """,
+        0,
+        3,
+    ),
+    "it fails in the window": ("steps(2)\nraise RuntimeError('boom')", 1, 2),
+    "a debugger and a coverage tool": (
+        """
+        import pdb, sys
+        steps(1)
+        pdb.set_trace()
+        steps(1)
+        lines = set()
+        def follow(frame, event, argument):
+            lines.add(frame.f_code.co_name)
+            return follow
+        sys.settrace(follow)
+        steps(1)
+        sys.settrace(None)
+        print("steps" in lines)
+        """,
+        0,
+        3,
+    ),
+    "memory runs out": (
+        """
+        import resource
+        steps(2)
+        pages = int(open("/proc/self/statm").read().split()[0])
+        _, most = resource.getrlimit(resource.RLIMIT_AS)
+        resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (64 << 20), most))
+        bytearray(1 << 30)
+        """,
+        1,
+        2,
+    ),
+    "the system kills it": (
+        """
+        import os, resource, signal
+        steps(2)
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        signal.signal(signal.SIGXCPU, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + 1,) * 2)
+        while True:
+            steps(1)
+        """,
+        -9,
+        2,
+    ),
+    "nothing more can be printed": ("steps(2)\nprint('out', flush=True)\nos.close(1)\nos.close(2)", 0, 2),
+}
+
+
+def without_kineto(errors: bytes) -> list[bytes]:
+    """Without what a profiler of the script's own writes of its starts, with the time."""
+    return [line for line in errors.splitlines() if not line.startswith(b"USDT:")]
+
+
+@pytest.mark.parametrize(("script", "code", "steps"), MISBEHAVING.values(), ids=MISBEHAVING)
+def test_whatever_a_script_does_it_does_unchanged_and_what_was_counted_is_kept(
+    script: str, code: int, steps: int, tmp_path: Path
+) -> None:
+    write(tmp_path, {"script.py": STEPS + textwrap.dedent(script).lstrip()})
+    command = ["-m", "perfcheck", "trace", "--device=emulated", "-q", "-e", "--results=run", "script.py"]
+    plain, traced = (
+        subprocess.run(
+            [sys.executable, *arguments],
+            cwd=tmp_path,
+            env=environment(),
+            input=b"next\ncontinue\n",
+            capture_output=True,
+            timeout=300,
+            check=False,
+        )
+        for arguments in (["script.py"], command)
+    )
+    assert (traced.returncode, traced.stdout) == (plain.returncode, plain.stdout)
+    assert traced.returncode == code
+    words = without_kineto(traced.stderr)
+    assert words[: len(without_kineto(plain.stderr))] == without_kineto(plain.stderr)
+    result = json.loads((tmp_path / "run" / "rank-0" / "counted.json").read_text())
+    (reads,) = [one for one in result["counted"] if one["line"] == 14 and one["event"] == "host-sync"]
+    assert reads["count"] == result["steps"] == steps or code == -9
 
 
 def test_what_was_counted_before_the_script_was_killed_is_kept(tmp_path: Path) -> None:
