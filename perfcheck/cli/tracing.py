@@ -21,7 +21,7 @@ from perfcheck.report.run import RunReport
 from perfcheck.report.run import text as run_text
 from perfcheck.report.style import paint
 from perfcheck.run.ending import Ending, say
-from perfcheck.run.ranks import place
+from perfcheck.run.ranks import is_launched, place
 from perfcheck.run.results import Device, Plan, ResultsError, make_folder, read
 from perfcheck.run.script import NoScript, Target
 from perfcheck.run.window import Window
@@ -112,7 +112,7 @@ def _reporting(plan: Plan, name: str, given: dict[str, Any]) -> Callable[[], int
     ours = str(Path(perfcheck.__file__).parent.parent)
     paths = [path for path in (os.environ.get("PYTHONPATH"), ours) if path]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    launched = "RANK" in os.environ  # by something that takes any other code for a failure
+    launched = is_launched()
 
     def reporting() -> int:
         if not _is_last(Path(plan.folder), name, plan.ranks):

@@ -13,6 +13,7 @@ from perfcheck.emulated.randomness import check_generator
 from perfcheck.emulated.standins import STANDINS
 from perfcheck.emulated.tensor import CPU, DEVICE, DEVICE_TYPES, held, refresh, wrap
 
+_OWN = (None, DEVICE.index)
 _LOW = (torch.half, torch.bfloat16)
 
 
@@ -73,6 +74,8 @@ def dispatch(func: Any, types: Any, args: Any, kwargs: Any) -> Any:
             to_device = device.type == "cuda"
             if to_device:
                 host_kwargs["device"] = CPU
+                if device.index not in _OWN:
+                    recording.unsupported("several devices", f"{DEVICE} took the place of {device}")
     if not on_device and not to_device:
         return _on_host(plan, func, args, kwargs, hosts)
     if plan.composite:
@@ -173,8 +176,8 @@ def _refuse_mixture(plan: Plan, hosts: list[torch.Tensor]) -> None:
     """A kernel reads device memory alone; only single values are passed by value."""
     if any(host.dim() > 0 for host in hosts):
         raise RuntimeError(
-            "Expected all tensors to be on the same device, but found at least two devices, cuda:0 and cpu! "
-            f"(when checking arguments of {plan.operator})"
+            "Expected all tensors to be on the same device, but found at least two devices, "
+            f"{DEVICE} and cpu! (when checking arguments of {plan.operator})"
         )
 
 

@@ -12,7 +12,7 @@ import torch
 from perfcheck.emulated import recording, streams
 from perfcheck.emulated.patching import Patches
 from perfcheck.emulated.randomness import DefaultGenerator, Generator
-from perfcheck.emulated.tensor import DEVICE
+from perfcheck.emulated.tensor import DEVICE, DEVICES
 
 MEMORY = 80 << 30
 """Bytes of device memory; nothing is ever taken from it."""
@@ -53,6 +53,14 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 def _zero(*_: Any, **__: Any) -> int:
     return 0
+
+
+def _own(*_: Any) -> int:
+    return int(DEVICE.index)
+
+
+def _count() -> int:
+    return DEVICES
 
 
 def _says(name: str) -> Callable[..., None]:
@@ -105,11 +113,11 @@ class _Ranges:
 
 _RUNTIME: Mapping[str, Any] = {
     "_cuda_init": _nothing,
-    "_cuda_getDeviceCount": lambda: 1,
-    "_cuda_getDevice": _zero,
+    "_cuda_getDeviceCount": _count,
+    "_cuda_getDevice": _own,
     "_cuda_setDevice": _nothing,
-    "_cuda_exchangeDevice": _zero,
-    "_cuda_maybeExchangeDevice": _zero,
+    "_cuda_exchangeDevice": _own,
+    "_cuda_maybeExchangeDevice": _own,
     "_cuda_getArchFlags": lambda: "sm_90",
     "_cuda_canDeviceAccessPeer": lambda *_: True,
     "_cuda_synchronize": _says("torch.cuda.synchronize"),
@@ -134,10 +142,10 @@ _RUNTIME: Mapping[str, Any] = {
     "_cuda_sleep": _nothing,
     "_get_accelerator": lambda *_: torch.device("cuda"),
     "_accelerator_getAccelerator": lambda: torch.device("cuda"),
-    "_accelerator_getDeviceIndex": _zero,
+    "_accelerator_getDeviceIndex": _own,
     "_accelerator_setDeviceIndex": _nothing,
-    "_accelerator_exchangeDevice": _zero,
-    "_accelerator_maybeExchangeDevice": _zero,
+    "_accelerator_exchangeDevice": _own,
+    "_accelerator_maybeExchangeDevice": _own,
     "_accelerator_getDeviceCapability": lambda *_: {},
     "_accelerator_getStream": streams.current_stream,
     "_accelerator_setStream": streams.set_stream,
@@ -154,12 +162,12 @@ _RUNTIME: Mapping[str, Any] = {
 
 _CUDA: Mapping[str, Any] = {
     "_initialized": True,  # nothing is put off until initialization
-    "_cached_device_count": 1,
+    "_cached_device_count": DEVICES,
     "_cudart": _Runtime(),
     "is_available": lambda: True,
-    "device_count": lambda: 1,
-    "_exchange_device": _zero,
-    "_maybe_exchange_device": _zero,
+    "device_count": _count,
+    "_exchange_device": _own,
+    "_maybe_exchange_device": _own,
     "get_device_properties": lambda device=None: PROPERTIES,
     "current_stream": streams.current_stream,
     "default_stream": lambda device=None: streams.DEFAULT,
@@ -168,7 +176,7 @@ _CUDA: Mapping[str, Any] = {
     "ExternalStream": streams.Stream,
     "Event": streams.Event,
     "is_current_stream_capturing": lambda: False,
-    "default_generators": (DefaultGenerator(),),
+    "default_generators": (DefaultGenerator(),) * DEVICES,
 }
 
 
@@ -181,7 +189,7 @@ def install(patches: Patches) -> None:
     patches.set(cuda.graphs, "is_current_stream_capturing", _CUDA["is_current_stream_capturing"])
     patches.set(cuda.nvtx, "_nvtx", _Ranges())
     patches.set_all(torch, {"Stream": streams.Stream, "Event": streams.Event, "Generator": Generator})
-    patches.set_all(torch.accelerator, {"is_available": lambda: True, "device_count": lambda: 1})
+    patches.set_all(torch.accelerator, {"is_available": lambda: True, "device_count": _count})
     patches.set(torch.Tensor, "record_stream", _nothing)
     patches.set(torch.backends.cudnn, "is_acceptable", lambda tensor: False)
     if torch.version.cuda is None:

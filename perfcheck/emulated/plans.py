@@ -15,7 +15,8 @@ from perfcheck.operators import by_aten
 _NO_KERNEL = frozenset(
     """detach detach_ lift_fresh lift _unsafe_view _reshape_alias resize_ set_ _local_scalar_dense is_pinned
     record_stream _pin_memory _has_compatible_shallow_copy_type is_same_size _version item is_nonzero
-    sym_size sym_stride sym_numel sym_storage_offset _use_cudnn_ctc_loss _fused_sdp_choice _efficientzerotensor""".split()
+    sym_size sym_stride sym_numel sym_storage_offset _use_cudnn_ctc_loss _fused_sdp_choice
+    _efficientzerotensor""".split()
 )
 
 # May be given host tensors of one dimension and more beside device tensors; all others refuse, as CUDA does.

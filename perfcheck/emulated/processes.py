@@ -10,6 +10,7 @@ from perfcheck.emulated import recording
 from perfcheck.emulated.dispatch import MODE
 from perfcheck.emulated.patching import Patches
 
+_COUNT = "_num_yielded"
 _worker_loop = torch.utils.data._utils.worker._worker_loop
 _bootstrap = threading.Thread._bootstrap_inner  # type: ignore[attr-defined]
 
@@ -18,8 +19,8 @@ def install(patches: Patches) -> None:
     """Let the device reach all threads; record nothing in a data loader's workers."""
     patches.set(threading.Thread, "_bootstrap_inner", _with_device)
     patches.set(torch.utils.data._utils.worker, "_worker_loop", load_data)
-    loader = torch.utils.data.dataloader._SingleProcessDataLoaderIter
-    patches.set(loader, "_next_data", _waiting(loader._next_data))
+    iterator = torch.utils.data.dataloader._SingleProcessDataLoaderIter
+    patches.set(iterator, _COUNT, _Waits())
 
 
 def _with_device(thread: Any) -> None:
@@ -35,12 +36,21 @@ def load_data(*args: Any, **kwargs: Any) -> None:
     _worker_loop(*args, **kwargs)
 
 
-def _waiting(next_data: Any) -> Any:
-    """A loader without workers makes each batch while the step waits for it."""
+class _Waits:
+    """In the place of the attribute in which a loader's iterator counts its batches, so that no frame of ours
+    stands in the traceback of a data set that fails.
 
-    def _next_data(self: Any) -> Any:
-        batch = next_data(self)
-        recording.occurred("loader-wait", "torch.utils.data.DataLoader")
-        return batch
+    A loader without workers makes each batch while the step waits for it.
+    """
 
-    return _next_data
+    def __get__(self, iterator: Any, owner: type | None = None) -> int:
+        return int(vars(iterator)[_COUNT])
+
+    def __set__(self, iterator: Any, value: int) -> None:
+        counter = vars(torch.utils.data.dataloader._BaseDataLoaderIter).get(_COUNT)
+        if counter is None:
+            vars(iterator)[_COUNT] = value
+        else:  # whoever follows the steps is told first: the wait belongs to the step that it begins
+            counter.__set__(iterator, value)
+        if value:
+            recording.occurred("loader-wait", "torch.utils.data.DataLoader")

@@ -8,7 +8,7 @@ import torch
 
 from perfcheck.emulated import recording
 from perfcheck.emulated.patching import Patches
-from perfcheck.emulated.tensor import DeviceTensor, held, wrap
+from perfcheck.emulated.tensor import DEVICE, DeviceTensor, held, wrap
 
 _PRIORITY = 5  # before torch's own answers for the CPU (10) and CUDA (20)
 
@@ -55,7 +55,7 @@ def _tag(storage: Any) -> str | None:
         recording.called("torch.save", storage.nbytes())
     if _saving.copied is not None:
         _saving.copied.add(storage._cdata)
-    return "cuda:0"
+    return str(DEVICE)
 
 
 def _restore(storage: Any, location: str) -> Any:

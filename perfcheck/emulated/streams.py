@@ -13,7 +13,7 @@ class Stream:
     """``torch.cuda.Stream``."""
 
     device = DEVICE
-    device_index = 0
+    device_index = DEVICE.index
     device_type = _CUDA
     _next_id = 1
 

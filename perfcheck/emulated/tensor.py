@@ -1,5 +1,6 @@
 """The tensor in emulated device memory."""
 
+import os
 from collections import OrderedDict
 from copy import deepcopy
 from typing import Any
@@ -9,14 +10,24 @@ from torch.utils._python_dispatch import _disable_current_modes
 
 from perfcheck.emulated import recording
 
-DEVICE = torch.device("cuda:0")
+
+def _launched(name: str) -> int:
+    """What a launcher such as torchrun has told this process; 0 without one."""
+    told = os.environ.get(name, "")
+    return int(told) if told.isdigit() else 0
+
+
+DEVICES = max(_launched("LOCAL_WORLD_SIZE"), 1)
+"""How many there are: one for each process of a launch, which is the only one that it uses."""
+
+DEVICE = torch.device("cuda", min(_launched("LOCAL_RANK"), DEVICES - 1))
 CPU = torch.device("cpu")
 
 _make = torch.Tensor._make_wrapper_subclass
 
 
 class DeviceTensor(torch.Tensor):
-    """A tensor whose device is ``cuda:0`` to all of torch, C++ included, and whose values lie in ``_held``.
+    """A tensor whose device is DEVICE to all of torch, C++ included, and whose values lie in ``_held``.
 
     ``_held`` is a CPU tensor of the same sizes, strides and dtype. Views share the storage of what they view.
     """
@@ -89,7 +100,7 @@ class DeviceTensor(torch.Tensor):
         if force:
             return self.detach().cpu().resolve_conj().resolve_neg().numpy()
         raise TypeError(
-            "can't convert cuda:0 device type tensor to numpy. "
+            f"can't convert {DEVICE} device type tensor to numpy. "
             "Use Tensor.cpu() to copy the tensor to host memory first."
         )
 

@@ -31,6 +31,13 @@ def place() -> Place:
     return Place(rank, together, f"{parent}-{_started(parent)}-{restarts}")
 
 
+def is_launched() -> bool:
+    """Has something started this process that takes any exit code but 0 for a failure? ``accelerate launch``
+    gives a single process no rank.
+    """
+    return not os.environ.keys().isdisjoint(("RANK", "ACCELERATE_MIXED_PRECISION"))
+
+
 def _started(process: int) -> str:
     """When a process was started, in ticks since boot: with its number, its name for ever."""
     try:

@@ -404,24 +404,56 @@ if __name__ == "__main__":
     assert (syncs["line"], syncs["count"]) == (8, 3)
 
 
-def test_ranks_of_a_launch_are_told_together(tmp_path: Path) -> None:
-    script = """
-import os, torch
-rank = int(os.environ["RANK"])
-for _ in range(rank + 1):
-    torch.ones(3, device="cuda").sum().item()
-print("rank", rank)
+RANKS = """\
+import os
+import torch
+import torch.distributed as dist
+
+dist.init_process_group("nccl")
+rank = int(os.environ["LOCAL_RANK"])
+torch.cuda.set_device(rank)
+device = torch.device("cuda", rank)
+model = torch.nn.Linear(3, 1, device=device)
+model = torch.nn.parallel.DistributedDataParallel(model, device_ids=[rank], output_device=rank)
+optimizer = torch.optim.SGD(model.parameters(), 0.1)
+for _ in range(3):
+    loss = model(torch.full((1, 3), rank + 1.0).to(device)).sum()
+    loss.backward()
+    optimizer.step()
+    for _ in range(rank + 1):
+        loss.item()
+assert loss.device == device == next(model.parameters()).device and torch.cuda.current_device() == rank
+gradient = model.module.weight.grad.mean().item()
+os.write(1, f"{rank} of {torch.cuda.device_count()}: {gradient}\\n".encode())
+dist.destroy_process_group()
 """
-    write(tmp_path, {"ranks.py": script})
-    command = ["-m", "torch.distributed.run", "--nproc-per-node=2", "--no-python", sys.executable, "-m"]
+TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node=2")
+ACCELERATE = (
+    *("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes=2", "--num_machines=1"),
+    *("--mixed_precision=no", "--dynamo_backend=no"),
+)
+LAUNCHERS = {
+    "torchrun --no-python": (*TORCHRUN, "--no-python", sys.executable, "-m", "perfcheck"),
+    "torchrun -m": (*TORCHRUN, "-m", "perfcheck"),
+    "accelerate launch -m": (*ACCELERATE, "-m", "perfcheck"),
+}
+
+
+@pytest.mark.parametrize("launcher", LAUNCHERS.values(), ids=LAUNCHERS)
+def test_ranks_of_a_launch_are_told_together(launcher: tuple[str, ...], tmp_path: Path) -> None:
+    if launcher[1].startswith("accelerate"):
+        pytest.importorskip("accelerate")
+    write(tmp_path, {"ranks.py": RANKS})
     ran = perfcheck("trace", "--device=emulated", "-o", "o.json", "--output-format=json", "ranks.py",
-                    cwd=tmp_path, program=(*command, "perfcheck"), env={"OMP_NUM_THREADS": "1"})  # fmt: skip
+                    cwd=tmp_path, program=launcher, env={"OMP_NUM_THREADS": "1"})  # fmt: skip
     assert ran.code == 0, ran.err
-    assert sorted(ran.out.splitlines()) == ["rank 0", "rank 1"]
+    assert sorted(ran.out.splitlines()) == ["0 of 2: 4.5", "1 of 2: 4.5"]  # three times the mean of 1 and 2
+    (folder,) = tmp_path.glob(".perfcheck_runs/ranks-*")
+    assert len(list(folder.glob("rank-*/counted.json"))) == 2
     document = json.loads((tmp_path / "o.json").read_text())
-    assert document["run"]["processes"] == ["rank-0", "rank-1"]
-    (syncs,) = [row for row in document["events"] if row["event"] == "host-sync"]
-    assert (syncs["line"], syncs["count"]) == (5, 3)
+    assert document["run"]["processes"] == ["rank-0", "rank-1"] and document["run"]["steps"] == 3
+    counts = {row["line"]: row["count"] for row in document["events"] if row["event"] == "host-sync"}
+    assert counts[RANKS.splitlines().index("        loss.item()") + 1] == 3 + 6
 
 
 def test_prototypes_make_the_host_wait_where_they_should(tmp_path: Path) -> None:
