@@ -52,6 +52,7 @@ DETECTORS: Final[dict[str, str]] = {
     "cat-onto-state": "growing_cat:cat_onto_state",
     "cat-read-in-loop": "growing_cat:cat_read_in_loop",
     "element-writes": "element_writes:element_writes",
+    "counts-in-loop": "element_writes:counts_in_loop",
     "loop-over-batch": "tensor_loops:loop_over_batch",
     "loop-over-parameters": "parameter_loops:loop_over_parameters",
     "ema-loop": "parameter_loops:ema_loop",
@@ -86,6 +87,7 @@ DETECTORS: Final[dict[str, str]] = {
     # distributed
     "accumulation-without-no-sync": "gradient_accumulation:accumulation_without_no_sync",
     "gather-in-training-step": "gathered_losses:gather_in_training_step",
+    "metrics-reduced-in-step": "reduced_metrics:metrics_reduced_in_step",
     "all-gather-then-cat": "gathered_lists:all_gather_then_cat",
 }
 
@@ -113,9 +115,8 @@ RelaxedBernoulli RelaxedOneHotCategorical Multinomial Binomial MixtureSameFamily
 """
 _EVALUATES = """
 eval evaluate evaluation validate validation val valid infer inference predict detect test_epoch run_test
-test_model do_test embed_all extract_features get_features compute_features extract_embeddings get_embedding
-get_embeddings compute_embeddings get_activations collect_activations cache_activations run_with_cache
-get_logits evaluate_model eval_model eval_epoch
+test_model do_test embed_all extract_features extract_embeddings get_embeddings get_activations
+collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch
 """
@@ -170,6 +171,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "save-in-loop": frozenset({"save"}),
     "all-hidden-states-kept": frozenset({"hidden_states", "last_hidden_state", "logits", "pooler_output"}),
     "accumulation-without-no-sync": frozenset({"step"}),
+    "metrics-reduced-in-step": _BACKWARD | {"step"},
     "gather-in-training-step": frozenset({"gather", "gather_for_metrics", "reduce"}),
     "all-gather-then-cat": frozenset({"all_gather"}),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import targets
+from perfcheck.lint.detectors.names import last, root, targets
 from perfcheck.lint.facts import Match, Scope
 
 
@@ -39,3 +39,33 @@ def _element(target: ast.expr) -> tuple[ast.expr, frozenset[str]]:
 
 def _bound(loop: ast.For) -> frozenset[str]:
     return frozenset(part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name))
+
+
+def counts_in_loop(scope: Scope) -> Iterator[Match]:
+    """``for t, p in zip(targets, predictions): matrix[t, p] += 1``: the loop."""
+    for node in scope.walk(ast.AugAssign):
+        if not isinstance(node, ast.AugAssign) or not isinstance(node.target, ast.Subscript):
+            continue
+        loops = [loop for loop in scope.loops(node) if isinstance(loop, ast.For)]
+        counted = isinstance(node.op, ast.Add) and isinstance(node.value, ast.Constant)
+        if not loops or not counted or scope.value(node.target.value).is_tensor is not True:
+            continue
+        index = node.target.slice
+        parts = index.elts if isinstance(index, ast.Tuple) else [index]
+        if all(root(part) in _elements(scope, loops[-1]) for part in map(_unwrapped, parts)):
+            yield Match(loops[-1].iter, {"T": node.target.value})
+
+
+def _elements(scope: Scope, loop: ast.For) -> frozenset[str]:
+    """The names that stand for elements of tensors in a loop over one, or over several by ``zip``."""
+    over = loop.iter
+    zipped = isinstance(over, ast.Call) and last(over) == "zip"
+    sources = over.args if isinstance(over, ast.Call) and zipped else [over]
+    return _bound(loop) if all(scope.value(source).is_tensor is True for source in sources) else frozenset()
+
+
+def _unwrapped(index: ast.expr) -> ast.expr:
+    """The ``t`` of ``int(t)``, ``t.long()`` and ``t.item()``."""
+    if isinstance(index, ast.Call) and last(index) == "int" and index.args:
+        return index.args[0]
+    return index

@@ -13,8 +13,8 @@ from perfcheck.lint.facts import Match, Scope
 
 _ROLE = re.compile(
     r"(^|_)(detect|eval|evaluate|evaluation|val|valid|validate|validation|infer|inference|predict|prediction|predictions|"
-    r"test_epoch|run_test|test_model|do_test|embed_all|(extract|get|compute|collect|cache)_(features|embeddings?|activations|logits))"
-    r"(_|$)"
+    r"test_epoch|run_test|test_model|do_test|embed_all|get_embeddings|extract_(features|embeddings)|"
+    r"(get|collect|cache|extract)_activations)(_|$)"
 )
 _OTHER_ROLE = re.compile(
     r"(^|_)(train|training|loss|losses|grad|gradient|attack|adversarial|build|make|create|get_model|init|load|config|args|"

@@ -271,3 +271,24 @@ def test_averages_kept_by_name() -> None:
                     self.mixed[name] = self.decay * self.mixed[name] + (1 - self.decay) * value
     """
     assert flagged(source, "PC505") == {("PC505", 6)}
+
+
+def test_counting_element_by_element() -> None:
+    source = """
+        import torch
+
+        def counts(targets: torch.Tensor, predictions: torch.Tensor, names: list[str], n: int):
+            matrix, histogram, other = torch.zeros(n, n), torch.zeros(n), torch.zeros(n)
+            for target, prediction in zip(targets, predictions):
+                matrix[target.long(), int(prediction)] += 1
+            for target in targets.view(-1):
+                histogram[target] += 1
+            for name in names:
+                other[len(name)] += 1
+            for target in targets:
+                other[0] += 1
+            for row in range(n):
+                other[row] += 1
+            return matrix, histogram, other
+    """
+    assert flagged(source, "PC515") == {("PC515", 5), ("PC515", 7)}

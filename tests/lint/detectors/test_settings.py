@@ -278,3 +278,35 @@ def test_gathers_for_reports() -> None:
             return total
     """
     assert flagged(source, "PCA101") == {("PCA101", 9)}
+
+
+def test_metrics_reduced_in_the_training_loop() -> None:
+    source = """
+        import torch
+        import torch.distributed as dist
+
+        def reduce_tensor(tensor, world):
+            mean = tensor.clone()
+            dist.all_reduce(mean)
+            return mean / world
+
+        def train(model, loader, optimizer, log):
+            for step, batch in enumerate(loader):
+                loss, accuracy, tokens = model(batch)
+                count_loss = tokens.detach().clone()
+                dist.all_reduce(count_loss)
+                (loss / count_loss).backward()
+                dist.all_reduce(tokens)
+                optimizer.step()
+                mean_loss = reduce_tensor(loss.data, 8)
+                dist.all_reduce(accuracy)
+                log(mean_loss, accuracy, tokens)
+                if step % 10 == 0:
+                    log(reduce_tensor(loss.data, 8))
+
+        def validate(model, loader):
+            for batch in loader:
+                loss = model(batch)
+                dist.all_reduce(loss)
+    """
+    assert flagged(source, "PC1008") == {("PC1008", 17), ("PC1008", 18)}
