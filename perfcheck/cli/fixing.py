@@ -24,7 +24,7 @@ def fix(
 ) -> int | None:
     """Mend what the options ask for. The exit code where that is all there is to do, None where what is left
     is to be reported. What came from standard input goes to standard output."""
-    choice = _Choice(given)
+    choice = Choice(given)
 
     def linted(texts: Mapping[str, bytes]) -> Outcome:
         outcome = lint(texts)
@@ -33,7 +33,7 @@ def fix(
 
     mended = mend(linted, choice.wanted)
     if given["diff"]:
-        write("".join(_diff(name, change) for name, change in sorted(mended.changes.items())))
+        write("".join(diff_of(name, change) for name, change in sorted(mended.changes.items())))
     elif stdin is not None:
         _print(next((change.after for change in mended.changes.values()), stdin))
     else:
@@ -56,7 +56,7 @@ def _print(data: bytes) -> None:
     sys.stdout.flush()
 
 
-class _Choice:
+class Choice:
     """Which mends the options ask for."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ def _written(mended: Mended) -> Mended:
     return mended._replace(changes=changes, refused=refused)
 
 
-def _diff(name: str, change: Change) -> str:
+def diff_of(name: str, change: Change) -> str:
     """What changes in a file, in the unified format; a notebook's is that of its JSON."""
     before, after = (decode(data).splitlines(keepends=True) for data in (change.before, change.after))
     lines = difflib.unified_diff(before, after, name, name)

@@ -34,7 +34,7 @@ def _listed(context: click.Context, option: click.Parameter, values: tuple[str, 
     return tuple(word for value in values for part in value.split(",") if (word := part.strip()))
 
 
-def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+def rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     return click.option(name, multiple=True, metavar="RULES", callback=_listed, help=help)
 
 
@@ -43,9 +43,9 @@ def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callab
     epilog="Exit codes: 0 nothing to report, 1 findings, 2 wrong use, bad configuration or internal error.",
 )
 @click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path())
-@_rules_option("--select", "Only these rules: codes, prefixes such as PC1, names or categories.")
-@_rules_option("--ignore", "Not these rules.")
-@_rules_option("--extend-select", "These rules besides those selected.")
+@rules_option("--select", "Only these rules: codes, prefixes such as PC1, names or categories.")
+@rules_option("--ignore", "Not these rules.")
+@rules_option("--extend-select", "These rules besides those selected.")
 @click.option("--tier", type=click.Choice(TIERS), help="Least confidence that is shown.  [default: medium]")
 @click.option("--severity", type=click.Choice(SEVERITIES), help="Least severity shown.  [default: info]")
 @click.option("--output-format", type=click.Choice(OUTPUT_FORMATS), help="[default: text]")
@@ -70,8 +70,8 @@ def _rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callab
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix, --fix-only or --diff: mend the rest, too.")
 @click.option("--diff", is_flag=True, help="Print what --fix would change, and change nothing.")
 @click.option("--fix-only", is_flag=True, help="Mend, and say nothing of what is left.")
-@_rules_option("--fixable", "Mend only these rules.  [default: ALL]")
-@_rules_option("--unfixable", "Do not mend these rules.")
+@rules_option("--fixable", "Mend only these rules.  [default: ALL]")
+@rules_option("--unfixable", "Do not mend these rules.")
 @click.option("-e", "--exit-zero", is_flag=True, help="Exit with 0 although there are findings.")
 @click.option(
     "--exclude",

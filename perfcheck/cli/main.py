@@ -9,7 +9,7 @@ import click
 from perfcheck import __version__
 from perfcheck.cli.output import abandon, complain
 
-COMMANDS = ("lint", "analyze", "diff", "trace", "gate", "rule", "server", "completion")
+COMMANDS = ("lint", "analyze", "diff", "trace", "verify", "gate", "rule", "server", "completion")
 """Each is a module of this package, and the command of that name in it."""
 
 WRONG_USE = 2

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from perfcheck.run.results import Device, Plan, ResultsError, make_folder, read
 from perfcheck.run.script import NoScript, Target
 from perfcheck.run.window import Window
 
-_FOUND: dict[Device, str] = {
+FOUND: dict[Device, str] = {
     "cuda": "there is a GPU: the script is measured on it",
     "emulated": "there is no GPU: the script runs on an emulated one, which counts, and measures nothing",
 }
@@ -40,7 +40,7 @@ def prepared(command: tuple[str, ...], given: dict[str, Any]) -> Callable[[], in
     except NoScript as error:
         raise click.UsageError(str(error)) from None
     ending = Ending()
-    device = _device(given["device"])
+    device = device_for(given["device"])
     here = place()
     try:
         folder = make_folder(target.name, given["results"], here.launch)
@@ -49,7 +49,7 @@ def prepared(command: tuple[str, ...], given: dict[str, Any]) -> Callable[[], in
     plan = Plan(
         target,
         device,
-        _window(device, given),
+        window_for(device, given),
         str(folder),
         os.getcwd(),
         deep=given["deep"],
@@ -57,7 +57,7 @@ def prepared(command: tuple[str, ...], given: dict[str, Any]) -> Callable[[], in
         ranks=here.together,
     )
     if given["device"] == "auto" and not given["quiet"] and not here.rank:
-        complain(_FOUND[device])
+        complain(FOUND[device])
     reporting = _reporting(plan, here.name, given)
 
     def run() -> int:
@@ -68,7 +68,7 @@ def prepared(command: tuple[str, ...], given: dict[str, Any]) -> Callable[[], in
     return run
 
 
-def _device(wanted: str) -> Device:
+def device_for(wanted: str) -> Device:
     """The device to watch. Raises UsageError where it cannot be had."""
     try:
         import torch
@@ -88,11 +88,13 @@ def _device(wanted: str) -> Device:
     return "emulated"
 
 
-def _window(device: Device, given: dict[str, Any]) -> Window:
+def window_for(device: Device, given: Mapping[str, Any]) -> Window:
     """As asked for; a recording of a real device is bounded whatever is asked for."""
     default = Window() if device == "emulated" else Window(wait=5, warmup=3, steps=10, max_seconds=30.0)
     asked = {
-        name: given[name] for name in ("wait", "warmup", "steps", "max_seconds") if given[name] is not None
+        name: given[name]
+        for name in ("wait", "warmup", "steps", "max_seconds")
+        if given.get(name) is not None
     }
     return replace(default, **asked)
 

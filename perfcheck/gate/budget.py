@@ -73,17 +73,22 @@ def _check(name: str, allowed: float, document: Mapping[str, Any], steps: int) -
 
 
 def _lines(events: Iterable[Mapping[str, Any]], limit: str, steps: int) -> list[Line]:
-    """What each line has cost in the steps, set-up left out."""
+    """What each line has cost a step."""
+    ranked = sorted(costs_of(events, limit).items(), key=lambda cost: (-cost[1], cost[0]))
+    return [Line(*place, cost / steps) for place, cost in ranked if cost]
+
+
+def costs_of(
+    events: Iterable[Mapping[str, Any]], limit: str, *, with_set_up: bool = False
+) -> dict[tuple[str, int], int]:
+    """What each line (path and number) has cost in all steps together; ``limit`` says of what."""
     costs: dict[tuple[str, int], int] = {}
+    count, set_up = ("bytes", "set_up_bytes") if limit == "bytes" else ("count", "set_up")
     for event in events:
         if event["event"] in LIMITS[limit]:
             place = (event["path"], event["line"])
-            what = "bytes" if limit == "bytes" else "count"
-            costs[place] = (
-                costs.get(place, 0) + event[what] - event["set_up" + ("_bytes" if what == "bytes" else "")]
-            )
-    ranked = sorted(costs.items(), key=lambda cost: (-cost[1], cost[0]))
-    return [Line(*place, cost / steps) for place, cost in ranked if cost]
+            costs[place] = costs.get(place, 0) + event[count] - (0 if with_set_up else event[set_up])
+    return costs
 
 
 def exceeded(scripts: Iterable[Held], url: str) -> tuple[Finding, ...]:

@@ -39,25 +39,13 @@ def changed_since(revision: str, directory: str, paths: Iterable[str]) -> Change
     changed, notebooks and what git takes for binary. Raises :class:`GitError`, also for paths that the
     directory's repository does not hold.
     """
-    git = _Git(directory)
+    git = Git(directory)
     top = os.path.normpath(os.path.join(directory, git.ask("rev-parse", "--show-cdup").strip()))
     for path in paths:
         if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(top)):
             raise GitError(f"{path} does not lie in {top}, the repository that is asked what changed")
-    unmerged = sorted(
-        {row.split("\t", 1)[1] for row in git.listed("ls-files", "--unmerged", "-z", within=top)}
-    )
-    if unmerged:
-        raise GitError(
-            f"the repository is in the middle of a merge, with conflicts in {', '.join(unmerged[:3])}"
-            f"{', …' if len(unmerged) > 3 else ''}: which lines changed cannot be told before they are "
-            "resolved (git status shows how)"
-        )
-    if not git.succeeds("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"):
-        raise GitError(
-            f"git knows no revision {revision!r} here; in a shallow clone it has to be fetched first "
-            "(fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 for GitLab)"
-        )
+    git.check_merged(top, "which lines changed")
+    git.check_revision(revision)
     base = git.ask("merge-base", "--end-of-options", revision, "HEAD", otherwise="").strip()
     if not base:
         raise GitError(
@@ -103,7 +91,7 @@ def on_changed_lines(
     return tuple(left)
 
 
-class _Git:
+class Git:
     """git in a directory of a repository. Raises :class:`GitError` where there is none."""
 
     def __init__(self, directory: str) -> None:
@@ -139,6 +127,27 @@ class _Git:
         if otherwise is not None and not self.succeeds(*arguments):
             return otherwise
         return os.fsdecode(self.output(*arguments))
+
+    def check_merged(self, within: str, what: str) -> None:
+        """Raises :class:`GitError` in the middle of a merge: ``what`` cannot be told then."""
+        unmerged = sorted(
+            {row.split("\t", 1)[1] for row in self.listed("ls-files", "--unmerged", "-z", within=within)}
+        )
+        if unmerged:
+            raise GitError(
+                f"the repository is in the middle of a merge, with conflicts in {', '.join(unmerged[:3])}"
+                f"{', …' if len(unmerged) > 3 else ''}: {what} cannot be told before they are "
+                "resolved (git status shows how)"
+            )
+
+    def check_revision(self, revision: str) -> None:
+        """Raises :class:`GitError` for one that is not there."""
+        commit = f"{revision}^{{commit}}"
+        if not self.succeeds("rev-parse", "--verify", "--quiet", "--end-of-options", commit):
+            raise GitError(
+                f"git knows no revision {revision!r} here; in a shallow clone it has to be fetched first "
+                "(fetch-depth: 0 for actions/checkout, GIT_DEPTH: 0 for GitLab)"
+            )
 
     def listed(self, *arguments: str, within: str | None = None) -> list[str]:
         """Names, of a command with -z."""

@@ -44,6 +44,7 @@ class Plan:
     deep: bool = False
     stop_after: bool = False
     ranks: int = 1  # that share the folder
+    seed: int | None = None  # of random numbers; None: they are left alone
 
     def as_json(self) -> str:
         return json.dumps(asdict(self))

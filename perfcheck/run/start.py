@@ -11,17 +11,26 @@ from perfcheck.run.children import follow
 from perfcheck.run.ending import Ending, say
 from perfcheck.run.results import Plan, ResultsError, write_whole
 from perfcheck.run.script import Target, run
+from perfcheck.run.seeding import seed
 from perfcheck.run.session import Capture, Session
 
 
-def trace(plan: Plan, name: str, ending: Ending, report: Callable[[], int]) -> int:
+def trace(
+    plan: Plan,
+    name: str,
+    ending: Ending,
+    report: Callable[[], int],
+    before: Callable[[], None] = lambda: None,
+) -> int:
     """Run the script of the plan, watched; the exit code if it succeeds.
 
-    ``report`` is called last, in this process alone, and gives that exit code. What the script raises is
-    raised. Raises CannotEmulate and ResultsError before the script runs.
+    ``before`` is called when all is ready for the script's first line, ``report`` last; it gives that exit
+    code. Both in this process alone. What the script raises is raised. Raises CannotEmulate and ResultsError
+    before the script runs.
     """
     write_whole(Path(plan.folder) / "run.json", plan.as_json())
     begin(plan, name, ending, report)
+    before()
     try:
         run(plan.target)
     except SystemExit as end:
@@ -43,6 +52,8 @@ def begin(
     session = Session(plan, name, capture_for(plan, name, own), CallSites(own), is_child=is_child)
     session.start()
     follow(plan.folder, session.new_child)
+    if plan.seed is not None:
+        seed(plan.seed)
 
     def last() -> int:
         try:
