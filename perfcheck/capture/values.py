@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, ref
 
 import torch
+from torch.nn.parameter import is_lazy
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torch.utils._python_dispatch import _disable_current_modes
 
@@ -87,6 +88,8 @@ class Values:
     def _backward(self, tensors: Sequence[torch.Tensor]) -> None:
         for tensor in tensors:
             value = _read(tensor)
+            if value is None:
+                continue
             self._losses.append(
                 Loss(
                     self._leading + 1,
@@ -104,11 +107,11 @@ class Values:
         trained.steps += 1
         if trained.number == 1:
             self._leading = trained.steps
-        state = dict(trained.state())
+        state = {name: tensor for name, tensor in trained.state() if not is_lazy(tensor)}
         size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
         if size > MOST and trained.steps & (trained.steps - 1):
             return
-        values = {name: _read(tensor) for name, tensor in state.items()}
+        values = {name: value for name, tensor in state.items() if (value := _read(tensor)) is not None}
         self._states.append(
             State(trained.number, trained.steps, {name: _digest(value) for name, value in values.items()})
         )
@@ -165,14 +168,20 @@ def _owners(parameters: Sequence[tuple[str, torch.Tensor]]) -> list[tuple[str, t
     return [(f"{type(module).__name__}{number}.", module) for number, module in enumerate(outermost)]
 
 
-def _read(tensor: torch.Tensor) -> torch.Tensor:
-    """The values on the CPU; shared with the tensor where they lie there already."""
-    with torch.no_grad(), _disable_current_modes():
-        value: torch.Tensor = getattr(tensor, "_held", tensor).detach()
-        if value.is_meta:
-            return torch.empty(0)
-        value = value.cpu()
-        return value.to_dense() if value.layout is not torch.strided else value.resolve_conj().resolve_neg()
+def _read(tensor: torch.Tensor) -> torch.Tensor | None:
+    """The values on the CPU, shared with the tensor where they lie there already; None where it has none that
+    can be read, as a tensor on the device "meta" or of a library's own kind.
+    """
+    try:
+        with torch.no_grad(), _disable_current_modes():
+            value: torch.Tensor = getattr(tensor, "_held", tensor).detach().cpu()
+            if value.layout is not torch.strided:
+                value = value.to_dense()
+            value = value.resolve_conj().resolve_neg()
+            value.reshape(-1).view(torch.uint8).numpy()
+            return value
+    except (RuntimeError, TypeError, NotImplementedError):
+        return None
 
 
 def _digest(value: torch.Tensor) -> str:

@@ -119,8 +119,13 @@ def _in_the_copy(target: Target, place: Place) -> str:
 
 @contextmanager
 def _temporary(*, keep: bool) -> Iterator[Path]:
-    """A folder that goes, whatever ends the verification."""
-    folder = Path(os.path.realpath(tempfile.mkdtemp(prefix="perfcheck-verify-")))
+    """A folder that goes, whatever ends the verification. Raises OutputError where none can be made."""
+    try:
+        folder = Path(os.path.realpath(tempfile.mkdtemp(prefix=copies.PREFIX)))
+    except OSError as error:
+        raise OutputError(
+            f"there is no place for the copies ({error.strerror}): name one with TMPDIR"
+        ) from None
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         yield folder
@@ -225,7 +230,7 @@ class _Job:
         self._say("running the version after")
         after = self._run("after", versions[1])
         evidence = self._evidence(before)
-        notes = (*found.notes, *evidence.notes, *self._notes(before, after))
+        notes = (*found.notes, *self._notes(before, after))
         found = replace(found, run=evidence.document(), notes=notes)
         if not after.is_whole or after.code:
             return replace(found, failure=f"{self._command} {self._end_of(after)}")
@@ -345,7 +350,7 @@ class _Job:
             end = f"ended with exit code {ran.code}"
         else:
             end = "ended without leaving results"
-        lines = self._place.told(ran.complaint).strip().split("\n")[-MOST_TOLD:]
+        lines = ran.complaint.strip().split("\n")[-MOST_TOLD:]
         if "EOFError" in lines[-1] and self._given["stdin"] is None:
             lines.append("It reads standard input, which is empty: --stdin FILE gives both versions the same")
         return "\n".join([f"{end}:", *lines]) if lines[0] else end

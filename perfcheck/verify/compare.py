@@ -32,7 +32,7 @@ class Compared(NamedTuple):
 def compare(before: Ran, after: Ran, snapshots: tuple[Path, Path], tolerance: Tolerance) -> Compared:
     """``snapshots``: what the two copies were before they ran."""
     losses, states = (before.losses, after.losses), (before.states, after.states)
-    lines = (_lines(before.output), _lines(after.output))
+    lines = (before.lines, after.lines)
     files = (written(before.tree, snapshots[0]), written(after.tree, snapshots[1]))
     differences = (
         *_exit_codes(before, after),
@@ -49,10 +49,6 @@ def compare(before: Ran, after: Ran, snapshots: tuple[Path, Path], tolerance: To
         "exit code": 1,
     }
     return Compared(differences, counts)
-
-
-def _lines(output: bytes) -> list[str]:
-    return output.decode(errors="backslashreplace").splitlines()
 
 
 def _exit_codes(before: Ran, after: Ran) -> Iterator[Difference]:
@@ -121,9 +117,9 @@ def _tensor(where: str, how: Largest | str, step: int | None = None) -> Differen
 
 
 def _output(before: Sequence[str], after: Sequence[str], tolerance: Tolerance) -> Iterator[Difference]:
-    for number, one, other, how in in_lines(before, after, tolerance):
-        where = f"line {number}" if one else f"after line {number}"
-        yield Difference("output", where, one, other, how)
+    for one in in_lines(before, after, tolerance):
+        where = f"line {one.number}" if one.before else f"after line {one.number}"
+        yield Difference("output", where, one.before, one.after).with_numbers(one.numbers)
 
 
 def _files(
@@ -152,5 +148,6 @@ def _file(name: str, one: Path, other: Path, tolerance: Tolerance) -> Iterator[D
     except (Unreadable, UnicodeDecodeError, OSError):
         yield Difference("file", name, "", "its bytes differ")
         return
-    for number, before, after, by in in_lines(first, second, tolerance):
-        yield Difference("file", f"{name}, line {number}", before, after, by)
+    for line in in_lines(first, second, tolerance):
+        where = f"{name}, line {line.number}"
+        yield Difference("file", where, line.before, line.after).with_numbers(line.numbers)

@@ -26,6 +26,9 @@ MANY: Final = 1000
 MOST_ENTRIES: Final = 20_000
 """Entries that are looked at; directories without sources that come after are linked as a whole."""
 
+PREFIX: Final = "perfcheck-verify-"
+"""Of the names of folders that copies are made in, which may lie in a project."""
+
 LEFT_OUT: Final = frozenset(
     {
         ".bzr", ".git", ".hg", ".svn",
@@ -72,7 +75,7 @@ class _Copier:
         self._entries += len(entries)
         for entry in entries:
             below = os.path.join(name, entry.name)
-            if entry.name in LEFT_OUT:
+            if entry.name in LEFT_OUT or entry.name.startswith(PREFIX):
                 continue
             if entry.is_symlink():
                 self._symlink(entry, below)

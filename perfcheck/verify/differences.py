@@ -3,7 +3,7 @@
 import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from typing import Final, Literal, NamedTuple
 
@@ -44,6 +44,14 @@ class Largest(NamedTuple):
     after: float
 
 
+class Number(NamedTuple):
+    """A number in a line, before and after; ``at`` counts those of the line."""
+
+    at: int
+    before: float
+    after: float
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """Something that is not the same in both runs."""
@@ -54,6 +62,11 @@ class Difference:
     after: str
     largest: Largest | None = None  # where it is numbers that differ
     step: int | None = None
+    numbers: tuple[Number, ...] = ()  # of a line
+
+    def with_numbers(self, numbers: tuple[Number, ...]) -> "Difference":
+        pairs = ((number.before, number.after) for number in numbers)
+        return replace(self, numbers=numbers, largest=largest(pairs))
 
     @property
     def key(self) -> tuple[Kind, str]:
@@ -76,40 +89,62 @@ def largest(pairs: Iterable[tuple[float, float]]) -> Largest | None:
     return found and found._replace(relative=relative)
 
 
-def in_lines(
-    before: Sequence[str], after: Sequence[str], tolerance: Tolerance
-) -> Iterator[tuple[int, str, str, Largest | None]]:
-    """The lines that differ: the number of the one before (or after which it is new), both, and by how much
-    where only numbers differ.
-    """
+class LinesDiffer(NamedTuple):
+    """Two lines that are not the same. One is "" where the other is gone or new."""
+
+    number: int  # of the line before; of a new line, of the one that it follows
+    before: str
+    after: str
+    numbers: tuple[Number, ...] = ()  # those that differ, where all the rest is the same
+
+
+def in_lines(before: Sequence[str], after: Sequence[str], tolerance: Tolerance) -> Iterator[LinesDiffer]:
+    """The lines that differ, numbers in them by more than is tolerated."""
+    if len(before) == len(after):
+        yield from _side_by_side(before, after, 1, tolerance)
+        return
     one_masked, other_masked = ([_NUMBER.sub("#", line) for line in lines] for lines in (before, after))
-    matcher = SequenceMatcher(None, one_masked, other_masked, autojunk=False)
-    for kind, i, j, k, m in matcher.get_opcodes():
+    for kind, i, j, k, m in SequenceMatcher(None, one_masked, other_masked).get_opcodes():
         if kind == "equal" or j - i == m - k:
-            for number, (one, other) in enumerate(zip(before[i:j], after[k:m]), start=i + 1):
-                if one != other:
-                    pairs = _numbers(one, other)
-                    if pairs is None:
-                        yield number, one, other, None
-                    elif tolerance.is_exact or not all(tolerance.allows(*pair) for pair in pairs):
-                        yield number, one, other, largest(pairs)
+            yield from _side_by_side(before[i:j], after[k:m], i + 1, tolerance)
         else:
             for number, one in enumerate(before[i:j], start=i + 1):
-                yield number, one, "", None
+                yield LinesDiffer(number, one, "")
             for other in after[k:m]:
-                yield i, "", other, None
+                yield LinesDiffer(i, "", other)
 
 
-def _numbers(one: str, other: str) -> list[tuple[float, float]] | None:
-    """The numbers of two lines side by side, where all the rest is the same."""
-    if _NUMBER.sub("#", one) != _NUMBER.sub("#", other):
-        return None
-    return [(float(a), float(b)) for a, b in zip(_NUMBER.findall(one), _NUMBER.findall(other))]
+def _side_by_side(
+    before: Sequence[str], after: Sequence[str], first: int, tolerance: Tolerance
+) -> Iterator[LinesDiffer]:
+    for number, (one, other) in enumerate(zip(before, after), start=first):
+        if one == other:
+            continue
+        numbers: tuple[Number, ...] = ()
+        if _NUMBER.sub("#", one) == _NUMBER.sub("#", other):
+            pairs = zip(_NUMBER.findall(one), _NUMBER.findall(other))
+            found = (Number(at, float(a), float(b)) for at, (a, b) in enumerate(pairs))
+            numbers = tuple(pair for pair in found if not tolerance.allows(pair.before, pair.after))
+            if not numbers and not tolerance.is_exact:
+                continue
+        yield LinesDiffer(number, one, other, numbers)
 
 
 def not_by_itself(
     differences: Iterable[Difference], by_itself: Iterable[Difference]
 ) -> tuple[Difference, ...]:
-    """What differs between versions, without what differs from run to run of one version as well."""
-    unstable = {one.key for one in by_itself}
-    return tuple(one for one in differences if one.key not in unstable)
+    """What differs between versions, without what differs from run to run of one version as well: of a line
+    in which a time and a loss stand, the time.
+    """
+    unstable = {one.key: {number.at for number in one.numbers} for one in by_itself}
+    left: list[Difference] = []
+    for one in differences:
+        varying = unstable.get(one.key)
+        if varying and one.numbers:
+            one = one.with_numbers(tuple(number for number in one.numbers if number.at not in varying))
+            if not one.numbers:
+                continue
+        elif varying is not None and not varying:
+            continue
+        left.append(one)
+    return tuple(left)

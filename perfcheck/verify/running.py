@@ -52,6 +52,7 @@ class Place:
 class Ran:
     """How a run ended, and where what it left lies."""
 
+    place: Place
     code: int
     timed_out: bool
     results: Path
@@ -62,12 +63,18 @@ class Ran:
         return not self.timed_out and (self.results / STRAYS).exists()
 
     @property
-    def output(self) -> bytes:
-        return (self.results / "stdout").read_bytes()
+    def lines(self) -> list[str]:
+        """What it printed, to standard output."""
+        return self._said("stdout").splitlines()
 
     @property
     def complaint(self) -> str:
-        return (self.results / "stderr").read_text(encoding="utf-8", errors="replace")
+        """What it said to standard error."""
+        return self._said("stderr")
+
+    def _said(self, stream: str) -> str:
+        text = (self.results / stream).read_text(encoding="utf-8", errors="backslashreplace")
+        return self.place.told(text)
 
     @property
     def strays(self) -> Strays:
@@ -126,7 +133,7 @@ class Runner:
         code = self._run(results, directory, deterministic=deterministic)
         tree = place.version(name)
         place.work.rename(tree)
-        return Ran(code or 0, code is None, results, tree)
+        return Ran(place, code or 0, code is None, results, tree)
 
     def _run(self, results: Path, directory: Path, *, deterministic: bool) -> int | None:
         """The exit code; None where it took too long."""

@@ -33,10 +33,15 @@ def by_how_much(before: torch.Tensor, after: torch.Tensor, tolerance: Tolerance)
     beyond = differs & ~(gap <= tolerance.absolute + tolerance.relative * one.abs())
     if not beyond.any():
         return None
-    one, other, gap = one[beyond], other[beyond], gap[beyond].nan_to_num(nan=torch.inf)
+    one, other, gap = one[beyond], other[beyond], _or_infinite(gap[beyond])
     at = int(gap.argmax())
-    relative = float((gap / one.abs()).nan_to_num(nan=torch.inf).max())
+    relative = float(_or_infinite(gap / one.abs()).max())
     return Largest(float(gap[at]), relative, float(one[at]), float(other[at]))
+
+
+def _or_infinite(gaps: torch.Tensor) -> torch.Tensor:
+    """Where a number has become none, the difference is infinite."""
+    return gaps.masked_fill(gaps.isnan(), torch.inf)
 
 
 def _same_bits(one: torch.Tensor, other: torch.Tensor) -> bool:

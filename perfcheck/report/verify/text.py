@@ -14,9 +14,12 @@ from perfcheck.verify.verification import Fixed, Verdict, Verification
 MOST: Final = 8
 """Differences of a kind that are told; the JSON document has them all."""
 
+MOST_UNSTABLE: Final = 2
+"""The same of what differs without a change."""
+
 MOST_LINES: Final = 6
 
-_WIDEST: Final = 100  # characters of a line of a script's output
+_WIDEST: Final = 60  # characters of a line of a script's output
 
 _TITLES: Final[dict[Kind, tuple[str, str]]] = {
     "loss": ("losses", "call of backward()"),
@@ -93,9 +96,11 @@ def _results(found: Verification, style: Paint) -> str:
             verdict = style("differs from run to run by itself", "yellow")
         compared = f"{plural(count, unit) if kind != 'loss' else f'{count:,} {_calls(count)}'}"
         lines.append(f"  {title:<10}  {verdict}, {compared}")
-        lines += _told(different, style)
-        if not different or any(one.kind == kind for one in found.unstable):
-            lines += _told(unstable, style, "by itself: ")
+        lines += _told(different[:MOST], "")
+        if len(different) > MOST:
+            lines.append(f"    and {len(different) - MOST:,} more, which the JSON document has")
+        if unstable:
+            lines += _told(unstable[:MOST_UNSTABLE], "from run to run: ")
     if not lines:
         return ""
     return f"{style('Results', 'bold')}:\n" + "\n".join(lines) + "\n"
@@ -105,11 +110,8 @@ def _calls(count: int) -> str:
     return "call of backward()" if count == 1 else "calls of backward()"
 
 
-def _told(differences: Sequence[Difference], style: Paint, prefix: str = "") -> list[str]:
-    lines = [f"    {prefix}{_difference(one)}" for one in differences[:MOST]]
-    if len(differences) > MOST:
-        lines.append(f"    {prefix}and {len(differences) - MOST:,} more, which the JSON document has")
-    return lines
+def _told(differences: Sequence[Difference], prefix: str) -> list[str]:
+    return [f"    {prefix}{_difference(one)}" for one in differences]
 
 
 def _difference(one: Difference) -> str:
@@ -124,6 +126,8 @@ def _difference(one: Difference) -> str:
         told = f"new: {words[1]}"
     elif not one.after:
         told = f"gone: {words[0]}"
+    elif one.numbers and one.largest is not None:
+        told = f"{words[0]}: {one.largest.before:.10g} → {one.largest.after:.10g}"
     else:
         told = f"{words[0]} → {words[1]}"
     return f"{where}: {told}{_by(one.largest)}"
