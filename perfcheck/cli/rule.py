@@ -74,6 +74,7 @@ def document(rule: Rule) -> dict[str, Any]:
         "operators": list(rule.operators),
         "detector": rule.detector,
         "where": [predicate.text for predicate in rule.where],
+        "worth": [predicate.text for predicate in rule.worth],
         "message": rule.message,
         "help": rule.help,
         "sources": list(rule.sources),

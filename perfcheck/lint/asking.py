@@ -13,6 +13,7 @@ from perfcheck.lint.facts import Match
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
+from perfcheck.lint.uses import is_returned, is_settled, only_reduced
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.predicates import Metavariable
 
@@ -361,6 +362,12 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "loop_invariant": _loop_invariant,
     "reassigned_in_loop": _reassigned_in_loop,
     "result_unused": _result_unused,
+    "settled": lambda a, n: is_settled(a.scope, n),
+    "index_settled": lambda a: (
+        isinstance(a.match.node, ast.Subscript) and is_settled(a.scope, a.match.node.slice)
+    ),
+    "only_reduced": lambda a: only_reduced(a.scope, a.match.node),
+    "returned": lambda a: is_returned(a.scope, a.match.node),
     "used_later": _used_later,
     "written_in_place": _written_in_place,
     "torch_at_least": _torch_at_least,

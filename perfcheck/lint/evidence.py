@@ -42,6 +42,9 @@ TENSOR_ONLY: Final = frozenset(
 }
 """Methods that tensors have, and modules, arrays, lists, strings and numbers do not."""
 
+WANT_TWO: Final = frozenset({"gather", "index_select", "scatter", "scatter_", "narrow", "index_add_"})
+"""Of these, those that tensors have with two arguments or more, and others (process groups) with one."""
+
 TENSOR_LIKE: Final = TENSOR_ONLY | {"item", "view", "cpu", "tolist", "float", "long", "norm", "chunk"}
 
 TENSOR_PROPERTIES: Final = frozenset(

@@ -33,6 +33,7 @@ class Hit(NamedTuple):
     match: Match
     sure: bool
     remedy: Remedy | None = None
+    worth: bool = True  # there is a remedy that fits, as far as the page can ask
 
 
 class RuleSet:
@@ -137,7 +138,8 @@ class RuleSet:
         mended = None
         if rule.fix is not None:
             mended = remedy(rule.fix, match, scope, lambda bound: asker(scope, bound, around))
-        yield Hit(rule, match, match.certain is True, mended)
+        worth = all(evaluate(predicate, ask) is True for predicate in rule.worth)
+        yield Hit(rule, match, match.certain is True, mended, worth)
 
 
 def _asks_heat(rule: Rule) -> bool:
@@ -157,7 +159,7 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
                 level = 2  # barriers and reductions stand in set-up code as often as in steps
         if not hit.sure:
             level += 1
-        if scope.acknowledged(hit.match.node) or _reads_what_is_given(hit, scope):
+        if not hit.worth or scope.acknowledged(hit.match.node) or _reads_what_is_given(hit, scope):
             level = 2
         groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)
     for (_, confidence), group in groups.items():

@@ -25,6 +25,7 @@ _SYNC_COMMENT = re.compile(
     r"|\bsyncs?\b.*\b(host|cpu|gpu|device)\b|\b(one|single)\b.{0,20}\bsync\b",
     re.IGNORECASE,
 )
+_PARAGRAPH = 8  # lines above a statement in which a comment may be about it
 _LOOP_TYPES = frozenset({ast.For, ast.AsyncFor, ast.While})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -317,13 +318,14 @@ class BodyScope:
         return [statement]
 
     def acknowledged(self, node: ast.AST) -> bool:
-        """Does a comment at the place, or right above it or its statement, say that the host waits here? Its
-        author knows."""
+        """Does a comment at the place, or above it in the same paragraph, say that the host waits here?
+        Its author knows."""
         first: int = node.lineno  # type: ignore[attr-defined]
         last = getattr(node, "end_lineno", first) or first
         statement = next((a for a in (node, *self.ancestors(node)) if isinstance(a, ast.stmt)), node)
         above = statement.lineno - 1  # type: ignore[attr-defined]
-        while above > 0 and self.lines[above - 1].lstrip().startswith("#"):
+        nearest = max(above - _PARAGRAPH, 0)
+        while above > nearest and self.lines[above - 1].strip():
             above -= 1
         text = "\n".join(self.lines[max(min(first - 3, above), 0) : last])
         return any(_SYNC_COMMENT.search(comment) for comment in _COMMENT.findall(text))

@@ -138,6 +138,7 @@ _KEYS: Final[dict[str, tuple[_Shape, bool]]] = {  # key: what it holds, and whet
     "operators": ("texts", False),
     "detector": ("text", False),
     "where": ("texts", False),
+    "worth": ("texts", False),
     "message": ("text", True),
     "help": ("text", True),
     "sources": ("texts", True),
@@ -165,7 +166,7 @@ class _Reader:
                 self.error(1, f"the key `{key}` is missing", f"add `{key} = …` to the front matter")
         match = self._patterns()
         bound = self._bound(match)
-        where = self._predicates(bound)
+        where, worth = self._predicates("where", bound), self._predicates("worth", bound)
         for key in ("message", "help"):
             self._placeholders(key, bound)
         code, name = self._text("code"), self._text("name")
@@ -209,6 +210,7 @@ class _Reader:
             operators=self._texts("operators"),
             detector=detector or None,
             where=where,
+            worth=worth,
             instead_of=self._texts("instead_of"),
             fix=fix,
             page=self.path,
@@ -275,13 +277,13 @@ class _Reader:
             each.append(frozenset({SUBJECT}))
         return frozenset.intersection(*each) if each else None
 
-    def _predicates(self, bound: frozenset[str] | None) -> tuple[Predicate, ...]:
+    def _predicates(self, key: str, bound: frozenset[str] | None) -> tuple[Predicate, ...]:
         predicates = []
-        for text in self._texts("where"):
+        for text in self._texts(key):
             try:
                 predicates.append(parse_predicate(text, bound))
             except PredicateError as error:
-                self.error(self.line_of("where", text), error.message, error.remedy)
+                self.error(self.line_of(key, text), error.message, error.remedy)
         return tuple(predicates)
 
     def _placeholders(self, key: str, bound: Collection[str] | None) -> None:

@@ -195,6 +195,12 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "loop_invariant": _about("Its value is the same in each turn of the innermost loop around it."),
     "reassigned_in_loop": _about("The innermost loop around it binds it anew."),
     "result_unused": _here("The value of the matched expression is thrown away."),
+    "settled": _about(
+        "It is made of literals, shapes, numbers and settings (attributes of self, a configuration) alone."
+    ),
+    "index_settled": _here("The place is an index made of these alone."),
+    "only_reduced": _here("All that becomes of the value, in the function, is a sum, a mean or a loss."),
+    "returned": _here("The function returns the value."),
     "used_later": _about("The variable is read after the place, in the same function."),
     "written_in_place": _about("Its value is changed in place later in the function."),
     # project

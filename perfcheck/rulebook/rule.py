@@ -76,6 +76,7 @@ class Rule:
     operators: tuple[str, ...]  # operator-table names or families, for rules without ``match``
     detector: str | None
     where: tuple[Predicate, ...]
+    worth: tuple[Predicate, ...]  # what must hold too for the finding to be told unasked
     instead_of: tuple[str, ...]  # codes that stay silent where this rule fires on the same place
     fix: FixRecipe | None
     page: str  # the page's path, for people

@@ -138,3 +138,51 @@ def test_versions_of_torch() -> None:
 
 def test_code_of_tests() -> None:
     assert answer("test_code()", "at(x)", path="tests/test_it.py") is True
+
+
+@pytest.mark.parametrize(
+    ("data", "settled"),
+    [
+        ("[1, 2]", True),
+        ("[-1.0] * n", True),
+        ("[x.shape[0], n]", True),
+        ("[i * 2 for i in range(n)]", True),
+        ("self.sizes", True),
+        ("sorted(self.sizes)", True),
+        ("config.sizes", True),
+        ("more", False),
+        ("[len(part) for part in more]", False),
+        ("u.lengths()", False),
+        ("u.lengths", False),
+    ],
+)
+def test_what_data_is_made_of(data: str, settled: bool) -> None:
+    assert answer("settled($X)", f"at({data})") is settled
+    assert answer("settled($X)", f"d = {data}; at(d)") is settled
+
+
+@pytest.mark.parametrize(
+    ("use", "reduced", "returned"),
+    [
+        ("at(x).sum()", True, False),
+        ("torch.mean(at(x))", True, False),
+        ("nn.functional.cross_entropy(at(x), u)", True, False),
+        ("self.criterion(at(x), u)", True, False),
+        ("(at(x) - 1).pow(2).mean()", True, False),
+        ("y = at(x); l = (y - u).abs().sum()", True, False),
+        ("y = at(x); l = y.sum() + u.add(y)", False, False),
+        ("u.add(at(x))", False, False),
+        ("return at(x).sum()", True, False),
+        ("return at(x)", False, True),
+        ("return u, at(x)[0]", False, True),
+        ("y = at(x); return y", False, True),
+        ("y = at(x)\n    y = u\n    return y", False, False),
+    ],
+)
+def test_what_becomes_of_a_value(use: str, reduced: bool, returned: bool) -> None:
+    assert answer("only_reduced()", use) is reduced
+    assert answer("returned()", use) is returned
+
+
+def test_what_an_index_is_made_of() -> None:
+    assert answer("index_settled()", "at(x)[[0, 1]]") is False  # the place is the call, no index

@@ -618,3 +618,26 @@ def test_overridden_methods_are_one_family_whatever_calls_them() -> None:
                 strategy.advance()
         """
     )
+
+
+def test_a_pipeline_that_drives_steps_is_none() -> None:
+    said, found = heats(
+        """
+        import torch
+        class DrawingPipeline:
+            def __call__(self, prompt):
+                torch.cuda.synchronize()  # epoch
+                self.encode(prompt)
+                for t in self.scheduler.timesteps:
+                    torch.cuda.synchronize()  # step
+                    self.denoise(t)
+            def encode(self, prompt):
+                torch.cuda.synchronize()  # epoch
+            def denoise(self, t):
+                torch.cuda.synchronize()  # step
+        class ClassifyingPipeline:
+            def __call__(self, image):
+                torch.cuda.synchronize()  # step
+        """
+    )
+    assert found == said

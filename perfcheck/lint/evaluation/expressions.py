@@ -6,13 +6,14 @@ import ast
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from perfcheck.lint.dotted import chain
+from perfcheck.lint.dotted import chain, dotted
 from perfcheck.lint.evaluation.arithmetic import arithmetic, compare, constant
 from perfcheck.lint.evaluation.attributes import member
 from perfcheck.lint.evaluation.binding import bind
 from perfcheck.lint.evaluation.calls import call
 from perfcheck.lint.evaluation.indexing import subscript
 from perfcheck.lint.evaluation.narrowing import asks_for_tensor, narrow
+from perfcheck.lint.evidence import tensor_of
 from perfcheck.lint.values import BOOL, NONE, STR, UNKNOWN, Value, elements, join, join_all
 
 if TYPE_CHECKING:
@@ -161,6 +162,12 @@ def _comprehension(
 ) -> Value:
     before = ev.env
     ev.env = dict(before)
+    believed = ev.evidence
+    if believed:  # its variables are its own, whatever others of the same name are used for
+        own = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
+        calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
+        used = {tensor_of(c) for c in calls} | {dotted(c.func).partition(".")[0] for c in calls}
+        ev.evidence = believed - (own - used)
     for generator in node.generators:
         iterable = ev.expr(generator.iter)
         bind(ev, generator.target, elements(iterable), None)
@@ -172,7 +179,7 @@ def _comprehension(
         element = ev.expr(node.value)
     else:
         element = ev.expr(node.elt)
-    ev.env = before
+    ev.env, ev.evidence = before, believed
     kind = {ast.DictComp: "dict", ast.SetComp: "set"}.get(type(node), "list")
     return Value(kind, element=element)  # type: ignore[arg-type]
 

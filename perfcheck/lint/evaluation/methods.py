@@ -17,7 +17,7 @@ from perfcheck.lint.evaluation.tensors import (
     likely_tensor,
     tensor_method,
 )
-from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY, along_dimension
+from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY, WANT_TWO, along_dimension
 from perfcheck.lint.operations import device_of
 from perfcheck.lint.values import ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value
 
@@ -29,6 +29,8 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
     """``owner.name(...)``."""
     name, kind = func.attr, owner.kind
     receiver = Argument(owner, func.value)
+    if kind == "unknown" and name in WANT_TWO and len(node.args) + len(node.keywords) < 2:
+        return unknown_result(arguments)  # accelerator.gather(x)
     if kind == "unknown" and (
         name in TENSOR_ONLY
         or (name in TENSOR_LIKE and owner.device is True)

@@ -117,3 +117,18 @@ def test_what_a_processor_makes() -> None:
         is False
     )
     assert expression("processor(images)['sizes'].clamp(0)", "processor: nn.Module, images").device is True
+
+
+def test_group_operations_are_no_methods_of_tensors() -> None:
+    assert expression("accelerator.gather(x)", "accelerator, x: torch.Tensor").kind == "unknown"
+    assert expression("y.gather(1, x)", "x: torch.Tensor, y").kind == "tensor"
+
+
+def test_variables_of_a_comprehension_are_its_own() -> None:
+    body = """
+    def f(words, u):
+        first = [reveal(ids) for ids in words]
+        second = [ids.unsqueeze(0) for ids in u]
+    """
+    assert value(body).kind == "unknown"
+    assert value(body.replace("reveal(ids)", "reveal(ids).clone() + ids.unsqueeze(0)")).kind == "tensor"

@@ -1,0 +1,154 @@
+"""What an expression is made of, and what becomes of its value: whether there is a remedy that fits."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from perfcheck.lint.dotted import dotted
+
+if TYPE_CHECKING:
+    from perfcheck.lint.scope import BodyScope
+
+_DEEPEST = 6
+
+# ---- made of ----------------------------------------------------------------------------------------
+
+
+def is_settled(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
+    """Is it made of literals, shapes, numbers, and attributes of ``self`` or of a configuration alone?
+
+    Such a tensor can be made once, or on the device. What is made of other data of the host cannot.
+    """
+    inner = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    return depth <= _DEEPEST and all(
+        _is_settled_leaf(scope, leaf, depth) for leaf in _leaves(node) if _name(leaf) not in inner
+    )
+
+
+def _leaves(node: ast.AST) -> list[ast.AST]:
+    """Names and attributes as a whole, and calls of functions that may give anything."""
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return [node]
+    if isinstance(node, ast.Call):
+        callee = dotted(node.func)
+        inside = [leaf for a in (*node.args, *(k.value for k in node.keywords)) for leaf in _leaves(a)]
+        if callee.rpartition(".")[2] in _PURE:
+            return [*inside, *(_leaves(node.func.value) if isinstance(node.func, ast.Attribute) else ())]
+        return [node]
+    if isinstance(node, ast.comprehension):
+        return [leaf for part in (node.iter, *node.ifs) for leaf in _leaves(part)]
+    return [leaf for child in ast.iter_child_nodes(node) for leaf in _leaves(child)]
+
+
+_PURE = frozenset(
+    """range len list tuple sorted float int min max sum abs round enumerate zip sqrt log exp floor ceil
+    prod keys values tensor as_tensor arange zeros ones full eye linspace empty outer log2 float long
+    half double to view reshape unsqueeze squeeze expand repeat t cos sin cumsum flip clone detach triu
+    tril size dim numel get meshgrid stack cat manual_seed""".split()
+)
+"""Calls that give the same for the same arguments, and no more than they are given."""
+
+
+def _is_settled_leaf(scope: BodyScope, leaf: ast.AST, depth: int) -> bool:
+    if isinstance(leaf, ast.Call):
+        return False
+    value = scope.value(leaf)
+    if value.kind in ("number", "dtype", "device", "size", "python-module", "function", "class"):
+        return True
+    root = leaf
+    while isinstance(root, (ast.Attribute, ast.Subscript)):
+        if isinstance(root, ast.Attribute) and root.attr in ("shape", "device", "dtype", "ndim"):
+            return True
+        root = root.value
+    name = _name(root)
+    if isinstance(leaf, ast.Attribute):
+        return name in ("self", "cls") or bool(_SETTINGS.match(name))
+    if name in scope.function.module.globals and name not in scope.run.env:
+        return True
+    definition = scope.definition(name, leaf)
+    return definition is not None and is_settled(scope, definition, depth + 1)
+
+
+def _name(node: ast.AST) -> str:
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+_SETTINGS = re.compile(r"(^|_)(cfg|config|args|opts?|options|hparams|settings)$")
+
+
+# ---- becomes of it ----------------------------------------------------------------------------------
+
+
+def only_reduced(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
+    """Is all that becomes of it a sum, a mean or a loss? Then weights do what selecting does."""
+    parent = scope.parent(node)
+    if depth > _DEEPEST or parent is None:
+        return False
+    if isinstance(parent, ast.Attribute):
+        if parent.attr in ("shape", "dtype", "device"):
+            return True
+        call = scope.parent(parent)
+        return (
+            isinstance(call, ast.Call) and call.func is parent and _reduces(scope, call, parent.attr, depth)
+        )
+    if isinstance(parent, ast.keyword):
+        parent = scope.parent(parent)
+    if isinstance(parent, ast.Call):
+        return _reduces(scope, parent, dotted(parent.func).rpartition(".")[2], depth)
+    if isinstance(parent, (ast.BinOp, ast.UnaryOp)):
+        return only_reduced(scope, parent, depth + 1)
+    if (
+        isinstance(parent, ast.Assign)
+        and len(parent.targets) == 1
+        and isinstance(parent.targets[0], ast.Name)
+    ):
+        later = _loads(scope, parent.targets[0].id, parent)
+        return bool(later) and all(only_reduced(scope, use, depth + 1) for use in later)
+    return False
+
+
+def _reduces(scope: BodyScope, call: ast.Call, name: str, depth: int) -> bool:
+    if name in _REDUCTIONS or _LOSS.search(name):
+        return True
+    return name in _ELEMENTWISE and only_reduced(scope, call, depth + 1)
+
+
+def _loads(scope: BodyScope, name: str, after: ast.stmt) -> list[ast.AST]:
+    """Where the variable is read before it is bound anew, in the order of the source."""
+    start = (after.end_lineno or 0, after.end_col_offset or 0)
+    names: list[ast.Name] = [n for n in scope.walk(ast.Name) if isinstance(n, ast.Name) and n.id == name]
+    later = [n for n in names if (n.lineno, n.col_offset) >= start]
+    bound = min((n.lineno for n in later if not isinstance(n.ctx, ast.Load)), default=None)
+    return [n for n in later if isinstance(n.ctx, ast.Load) and (bound is None or n.lineno <= bound)]
+
+
+_REDUCTIONS = frozenset(
+    """sum mean norm nansum nanmean logsumexp prod max min amax amin any all std var median numel len size
+    dim item cross_entropy nll_loss kl_div count_nonzero""".split()
+)
+_LOSS = re.compile(r"loss|criterion|cross_entropy", re.IGNORECASE)
+_ELEMENTWISE = frozenset(
+    """float double half to abs pow square sqrt rsqrt exp log log2 log1p clamp clamp_min clamp_max relu
+    sigmoid logsigmoid softplus detach contiguous view reshape flatten squeeze unsqueeze type_as
+    log_softmax softmax neg sub add mul div where nan_to_num tanh""".split()
+)
+
+
+def is_returned(scope: BodyScope, node: ast.AST) -> bool:
+    """Is it, by itself or by a name, what the function returns? Then its length belongs to the result."""
+    parent = scope.parent(node)
+    while isinstance(parent, (ast.Tuple, ast.List, ast.Dict, ast.Subscript, ast.Starred)):
+        node, parent = parent, scope.parent(parent)
+    if isinstance(parent, ast.Return):
+        return True
+    if isinstance(parent, ast.Assign):
+        names = {n.id for target in parent.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
+        return any(
+            is_returned(scope, use)
+            for name in names
+            for use in _loads(scope, name, parent)
+            if use is not node
+        )
+    return False
