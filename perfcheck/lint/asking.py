@@ -13,7 +13,7 @@ from perfcheck.lint.facts import Match
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
-from perfcheck.lint.uses import is_returned, is_settled, only_reduced
+from perfcheck.lint.uses import is_handed, is_returned, is_settled, only_reduced
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.predicates import Metavariable
 
@@ -363,6 +363,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "reassigned_in_loop": _reassigned_in_loop,
     "result_unused": _result_unused,
     "settled": lambda a, n: is_settled(a.scope, n),
+    "handed": lambda a, n: is_handed(a.scope, n),
     "index_settled": lambda a: (
         isinstance(a.match.node, ast.Subscript) and is_settled(a.scope, a.match.node.slice)
     ),

@@ -157,6 +157,21 @@ def _first_time(test: ast.expr) -> bool:
     return False
 
 
+def _gives_constant(body: list[ast.stmt]) -> bool:
+    """``return torch.tensor(0.0, device=x.device)``: the answer where there is nothing to compute."""
+    only = body[0] if len(body) == 1 else None
+    given = only.value if isinstance(only, ast.Return) else None
+    return (
+        isinstance(given, ast.Call)
+        and len(given.args) == 1
+        and (isinstance(given.args[0], ast.Constant) or _is_empty(given.args[0]))
+    )
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, (ast.List, ast.Tuple)) and not node.elts
+
+
 def _changes_state(node: ast.If) -> bool:
     """``if self.merged: self.unmerge()``: done once for each change of mode."""
     test = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
@@ -206,7 +221,7 @@ def is_cooling(node: ast.If) -> tuple[bool, bool]:
     otherwise = is_error_path(node.orelse)
     if _off_interval(test):
         return is_error_path(node.body), True
-    then = is_error_path(node.body) or _rare_test(test) or _changes_state(node)
+    then = is_error_path(node.body) or _rare_test(test) or _changes_state(node) or _gives_constant(node.body)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
         otherwise = otherwise or _rare_test(test.operand)
     return then, otherwise

@@ -34,6 +34,8 @@ def _leaves(node: ast.AST) -> list[ast.AST]:
     if isinstance(node, ast.Call):
         callee = dotted(node.func)
         inside = [leaf for a in (*node.args, *(k.value for k in node.keywords)) for leaf in _leaves(a)]
+        if callee.rpartition(".")[2] in _SIZES and isinstance(node.func, ast.Attribute):
+            return inside
         if callee.rpartition(".")[2] in _PURE:
             return [*inside, *(_leaves(node.func.value) if isinstance(node.func, ast.Attribute) else ())]
         return [node]
@@ -42,11 +44,13 @@ def _leaves(node: ast.AST) -> list[ast.AST]:
     return [leaf for child in ast.iter_child_nodes(node) for leaf in _leaves(child)]
 
 
+_SIZES = frozenset({"size", "dim", "numel"})
 _PURE = frozenset(
-    """range len list tuple sorted float int min max sum abs round enumerate zip sqrt log exp floor ceil
-    prod keys values tensor as_tensor arange zeros ones full eye linspace empty outer log2 float long
-    half double to view reshape unsqueeze squeeze expand repeat t cos sin cumsum flip clone detach triu
-    tril size dim numel get meshgrid stack cat manual_seed""".split()
+    """Tensor FloatTensor LongTensor from_numpy array asarray range len list tuple sorted float int min max
+    sum abs round enumerate zip sqrt log exp floor ceil prod keys values tensor as_tensor arange zeros
+    ones full eye linspace empty outer log2 float long half double to view reshape unsqueeze squeeze
+    expand repeat t cos sin cumsum flip clone detach triu tril size dim numel get meshgrid stack cat
+    manual_seed""".split()
 )
 """Calls that give the same for the same arguments, and no more than they are given."""
 
@@ -69,6 +73,27 @@ def _is_settled_leaf(scope: BodyScope, leaf: ast.AST, depth: int) -> bool:
         return True
     definition = scope.definition(name, leaf)
     return definition is not None and is_settled(scope, definition, depth + 1)
+
+
+def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
+    """Does it come from another function, or from a generator on the host, so that it is not made here?"""
+    calls = []
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        if isinstance(node, ast.Call):
+            calls.append(node)
+        node = node.func if isinstance(node, ast.Call) else node.value
+    name = _name(node)
+    if depth > _DEEPEST or any(k.arg == "generator" for call in calls for k in call.keywords):
+        return depth <= _DEEPEST
+    if calls and (name in ("self", "cls") or _LIBRARIES.match(scope.resolve(calls[-1].func) or "")):
+        return False
+    definition = scope.definition(name, node) if name else None
+    if definition is not None:
+        return is_handed(scope, definition, depth + 1)
+    return bool(calls) and isinstance(calls[-1].func, ast.Name)
+
+
+_LIBRARIES = re.compile(r"(torch|numpy|builtins)\.")
 
 
 def _name(node: ast.AST) -> str:

@@ -198,6 +198,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "settled": _about(
         "It is made of literals, shapes, numbers and settings (attributes of self, a configuration) alone."
     ),
+    "handed": _about("Another function made it, or a random generator of the host."),
     "index_settled": _here("The place is an index made of these alone."),
     "only_reduced": _here("All that becomes of the value, in the function, is a sum, a mean or a loss."),
     "returned": _here("The function returns the value."),

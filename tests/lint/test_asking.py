@@ -146,6 +146,7 @@ def test_code_of_tests() -> None:
         ("[1, 2]", True),
         ("[-1.0] * n", True),
         ("[x.shape[0], n]", True),
+        ("[0, x.size(0)]", True),
         ("[i * 2 for i in range(n)]", True),
         ("self.sizes", True),
         ("sorted(self.sizes)", True),
@@ -186,3 +187,20 @@ def test_what_becomes_of_a_value(use: str, reduced: bool, returned: bool) -> Non
 
 def test_what_an_index_is_made_of() -> None:
     assert answer("index_settled()", "at(x)[[0, 1]]") is False  # the place is the call, no index
+
+
+@pytest.mark.parametrize(
+    ("tensor", "handed"),
+    [
+        ("torch.arange(n).expand(2, n)", False),
+        ("torch.from_numpy(more)", False),
+        ("self.mask(n)[0]", False),
+        ("torch.randn(n, generator=u)", True),
+        ("pad(more)", True),
+        ("pad(more).long()", True),
+        ("u.make(n)", False),
+    ],
+)
+def test_who_made_a_tensor(tensor: str, handed: bool) -> None:
+    assert answer("handed($X)", f"at({tensor})") is handed
+    assert answer("handed($X)", f"t = {tensor}; at(t.view(-1))") is handed

@@ -136,3 +136,17 @@ def test_changes_of_mode(statement: str, rare: bool) -> None:
     node = ast.parse(statement).body[0]
     assert isinstance(node, ast.If)
     assert is_cooling(node) == (rare, False)
+
+
+@pytest.mark.parametrize(
+    ("body", "rare"),
+    [
+        ("return torch.tensor(0.0, device=d)", True),
+        ("return x.new_tensor([])", True),
+        ("return torch.tensor(sizes, device=d)", False),
+        ("return f(0.0, x)", False),
+        ("y = torch.tensor(0.0, device=d); return y", False),
+    ],
+)
+def test_answers_where_there_is_nothing_to_compute(body: str, rare: bool) -> None:
+    assert branch("x.sum() == 0", body) == (rare, False)
