@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from torch.jit._builtins import _find_builtin, _get_builtin_table
 
 from perfcheck.emulated.patching import Patches
 from perfcheck.emulated.tensor import DEVICE_TYPES
@@ -17,9 +18,13 @@ def install(patches: Patches) -> None:
         (torch, "asarray"),
         (torch.Tensor, "new_tensor"),
     ):
-        reading = _reading(getattr(owner, name))
+        original = getattr(owner, name)
+        reading = _reading(original)
         patches.set(owner, name, reading)
         constructors.add(reading)
+        scripted = _find_builtin(original)
+        if scripted is not None:  # TorchScript knows its functions by identity
+            patches.item(_get_builtin_table(), id(reading), scripted)
     # Those that set_default_device concerns are known by identity.
     patches.set(torch.utils._device, "_device_constructors", lambda: constructors)
     exchange = torch.from_dlpack

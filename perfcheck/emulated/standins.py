@@ -41,6 +41,11 @@ def _zeros(size: Any, **options: Any) -> Any:
     return torch.zeros(size, **options)
 
 
+def _histc(x: Any, *args: Any, **kwargs: Any) -> Any:
+    """Of integers, too."""
+    return torch.histc(x if x.is_floating_point() else x.double(), *args, **kwargs).to(x.dtype)
+
+
 STANDINS: dict[str, Callable[..., Any]] = {
     "aten::_efficientzerotensor": _zeros,
     "aten::cudnn_batch_norm": _cudnn_batch_norm,
@@ -52,5 +57,6 @@ STANDINS: dict[str, Callable[..., Any]] = {
     "aten::_log_softmax": _in_float(_aten._log_softmax),
     "aten::_softmax_backward_data": _back_to_half(_aten._softmax_backward_data),
     "aten::_log_softmax_backward_data": _back_to_half(_aten._log_softmax_backward_data),
+    "aten::histc": _histc,
     "aten::record_stream": lambda *_: None,
 }

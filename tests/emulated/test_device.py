@@ -252,3 +252,24 @@ def test_torch_is_put_back_as_it_was() -> None:
     layer = nn.Linear(2, 2)
     layer(torch.ones(1, 2)).sum().backward()
     assert layer.weight.grad is not None
+
+
+def test_integers_have_a_histogram_as_on_a_gpu(tally: Tally) -> None:
+    experts = torch.tensor([0, 1, 1, 3], dtype=torch.int32, device="cuda")
+    counts = torch.histc(experts, bins=4, min=0, max=3)
+    assert counts.dtype == torch.int32 and counts.tolist() == [1, 2, 0, 1]
+
+
+def _scripted(x):  # type: ignore[no-untyped-def]  # TorchScript reads annotations: none is a tensor
+    scale = torch.tensor(2.0, device=x.device)
+    if x.sum().item() > 0:
+        x = x * scale
+    return x
+
+
+def test_functions_that_make_tensors_can_be_scripted(tally: Tally) -> None:
+    function = torch.jit.script(_scripted)
+    x = torch.arange(3.0, device="cuda")
+    result = function(x)
+    assert result.is_cuda and result.tolist() == [0.0, 2.0, 4.0]
+    assert total(tally.counted(0), "host-sync") == 3  # the number that is made a tensor, .item(), .tolist()
