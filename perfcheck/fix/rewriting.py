@@ -28,6 +28,7 @@ _ATOMS = (
 _TAKES_ANYTHING = (
     cst.Arg, cst.Assign, cst.Return, cst.Expr, cst.AugAssign, cst.AnnAssign, cst.Index,
 )  # fmt: skip
+_WITH_BRACKETS = (cst.Tuple, cst.GeneratorExp)
 _NEVER_BARE = (cst.Tuple, cst.NamedExpr, cst.Yield)
 
 _WIDEST = 88  # columns of a call that stays on one line
@@ -156,8 +157,12 @@ class _Stretch:
         self._module = wrapper.module
         self._parents = wrapper.resolve(ParentNodeProvider)
         self._by_span: dict[Span, list[cst.CSTNode]] = {}
-        for node, found in wrapper.resolve(PositionProvider).items():
-            span = (found.start.line, found.start.column, found.end.line, found.end.column)
+        places = wrapper.resolve(PositionProvider)
+        for node, found in places.items():
+            start, end = found.start, found.end
+            if isinstance(node, _WITH_BRACKETS) and node.lpar:  # to ``ast`` they are part of it
+                start, end = places[node.lpar[-1]].start, places[node.rpar[0]].end
+            span = (start.line, start.column, end.line, end.column)
             self._by_span.setdefault(span, []).append(node)
 
     def edits(self, rewrites: Iterable[Rewrite]) -> list[Edit]:
@@ -270,8 +275,8 @@ class _Stretch:
         if rest and isinstance(filled, cst.Call):
             arguments = next((found for found in rest.values() if found), None)
             call = self._parents.get(arguments[0]) if arguments else None
-            if isinstance(call, cst.Call) and call.args and call.args[0] is not filled.args[0]:
-                filled = filled.with_changes(whitespace_before_args=call.whitespace_before_args)
+            if isinstance(call, cst.Call):
+                return _laid_out_as(call, filled)  # type: ignore[return-value]
         return filled  # type: ignore[return-value]
 
     def _argument(self, place: Place) -> cst.Arg:
@@ -340,6 +345,18 @@ class _Filler(cst.CSTTransformer):
         elif isinstance(updated_node, cst.Call):
             return updated_node.with_changes(args=_with_commas(updated_node.args))
         return updated_node
+
+
+def _laid_out_as(old: cst.Call, new: cst.Call) -> cst.Call:
+    """The new call with its arguments on lines of their own where those of the old one were."""
+    arguments = list(new.args)
+    end = old.args[-1].comma
+    if isinstance(end, cst.Comma) and isinstance(end.whitespace_after, cst.ParenthesizedWhitespace):
+        at = next((n for n, each in enumerate(arguments) if each.value is old.args[-1].value), None)
+        if at is not None and at + 1 < len(arguments):
+            arguments[at] = arguments[at].with_changes(comma=_separator(old))
+            arguments[-1] = arguments[-1].with_changes(comma=end)
+    return new.with_changes(whitespace_before_args=old.whitespace_before_args, args=arguments)
 
 
 def _with_commas(arguments: Sequence[cst.Arg]) -> list[cst.Arg]:
@@ -423,8 +440,10 @@ def _spread(call: cst.Call) -> cst.Call:
     )
 
 
-def _line_break(then: cst.SimpleWhitespace | None = None) -> cst.ParenthesizedWhitespace:
-    return cst.ParenthesizedWhitespace(indent=True, last_line=then or cst.SimpleWhitespace(""))
+def _line_break(
+    then: cst.SimpleWhitespace | None = None, *, indent: bool = True
+) -> cst.ParenthesizedWhitespace:
+    return cst.ParenthesizedWhitespace(indent=indent, last_line=then or cst.SimpleWhitespace(""))
 
 
 def _separator(call: cst.Call) -> cst.Comma:
@@ -433,7 +452,8 @@ def _separator(call: cst.Call) -> cst.Comma:
     if between and not any(_has_comment(comma) for comma in between[-1:]):
         return between[-1]
     if isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace):
-        return cst.Comma(whitespace_after=call.whitespace_before_args)
+        space = call.whitespace_before_args
+        return cst.Comma(whitespace_after=_line_break(space.last_line, indent=space.indent))
     return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from perfcheck.events import Hotness, Truth
+from perfcheck.lint import certainty
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.facts import Match
 from perfcheck.lint.loops import LoopKind, loop_kind
@@ -371,6 +372,11 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "returned": lambda a: is_returned(a.scope, a.match.node),
     "used_later": _used_later,
     "written_in_place": _written_in_place,
+    "python_number": lambda a, n: certainty.python_number(a.scope, n) is not None,
+    "certainly_tensor": lambda a, n: certainty.is_tensor(a.scope, n),
+    "temporary": lambda a, n: certainty.temporary(n),
+    "handed_over": lambda a, n: certainty.handed_over(a.scope, n, a.match.node),
+    "default_device_kept": lambda a: certainty.default_device_kept(a.scope, a.match.node),
     "torch_at_least": _torch_at_least,
     "torch_before": _torch_before,
     "project_imports": lambda a, name: name in a.around.project_imports,

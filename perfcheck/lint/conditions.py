@@ -272,9 +272,10 @@ def _missing(o: Operands, name: str) -> Truth:
 def _moves(o: Operands, from_device: bool) -> Truth:
     if o.result is None or not o.all:
         return None
-    source, result = o.all[0].value, o.result
-    if isinstance(o.all[0].node, (ast.List, ast.Tuple)) and not o.all[0].node.elts:
+    data = o.by_name.get("data") or o.all[0]  # of `x.new_tensor(data)`
+    if isinstance(data.node, (ast.List, ast.Tuple)) and not data.node.elts:
         return False  # torch.tensor([]): nothing to copy
+    source, result = data.value, o.result
     if "other" in o.by_name and len(o.all) > 1:  # copy_: from the argument into the receiver
         source, result = o.all[1].value, o.all[0].value
     if result.kind != "tensor" and result.kind != "unknown":

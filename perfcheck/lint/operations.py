@@ -66,6 +66,10 @@ def bind(
     return Operands(by_name, (*everything, *keywords.values()), spread)
 
 
+_LAYOUTS = frozenset({"memory_format", "out"})
+"""Arguments that decide how the result is laid out."""
+
+
 def apply(operator: Operator, operands: Operands) -> tuple[Value, list[Happening]]:
     """The result of a call, and what it does to host and device."""
     result = _result(operator, operands)
@@ -73,6 +77,8 @@ def apply(operator: Operator, operands: Operands) -> tuple[Value, list[Happening
         receiver = operands.all[0].value if operands.all else UNKNOWN
         fact = operator.contiguous or (False if receiver.contiguous else None)
         result = result._replace(contiguous=fact)
+    if not _LAYOUTS.isdisjoint(operands.by_name):
+        result = result._replace(contiguous=None)
     operands = operands._replace(result=result, from_data=operator.names[0] == "torch.tensor")
     raised: list[Happening] = []
     for effect in operator.effects:
@@ -262,16 +268,26 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
             device = True if source.value.kind == "tensor" else None
         requires = operands.by_name.get("requires_grad")
         grad = requires is not None and requires.value.const is True
-        return Value("tensor", device, dtype, rank, pinned, True, grad, origin=origin)
+        copied = source is not None and source.value.kind not in ("number", "list", "tuple")
+        laid_out = None if copied else True  # a tensor or an array may bring its layout along
+        return Value("tensor", device, dtype, rank, pinned, laid_out, grad, origin=origin)
     if kind == "like":
         device = (
             device_of(given.value, given.node)
             if given is not None and given.value.kind != "none"
             else first.device
         )
-        return Value("tensor", device, dtype or first.dtype, first.rank if "0d" not in words else 0, False
-        if device is False else None,
-                     True, False, origin=first.origin, assumed=assumed)  # fmt: skip
+        return Value(
+            "tensor",
+            device,
+            dtype or first.dtype,
+            first.rank if "0d" not in words else 0,
+            False if device is False else None,
+            first.contiguous or None,
+            False,
+            origin=first.origin,
+            assumed=assumed,
+        )
     if kind == "host":
         return Value(
             "tensor",

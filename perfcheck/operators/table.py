@@ -70,7 +70,7 @@ torch.unique Tensor.unique : self sorted return_inverse return_counts dim:n -> t
     host-sync -- src, 2.13
 torch.unique_consecutive Tensor.unique_consecutive : self return_inverse return_counts dim:n -> tuple(tensor, tensor int, tensor int) if is_true('return_inverse') and is_true('return_counts') else tuple(tensor, tensor int) if is_true('return_inverse') or is_true('return_counts') else tensor 1d if missing('dim') else tensor | aten unique_consecutive unique_dim_consecutive
     host-sync -- src, 2.13
-torch.bincount Tensor.bincount : self weights minlength:n -> tensor float if given('weights') else tensor int
+torch.bincount Tensor.bincount : self weights minlength:n -> tensor 1d float if given('weights') else tensor 1d int
     host-sync -- src, 2.13
 torch.histc Tensor.histc : self bins:n min:n max:n -> tensor float
     host-sync if missing('min') and missing('max') -- src, 2.13
@@ -333,7 +333,7 @@ torch.topk Tensor.topk : self k:n dim:n largest sorted -> tuple(tensor, tensor i
 Tensor.view : self *size:n -> view
 Tensor.view_as Tensor.reshape_as Tensor.expand_as : self other -> view
 torch.reshape Tensor.reshape : self *shape:n -> view
-torch.flatten Tensor.flatten : self start_dim:n end_dim:n -> view
+torch.flatten Tensor.flatten : self start_dim:n end_dim:n -> view 1d if missing('start_dim') and missing('end_dim') else view
 torch.unflatten Tensor.unflatten : self dim:n sizes:n -> view
 torch.ravel Tensor.ravel : self -> view
 torch.squeeze Tensor.squeeze Tensor.squeeze_ : self dim:n -> view
@@ -442,7 +442,7 @@ torch.randint_like : self low:n high * dtype device pin_memory requires_grad mem
 Tensor.new_zeros Tensor.new_ones Tensor.new_empty : self *size:n dtype device pin_memory requires_grad -> like | contiguous
 Tensor.new_full : self size:n fill_value:n * dtype device pin_memory requires_grad -> like | contiguous
 Tensor.new_empty_strided : self size:n stride:n dtype device pin_memory requires_grad -> like
-Tensor.new_tensor : self data * dtype device requires_grad pin_memory -> like | contiguous | aten -
+Tensor.new_tensor : self data * dtype device requires_grad pin_memory -> like | aten -
     host-sync h2d-copy pageable-copy if to_device() and not contains_device('data') -- src, 2.13
     host-sync if contains_device('data') -- 2.13
 Tensor.new : self *size:n device -> like | aten -

@@ -146,7 +146,7 @@ _KEYS: Final[dict[str, tuple[_Shape, bool]]] = {  # key: what it holds, and whet
     "fix": ("table", False),
 }
 _RECIPES: Final = ("replace", "keywords", "codemod")
-_FIX_KEYS: Final = (*_RECIPES, "safety", "reason", "where")
+_FIX_KEYS: Final = (*_RECIPES, "safety", "reason", "where", "proven")
 _SHAPES: Final = {"text": "a string", "texts": "a list of strings", "table": "a table"}
 
 
@@ -387,13 +387,14 @@ class _Reader:
             codemod=codemod,
             reason=table.get("reason", ""),
             where=self._conditions(table.get("where", ())),
+            proven=self._conditions(table.get("proven", ())),
         )
 
     def _fix_fits(self, table: Mapping[str, Any]) -> bool:
         """Does each key of [fix] hold what it may hold?"""
         fits = True
         for key, value in table.items():
-            if key == "where":
+            if key in ("where", "proven"):
                 good = isinstance(value, list) and all(
                     isinstance(item, str) and item.strip() for item in value
                 )

@@ -204,6 +204,12 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "returned": _here("The function returns the value."),
     "used_later": _about("The variable is read after the place, in the same function."),
     "written_in_place": _about("Its value is changed in place later in the function."),
+    # what makes a fix safe
+    "python_number": _about("Python itself made the number, and it fits into torch's type for it."),
+    "certainly_tensor": _about("It is a tensor on every way to the place, and not by convention."),
+    "temporary": _about("It is what a call gives: nobody else has a name for it."),
+    "handed_over": _about("The batch goes to the copy; nobody looks at its values on the host."),
+    "default_device_kept": _here("No setting and no `with` says where tensors are made."),
     # project
     "torch_at_least": Signature((_RELEASE,), "The project's torch is at least this release."),
     "torch_before": Signature((_RELEASE,), "The project's torch is older than this release."),

@@ -56,6 +56,7 @@ class FixRecipe:
     codemod: str | None = None
     reason: str = ""  # why it is no safer
     where: tuple[Predicate, ...] = ()  # what else must hold for the fix to be offered
+    proven: tuple[Predicate, ...] = ()  # what must hold for it to be safe; elsewhere it is offered as unsafe
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,7 +146,8 @@ class Evaluator:
             return None
         operands = bind(operator, receiver, positional or [], keywords or {}, spread)
         result, happenings = apply(operator, operands)
-        subject = operands.all[0].node if operands.all else None
+        about = operands.by_name.get("data") or next(iter(operands.all), None)  # of `x.new_tensor(data)`
+        subject = about.node if about is not None else None
         for event, certain, variant in happenings:
             label = f"{name}:{variant}" if variant else name
             self.emit(node, event, label, certain, subject)

@@ -95,10 +95,9 @@ def _indexed(container: Value, index: Value, result: Value | None) -> Value:
             rank = None
     elif len(parts) == 1 and parts[0].kind == "tensor" and parts[0].dtype == "bool":
         rank = None
-    plain = all(part.kind in ("number", "host", "none") for part in parts)
     return container._replace(
         rank=rank,
-        contiguous=None if plain else True,
+        contiguous=None,
         const=UNKNOWN.const,
         grad=container.grad if result is None else result.grad,
     )

@@ -8,7 +8,7 @@ and libcst is not needed: :mod:`perfcheck.fix` carries the steps out when somebo
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
 from typing import Final, NamedTuple, cast
@@ -17,7 +17,7 @@ from perfcheck.findings import Rewrite, Safety
 from perfcheck.lint.facts import Match
 from perfcheck.lint.remedies.writing import GiveUp, Writer
 from perfcheck.lint.scope import BodyScope
-from perfcheck.rulebook.predicates import Ask, evaluate
+from perfcheck.rulebook.predicates import Ask, Predicate, evaluate
 from perfcheck.rulebook.rule import FixRecipe
 
 
@@ -71,8 +71,10 @@ def remedy(
         if bindings is not None:
             match, template = match._replace(bindings={**match.bindings, **bindings}), text
             break
-    if recipe.where and not _holds(recipe, asking(match)):
+    if recipe.where and not _holds(recipe.where, asking(match)):
         return None
+    if recipe.proven and not _holds(recipe.proven, asking(match)):
+        writer.unsafe()
     try:
         if recipe.codemod is not None:
             message = codemod(recipe.codemod)(writer, match)
@@ -87,8 +89,8 @@ def remedy(
     return Remedy(message, writer.safety, tuple(writer.rewrites)) if writer.rewrites else None
 
 
-def _holds(recipe: FixRecipe, ask: Ask) -> bool:
-    return all(evaluate(condition, ask) is True for condition in recipe.where)
+def _holds(conditions: Sequence[Predicate], ask: Ask) -> bool:
+    return all(evaluate(condition, ask) is True for condition in conditions)
 
 
 def _keywords(recipe: FixRecipe, match: Match, writer: Writer) -> str:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from perfcheck.lint.certainty import is_builtin, is_tensor, looks_at_all_names
 from perfcheck.lint.detectors.names import last
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match
 from perfcheck.lint.remedies.writing import GiveUp, Writer
+from perfcheck.lint.scope import BodyScope
 
-_READERS: Final = frozenset({"item", "tolist", "float", "int", "print", "numpy"})
+_NUMBERS: Final = frozenset({"item", "tolist", "detach"})
+_KEEPS: Final = frozenset({"mean", "sum", "sqrt", "exp", "log", "cpu", "float", "double", "squeeze", "clone"})
 
 
 def detach(writer: Writer, match: Match) -> str:
@@ -27,21 +30,50 @@ def detach(writer: Writer, match: Match) -> str:
         kept = (
             call.func.value if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) else None
         )
-    if not _only_read(writer, kept, match):
+    if not is_tensor(writer.scope, tensor) or not _only_read(writer, kept, match):
         writer.unsafe()
     return writer.replace(tensor, "$T.detach()", {"T": tensor})
 
 
 def _only_read(writer: Writer, kept: ast.AST | None, match: Match) -> bool:
     """Do all uses of what is kept end in a number, so that nobody can ask for its gradient?"""
-    if not isinstance(kept, ast.Name):
+    scope = writer.scope
+    if not isinstance(kept, ast.Name) or not scope.qualname or looks_at_all_names(scope):
         return False
-    own = writer.scope.statement(match.node)
+    if not writer.is_local(kept.id):
+        return False
+    own = scope.statement(match.node)
     return all(
-        any(isinstance(part, ast.Call) and last(part) in _READERS for part in writer.scope.ancestors(use))
-        for use in writer.uses(kept.id, writer.scope.node)
-        if isinstance(use.ctx, ast.Load) and writer.scope.statement(use) is not own
+        _ends_in_number(scope, use)
+        for use in writer.uses(kept.id, scope.node)
+        if isinstance(use.ctx, ast.Load) and scope.statement(use) is not own
     )
+
+
+def _ends_in_number(scope: BodyScope, use: ast.expr) -> bool:
+    """``float(x / n)``, ``x.mean().item()``, ``f"{x:.3f}"``: only arithmetic lies on the way to it."""
+    node: ast.AST = use
+    while True:
+        parent = scope.parent(node)
+        match parent:
+            case ast.BinOp() | ast.UnaryOp(op=ast.USub() | ast.UAdd()):
+                pass
+            case ast.Attribute(attr=name):
+                call = scope.parent(parent)
+                if not isinstance(call, ast.Call) or call.func is not parent:
+                    return False
+                if name in _NUMBERS:
+                    return True
+                if name not in _KEEPS:
+                    return False
+                parent = call
+            case ast.Call(func=ast.Name(id="float" | "int" as name), args=[argument]):
+                return argument is node and is_builtin(scope, name)
+            case ast.FormattedValue(format_spec=spec, conversion=-1):
+                return spec is not None or scope.value(use).rank == 0
+            case _:
+                return False
+        node = parent
 
 
 def no_grad(writer: Writer, match: Match) -> str:

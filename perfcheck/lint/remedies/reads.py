@@ -5,16 +5,25 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from perfcheck.lint.certainty import bound_before, is_builtin, is_tensor, only_binding
 from perfcheck.lint.detectors.names import last
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match
 from perfcheck.lint.remedies.loops import interval_guard
-from perfcheck.lint.remedies.writing import GiveUp, LoopStatement, Writer
+from perfcheck.lint.remedies.writing import GiveUp, Writer
+from perfcheck.lint.scope import BodyScope
 
 _HARMLESS: Final = frozenset(
-    """item float int bool str len range enumerate zip min max abs round print append extend format join
-    sorted sum""".split()
+    "float int bool str len range enumerate zip min max abs round print sorted sum any all list tuple".split()
 )
+_CONSUMERS: Final = frozenset("sum any all list tuple set sorted min max dict join".split())
+"""Calls that go through a generator at once."""
+_METHODS: Final[dict[str, frozenset[str]]] = {
+    "list": frozenset({"append", "extend"}),
+    "str": frozenset({"join", "format"}),
+    "tensor": frozenset({"item", "tolist"}),
+}
+_PLAIN: Final = frozenset({"number", "str", "list", "tuple", "dict", "set", "size", "none"})
 
 
 def collect_and_read_after_loop(writer: Writer, match: Match) -> str:
@@ -56,7 +65,7 @@ def _sum(writer: Writer, match: Match, statement: ast.AugAssign) -> str:
     if not isinstance(statement.target, ast.Name) or len(_reads(writer, match, statement.value)) != 1:
         raise GiveUp
     total = statement.target.id
-    if len(writer.uses(total, loop)) != 1 or not _is_local(writer, total):
+    if len(writer.uses(total, loop)) != 1 or not writer.is_local(total):
         raise GiveUp
     _tensor(writer, match)
     writer.insert_after(loop, f"{total} = torch.as_tensor({total}).item()")
@@ -68,7 +77,7 @@ def _collect(writer: Writer, match: Match, statement: ast.Expr) -> str:
     if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
         raise GiveUp
     values = call.func.value
-    if call.args[0] is not match.node or not isinstance(values, ast.Name) or not _is_local(writer, values.id):
+    if call.args[0] is not match.node or not isinstance(values, ast.Name) or not writer.is_local(values.id):
         raise GiveUp
     block = writer.block(loop)
     before = block[: block.index(loop)]
@@ -88,21 +97,6 @@ def _is_empty_list(statement: ast.stmt) -> bool:
         and isinstance(statement.value, ast.List)
         and not statement.value.elts
     )
-
-
-def _is_local(writer: Writer, name: str) -> bool:
-    """A variable of this body alone."""
-    shared = any(
-        isinstance(part, (ast.Global, ast.Nonlocal)) and name in part.names
-        for part in ast.walk(writer.scope.node)
-    )
-    inner = any(
-        part is not writer.scope.node
-        and isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        and writer.uses(name, part)
-        for part in ast.walk(writer.scope.node)
-    )
-    return not shared and not inner
 
 
 def _reads(writer: Writer, match: Match, node: ast.AST) -> list[ast.AST]:
@@ -133,10 +127,13 @@ def list_before_loop(writer: Writer, match: Match) -> str:
         ),
         None,
     )
-    if loop is None:
+    if loop is None or (isinstance(loop, ast.While) and any(part is read for part in ast.walk(loop.test))):
         raise GiveUp
-    statement = writer.scope.statement(read) if isinstance(loop, ast.comprehension) else loop
-    if not isinstance(loop, ast.comprehension) and not _leaves_alone(writer, loop, name):
+    statement = _run_once(writer, read) if isinstance(loop, ast.comprehension) else loop
+    rank = writer.scope.value(base).rank
+    if rank is not None and rank != 1:
+        raise GiveUp  # an element of a matrix is a row
+    if rank is None or not _leaves_alone(writer, statement, name) or not _is_there(writer, name, statement):
         writer.unsafe()
     values = writer.fresh(f"{name.rpartition('.')[2].strip('_')}_list")
     writer.insert_before(statement, f"{values} = $X.tolist()", X=base)
@@ -173,19 +170,65 @@ def _is_number(writer: Writer, element: ast.Subscript) -> bool:
     return value.kind == "number" and value.dtype != "bool"
 
 
-def _leaves_alone(writer: Writer, loop: LoopStatement, name: str) -> bool:
-    """Is it certain that no turn of the loop writes to the tensor, under whatever name?
+def _run_once(writer: Writer, read: ast.expr) -> ast.stmt:
+    """The statement of a read in a comprehension, above which the list can be made."""
+    scope = writer.scope
+    for around in scope.ancestors(read):
+        lazy = isinstance(around, ast.GeneratorExp) and not _consumed(writer, around)
+        if lazy or isinstance(around, (ast.Lambda, ast.While)):
+            raise GiveUp  # it runs later, or more than once
+        if isinstance(around, ast.stmt):
+            parent = scope.parent(around)
+            if isinstance(around, ast.If) and isinstance(parent, ast.If) and parent.orelse == [around]:
+                raise GiveUp  # nothing can be put between `if` and `elif`
+            return around
+    raise GiveUp
 
-    It is where nothing but numbers and lists is worked on.
+
+def _consumed(writer: Writer, generator: ast.GeneratorExp) -> bool:
+    call = writer.scope.parent(generator)
+    return isinstance(call, ast.Call) and last(call) in _CONSUMERS and generator in call.args
+
+
+def _is_there(writer: Writer, name: str, statement: ast.stmt) -> bool:
+    """Does the name stand for a tensor on every way to the statement?"""
+    made = bound_before(writer.scope, name, statement)
+    if made is not None:
+        return is_tensor(writer.scope, made)
+    parameter = only_binding(writer.scope, name)
+    return isinstance(parameter, ast.arg) and any(
+        isinstance(use, ast.Name) and is_tensor(writer.scope, use) for use in writer.uses(name, statement)
+    )
+
+
+def _leaves_alone(writer: Writer, statement: ast.stmt, name: str) -> bool:
+    """Is it certain that the statement, a loop as a rule, does not write to the tensor, under whatever name?
+
+    It is where nothing but numbers, lists and strings is worked on.
     """
-    for part in ast.walk(loop):
-        if isinstance(part, ast.Call) and last(part) not in _HARMLESS:
-            return False
-        if isinstance(part, (ast.Await, ast.Yield, ast.YieldFrom)):
-            return False
-        changed: ast.expr | None = part.target if isinstance(part, ast.AugAssign) else None
-        if isinstance(part, ast.Subscript) and not isinstance(part.ctx, ast.Load):
-            changed = part.value
-        if changed is not None and writer.scope.value(changed).kind not in ("number", "str", "list", "dict"):
-            return False
-    return all(isinstance(use.ctx, ast.Load) for use in writer.uses(name, loop))
+    scope = writer.scope
+    for part in ast.walk(statement):
+        match part:
+            case ast.Call() if not _is_harmless(scope, part):
+                return False
+            case ast.Await() | ast.Yield() | ast.YieldFrom() | ast.With() | ast.AsyncWith() | ast.AsyncFor():
+                return False
+            case ast.For(iter=over) | ast.comprehension(iter=over):
+                if not isinstance(over, ast.Call) and scope.value(over).kind not in (*_PLAIN, "tensor"):
+                    return False  # a generator may do anything
+            case ast.AugAssign(target=changed) | ast.Subscript(value=changed, ctx=ast.Store() | ast.Del()):
+                if scope.value(changed).kind not in _PLAIN:
+                    return False
+            case ast.Attribute(ctx=ast.Store() | ast.Del()):
+                return False
+    return all(isinstance(use.ctx, ast.Load) for use in writer.uses(name, statement))
+
+
+def _is_harmless(scope: BodyScope, call: ast.Call) -> bool:
+    """A built-in function, or a method of lists and strings, that writes to no tensor."""
+    match call.func:
+        case ast.Name(id=name):
+            return name in _HARMLESS and is_builtin(scope, name)
+        case ast.Attribute(value=owner, attr=name):
+            return name in _METHODS.get(scope.value(owner).kind, ())
+    return False

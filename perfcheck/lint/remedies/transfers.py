@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Final
 
+from perfcheck.lint.certainty import is_device
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match
 from perfcheck.lint.remedies.writing import GiveUp, Writer
@@ -14,6 +15,8 @@ _EXACT: Final = frozenset(
 )
 """Factories that fill in the same values everywhere; others draw from the device's own generator, or may
 round in another way."""
+_NOT_ON_DEVICE: Final = frozenset({"device", "requires_grad", "out", "pin_memory", None})
+"""Arguments that say where the tensor is, or that mean something else there."""
 _PURE: Final = (ast.Name, ast.Attribute, ast.Constant)
 
 
@@ -26,7 +29,7 @@ def device_of_creation(writer: Writer, match: Match) -> str:
     if not isinstance(made, ast.Call):
         raise GiveUp  # through a variable: other uses would change, too
     name = scope.resolve(made.func) or ""
-    if any(k.arg in ("device", "requires_grad", "out", None) for k in made.keywords):
+    if any(k.arg in _NOT_ON_DEVICE for k in made.keywords):
         raise GiveUp
     if any(isinstance(argument, ast.Starred) for argument in (*made.args, *move.args)):
         raise GiveUp
@@ -63,10 +66,10 @@ def _device(writer: Writer, move: ast.Call) -> ast.expr | None:
     target = writer.scope.keyword(move, "device", 0)
     if target is None or others or len(move.args) > 1:
         raise GiveUp
-    value = writer.scope.value(target)
-    if value.kind not in ("device", "str"):
+    if not is_device(writer.scope, target):
         writer.unsafe()  # it may be a dtype, or a tensor
-        if value.kind != "unknown" or (chain(target) or "").rpartition(".")[2] not in ("device", "dev"):
+        named = (chain(target) or "").rpartition(".")[2] in ("device", "dev")
+        if writer.scope.value(target).kind not in ("device", "str") and not named:
             raise GiveUp
     return target
 

@@ -201,6 +201,16 @@ class Writer:
             if isinstance(part, (ast.Name, ast.Attribute)) and chain(part) == name
         ]
 
+    def is_local(self, name: str) -> bool:
+        """Is it a variable of this body alone, which no nested function looks at?"""
+        body = self.scope.node
+        inner = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+        return not any(
+            (isinstance(part, (ast.Global, ast.Nonlocal)) and name in part.names)
+            or (part is not body and isinstance(part, inner) and self.uses(name, part))
+            for part in ast.walk(body)
+        )
+
 
 def _outermost(tree: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
     """Names and whole chains of attributes."""
