@@ -18,6 +18,7 @@ from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvide
 
 from perfcheck.findings import Edit, Place, Rewrite
 from perfcheck.fix.edits import differences
+from perfcheck.fix.layout import laid_out_as, with_dots_of, with_keyword, without_keyword
 from perfcheck.rulebook.patterns import ONE, REST
 
 _COMMENT = re.compile(r"#[^\n]*")
@@ -30,9 +31,6 @@ _TAKES_ANYTHING = (
 )  # fmt: skip
 _WITH_BRACKETS = (cst.Tuple, cst.GeneratorExp)
 _NEVER_BARE = (cst.Tuple, cst.NamedExpr, cst.Yield)
-
-_WIDEST = 88  # columns of a call that stays on one line
-_INDENT = "    "
 
 Node = TypeVar("Node", cst.BaseExpression, cst.BaseStatement)
 Span = tuple[int, int, int, int]
@@ -177,8 +175,11 @@ class _Stretch:
         """What happens to which node."""
         if rewrite.kind == "keyword":
             name, _, value = rewrite.text.partition(" = ")
-            given = self._filled(cst.parse_expression(value), rewrite) if value else None
-            return self._at(rewrite.place, cst.Call), lambda call: _with_keyword(call, name, given)
+            if not value:
+                return self._at(rewrite.place, cst.Call), lambda call: without_keyword(call, name)
+            given = self._filled(cst.parse_expression(value), rewrite)
+            indent = self._module.default_indent
+            return self._at(rewrite.place, cst.Call), lambda call: with_keyword(call, name, given, indent)
         if rewrite.kind == "decorate":
             function = self._starting_at(rewrite.place, cst.FunctionDef)
             return function, lambda found: _decorated(found, rewrite.text)
@@ -237,6 +238,8 @@ class _Stretch:
 
     def _replacing(self, old: cst.BaseExpression, rewrite: Rewrite) -> Change:
         new = self._expression(rewrite)
+        bound = frozenset(id(node) for nodes in self._by_span.values() for node in nodes)
+        new = with_dots_of(old, new, bound)
         parent = self._parents.get(old)
         return lambda _: _bracketed(new, parent, old)
 
@@ -272,12 +275,18 @@ class _Stretch:
             else:
                 single[name] = self._at(places[0], cst.BaseExpression)
         filled = template.visit(_Filler(single, rest))
-        if rest and isinstance(filled, cst.Call):
-            arguments = next((found for found in rest.values() if found), None)
-            call = self._parents.get(arguments[0]) if arguments else None
+        return self._laid_out(filled)  # type: ignore[arg-type,return-value]
+
+    def _laid_out(self, new: cst.CSTNode) -> cst.CSTNode:
+        """A call with its arguments laid out as in the call that they come from."""
+        if not isinstance(new, cst.Call):
+            return new
+        for argument in new.args:
+            own = self._parents.get(argument.value)
+            call = self._parents.get(own) if own is not None else None
             if isinstance(call, cst.Call):
-                return _laid_out_as(call, filled)  # type: ignore[return-value]
-        return filled  # type: ignore[return-value]
+                return laid_out_as(call, new)
+        return new
 
     def _argument(self, place: Place) -> cst.Arg:
         argument = self._parents.get(self._at(place, cst.BaseExpression))
@@ -343,35 +352,8 @@ class _Filler(cst.CSTTransformer):
             if name in self._rest:
                 return cst.FlattenSentinel(self._rest[name])
         elif isinstance(updated_node, cst.Call):
-            return updated_node.with_changes(args=_with_commas(updated_node.args))
+            return laid_out_as(updated_node, updated_node)
         return updated_node
-
-
-def _laid_out_as(old: cst.Call, new: cst.Call) -> cst.Call:
-    """The new call with its arguments on lines of their own where those of the old one were."""
-    arguments = list(new.args)
-    end = old.args[-1].comma
-    if isinstance(end, cst.Comma) and isinstance(end.whitespace_after, cst.ParenthesizedWhitespace):
-        at = next((n for n, each in enumerate(arguments) if each.value is old.args[-1].value), None)
-        if at is not None and at + 1 < len(arguments):
-            arguments[at] = arguments[at].with_changes(comma=_separator(old))
-            arguments[-1] = arguments[-1].with_changes(comma=end)
-    return new.with_changes(whitespace_before_args=old.whitespace_before_args, args=arguments)
-
-
-def _with_commas(arguments: Sequence[cst.Arg]) -> list[cst.Arg]:
-    """Commas between arguments that come from several places; a last one stays where it ended a line."""
-    found = list(arguments)
-    for number, argument in enumerate(found):
-        last = number == len(found) - 1
-        comma = argument.comma
-        if not last and not isinstance(comma, cst.Comma):
-            found[number] = argument.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
-        elif (
-            last and isinstance(comma, cst.Comma) and isinstance(comma.whitespace_after, cst.SimpleWhitespace)
-        ):
-            found[number] = argument.with_changes(comma=cst.MaybeSentinel.DEFAULT)
-    return found
 
 
 def _bracketed(
@@ -394,71 +376,6 @@ def _bracketed(
 
 def _breaks_lines(node: cst.CSTNode) -> bool:
     return "\n" in cst.Module([]).code_for_node(node)
-
-
-def _with_keyword(node: cst.CSTNode, name: str, value: cst.BaseExpression | None) -> cst.CSTNode:
-    """The call with the argument in place of that of its name, or last; without it where it has no value."""
-    if not isinstance(node, cst.Call):
-        raise Unfixable("it is no call")
-    at = next((n for n, a in enumerate(node.args) if a.keyword is not None and a.keyword.value == name), None)
-    arguments = list(node.args)
-    if at is not None and value is not None:
-        arguments[at] = arguments[at].with_changes(value=value)
-    elif at is not None:
-        removed = arguments.pop(at)
-        if at == len(arguments) and arguments:
-            arguments[-1] = arguments[-1].with_changes(comma=removed.comma)
-    elif value is not None:
-        new = cst.Arg(
-            value,
-            keyword=cst.Name(name),
-            equal=cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace("")),
-        )
-        splat = next((n for n, a in enumerate(arguments) if a.star == "**"), len(arguments))
-        if splat == len(arguments) and arguments:
-            last = arguments[-1]
-            if isinstance(last.comma, cst.Comma):
-                new = new.with_changes(comma=last.comma)
-            arguments[-1] = last.with_changes(comma=_separator(node))
-        elif arguments:
-            new = new.with_changes(comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")))
-        arguments.insert(splat, new)
-    changed = node.with_changes(args=arguments)
-    return _spread(changed) if value is not None else changed
-
-
-def _spread(call: cst.Call) -> cst.Call:
-    """A call that has become too long for a line, with an argument on each."""
-    code = cst.Module([]).code_for_node(call)
-    if "\n" in code or len(code) <= _WIDEST:
-        return call
-    comma = cst.Comma(whitespace_after=_line_break(cst.SimpleWhitespace(_INDENT)))
-    arguments = [argument.with_changes(comma=comma) for argument in call.args]
-    arguments[-1] = arguments[-1].with_changes(comma=cst.Comma(whitespace_after=_line_break()))
-    return call.with_changes(
-        whitespace_before_args=_line_break(cst.SimpleWhitespace(_INDENT)), args=arguments
-    )
-
-
-def _line_break(
-    then: cst.SimpleWhitespace | None = None, *, indent: bool = True
-) -> cst.ParenthesizedWhitespace:
-    return cst.ParenthesizedWhitespace(indent=indent, last_line=then or cst.SimpleWhitespace(""))
-
-
-def _separator(call: cst.Call) -> cst.Comma:
-    """The comma before one more argument: as between the others, on a line of its own where they are."""
-    between = [argument.comma for argument in call.args[:-1] if isinstance(argument.comma, cst.Comma)]
-    if between and not any(_has_comment(comma) for comma in between[-1:]):
-        return between[-1]
-    if isinstance(call.whitespace_before_args, cst.ParenthesizedWhitespace):
-        space = call.whitespace_before_args
-        return cst.Comma(whitespace_after=_line_break(space.last_line, indent=space.indent))
-    return cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-
-
-def _has_comment(node: cst.CSTNode) -> bool:
-    return "#" in cst.Module([]).code_for_node(node)
 
 
 def _decorated(node: cst.CSTNode, text: str) -> cst.CSTNode:

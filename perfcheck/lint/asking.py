@@ -211,6 +211,11 @@ def _has_keyword(a: _Asked, name: str) -> Truth:
     return a.call is not None and any(k.arg == name for k in a.call.keywords)
 
 
+def _receiver_of(a: _Asked, *names: str) -> Truth:
+    parent = a.scope.parent(a.match.node)
+    return isinstance(parent, ast.Attribute) and parent.attr in names
+
+
 def _hot(a: _Asked, word: str) -> Truth:
     return a.scope.hotness(a.match.node) >= Hotness[word.upper()]
 
@@ -342,6 +347,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "keyword_missing": _keyword_missing,
     "keyword_is": _keyword_is,
     "has_keyword": _has_keyword,
+    "receiver_of": _receiver_of,
     "may_pass": lambda a, name: a.call is not None and a.scope.may_pass(a.call, name),
     "hot": _hot,
     "for_output": _for_output,

@@ -174,6 +174,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
         optional=1,
     ),
     "has_keyword": Signature((_TEXT,), "The matched call gives the argument by keyword."),
+    "receiver_of": Signature(
+        (_TEXT,), "The matched expression is what one of the methods is called on.", repeated=True
+    ),
     "may_pass": Signature((_TEXT,), "The matched call could pass the argument through `**kwargs`."),
     # place
     "hot": Signature((_HOTNESS,), "The place runs at least once in each epoch, step or element of a step."),

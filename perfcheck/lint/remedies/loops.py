@@ -8,13 +8,14 @@ import re
 from perfcheck.lint.detectors.names import last
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match
+from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.remedies.writing import GiveUp, Writer
 
 _EVERY = 50
 _INTERVAL = re.compile(r"^(log|print|report|display)\w*_(every|interval|freq|frequency|steps|period)$")
 _LOGGERS = frozenset(
     """print info debug warning log log_dict log_metrics add_scalar add_scalars set_postfix set_postfix_str
-    set_description write log_scalar""".split()
+    set_description log_scalar""".split()
 )
 
 
@@ -33,12 +34,22 @@ def hoist_above_loop(writer: Writer, match: Match) -> str:
             writer.insert_before(loop, f"{target} = $C", C=call)
             writer.remove(statement)
             return f"compute `{target}` once, above the loop"
-    name = writer.fresh(f"{_noun(match.bindings.get('T'))}_on_device", "moved")
+    name = writer.fresh(f"{_noun(match.bindings.get('T'))}_{_what(writer, call)}", "moved")
     if target is not None and _written(writer, target, loop):
         raise GiveUp
     writer.insert_before(loop, f"{name} = $C", C=call)
     writer.replace(call, name)
     return f"compute `{writer.scope.text(call)}` once, above the loop"
+
+
+def _what(writer: Writer, move: ast.Call) -> str:
+    """Where it is after ``.to(…)``, or what has been done to it."""
+    dtype = any(writer.scope.value(argument).kind == "dtype" for argument in move.args)
+    return (
+        "cast"
+        if len(move.args) == 1 and (dtype or "dtype" in writer.scope.text(move.args[0]))
+        else "on_device"
+    )
 
 
 def _noun(node: ast.AST | None) -> str:
@@ -100,8 +111,13 @@ def interval_guard(writer: Writer, match: Match) -> str:
     ):
         raise GiveUp
     loop = writer.loop(statement)
-    if not isinstance(loop, ast.For):
+    if not isinstance(loop, ast.For) or loop_kind(loop) is not LoopKind.STEP:
         raise GiveUp
+    for around in scope.ancestors(statement):
+        if around is loop:
+            break
+        if isinstance(around, ast.If) and any(isinstance(part, ast.Mod) for part in ast.walk(around.test)):
+            raise GiveUp  # every n-th turn already
     every = _interval(writer)
     counter = _counter(loop)
     if counter is None or counter.id.startswith("_"):
@@ -114,10 +130,6 @@ def interval_guard(writer: Writer, match: Match) -> str:
     else:
         name = counter.id
     guard = f"{name} % {every} == 0"
-    if any(
-        isinstance(part, ast.If) and scope.text(part.test) == guard for part in scope.ancestors(statement)
-    ):
-        raise GiveUp
     writer.guard(statement, f"if {guard}")
     return f"do it where `{guard}`"
 

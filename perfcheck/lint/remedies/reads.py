@@ -51,7 +51,8 @@ def _tensor(writer: Writer, match: Match) -> None:
     if not method and not cast:
         raise GiveUp
     detached = isinstance(tensor, ast.Call) and last(tensor) == "detach"
-    plain = detached or writer.scope.no_grad(read) is True
+    whole = writer.scope.value(tensor).dtype in ("int", "bool")
+    plain = detached or whole or writer.scope.no_grad(read) is True
     writer.replace(read, "$T" if plain else "$T.detach()", {"T": tensor})
 
 
@@ -151,7 +152,8 @@ def stack(writer: Writer, match: Match) -> str:
     parts = value.items if value.items is not None else (value.element,)
     if not all(part is not None and part.kind == "tensor" for part in parts):
         raise GiveUp
-    return writer.replace(call, "torch.stack($T)", {"T": values})
+    writer.replace(call, "torch.stack($...T)", {"T": ast.Tuple([call.args[0]], ast.Load())})
+    return "join them with `torch.stack`, on the device"
 
 
 def _header(loop: ast.For | ast.AsyncFor | ast.While | ast.comprehension) -> ast.AST:

@@ -145,9 +145,17 @@ class Writer:
         alias = _ALIASES.get(root, root)
         if root not in _IMPORTABLE or alias in self.taken:
             raise GiveUp
+        if root == "torch" and not self._uses_torch():
+            raise GiveUp  # of another framework
         text = f"import {root}" + (f" as {alias}" if alias != root else "")
         self.rewrites.append(Rewrite("import", Place(1, 1, 1, 1), text))
         return ".".join([alias, *parts[1:]])
+
+    def _uses_torch(self) -> bool:
+        """Does the module import some part of torch, or a library that is built on it?"""
+        module = self.scope.function.module
+        packages = {name.partition(".")[0] for name in (*module.imports.values(), *module.stars)}
+        return any(name.startswith("torch") for name in packages) or not packages.isdisjoint(_ON_TORCH)
 
     def _visible(self) -> dict[str, str]:
         """The imports that the module binds at its top level, but for what the body binds anew."""
@@ -232,4 +240,7 @@ def _short(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "…"
 
 
+_ON_TORCH: Final = frozenset(
+    {"accelerate", "diffusers", "lightning", "pytorch_lightning", "timm", "transformers"}
+)
 _IMPORTABLE: Final = frozenset({"torch", "numpy", "math"})
