@@ -98,8 +98,11 @@ class Scope(Protocol):
     def names_of(self, call: ast.Call) -> frozenset[str]:
         """The names that the project's function that is called mentions; none where it is not known."""
 
+    def class_names(self) -> frozenset[str]:
+        """The last names of all that the methods of this method's class call or read as an attribute."""
+
     def file_names(self) -> frozenset[str]:
-        """The last names of all that the file calls, reads as an attribute or imports."""
+        """The last names of all that the file calls, reads as an attribute, imports or decorates with."""
 
     def records_grad(self, call: ast.Call) -> bool:
         """Is the project's function that is called known, and does nothing in it touch autograd's mode?"""

@@ -396,10 +396,17 @@ class BodyScope:
         callee = self._callee(call)
         return frozenset() if callee is None else callee.record.names
 
+    def class_names(self) -> frozenset[str]:
+        own = self.function.record.owner
+        records = self.function.module.functions.values()
+        return frozenset().union(*(record.names for record in records if own and record.owner == own))
+
     def file_names(self) -> frozenset[str]:
         module = self.function.module
-        imported = {name.rpartition(".")[2] for name in module.imports.values()}
-        return frozenset(imported).union(*(record.names for record in module.functions.values()))
+        said = {name.rpartition(".")[2] for name in module.imports.values()}
+        for record in module.functions.values():
+            said |= record.names | {name.rpartition(".")[2] for name in record.decorators}
+        return frozenset(said)
 
     def called_without_grad(self) -> bool:
         return self.run.engine.called_without_grad(self.function.record.name)

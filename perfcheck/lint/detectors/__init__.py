@@ -115,7 +115,7 @@ RelaxedBernoulli RelaxedOneHotCategorical Multinomial Binomial MixtureSameFamily
 """
 _EVALUATES = """
 eval evaluate evaluation validate validation val valid infer inference predict detect test_epoch run_test
-test_model do_test embed_all extract_features extract_embeddings get_embeddings get_activations
+model test_model do_test embed_all extract_features extract_embeddings get_embeddings get_activations
 collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch

@@ -68,6 +68,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         return
     if isinstance(scope.node, ast.Module) or not _evaluates(scope) or _touches_autograd(scope):
         yield from _evaluation_loops(scope)
+        yield from _served(scope)
         return
     if _decorated(scope.node) or _scores_actions(scope.node):
         return
@@ -92,6 +93,32 @@ def _evaluation_loops(scope: Scope) -> Iterator[Match]:
             own = chain(call.func) in (chain(switch.func.value), f"{chain(switch.func.value)}.forward")
             if own or any(_HELD_OUT.search(name) for name in _words(loop.iter)):
                 yield Match(call, {"M": call})
+
+
+_TRAINING = frozenset(
+    """train backward zero_grad autograd grad requires_grad requires_grad_ no_grad inference_mode
+    set_grad_enabled is_grad_enabled export""".split()
+)
+
+
+def _served(scope: Scope) -> Iterator[Match]:
+    """A class around a model that it puts into evaluation mode, in a file that neither trains nor speaks of
+    autograd: the method that runs the model."""
+    name = scope.qualname.rpartition(".")[2]
+    if "eval" not in scope.class_names() or name in ("__init__", "eval") or _OTHER_ROLE.search(name.lower()):
+        return
+    if not _TRAINING.isdisjoint(scope.file_names()) or scope.called_without_grad():
+        return
+    if re.search(r"loss|guid|critic|attack|train", scope.qualname, re.IGNORECASE):
+        return
+    for call in scope.walk(ast.Call):
+        if (
+            isinstance(call, ast.Call)
+            and _runs_model(scope, call)
+            and (chain(call.func) or "").startswith("self.")
+        ):
+            yield Match(call, {"M": call}, certain=None)
+            return
 
 
 def _until_train(scope: Scope, switch: ast.Call) -> Iterator[ast.For]:

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from perfcheck.lint.detectors.names import last
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _EQUAL = frozenset(
@@ -24,7 +25,8 @@ def all_gather_then_cat(scope: Scope) -> Iterator[Match]:
             continue
         parts = scope.keyword(call, "tensor_list", 0)
         tensor = scope.keyword(call, "tensor", 1)
-        if not isinstance(parts, ast.Name) or tensor is None or not _equal_parts(scope, parts, call):
+        made = _made(scope, parts, call)
+        if not isinstance(parts, ast.Name) or tensor is None or made is None or not _equal_parts(made):
             continue
         uses = [
             node
@@ -33,13 +35,39 @@ def all_gather_then_cat(scope: Scope) -> Iterator[Match]:
             and node.id == parts.id
             and isinstance(node.ctx, ast.Load)
             and node is not parts
+            and node.lineno <= _rebound(scope, parts.id, call)
         ]
         if uses and all(_joined(scope, use) for use in uses):
+            yield Match(made, {"L": parts, "T": tensor})
             yield Match(call, {"L": parts, "T": tensor})
 
 
-def _equal_parts(scope: Scope, parts: ast.Name, call: ast.Call) -> bool:
-    made = scope.definition(parts.id, call)
+def _made(scope: Scope, parts: ast.expr | None, call: ast.Call) -> ast.expr | None:
+    """The list, also where its name later stands for the tensor made of it."""
+    before = [
+        node.value
+        for node in scope.walk(ast.Assign)
+        if isinstance(node, ast.Assign)
+        and node.lineno < call.lineno
+        and isinstance(parts, ast.Name)
+        and any(chain(target) == parts.id for target in node.targets)
+    ]
+    return before[0] if len(before) == 1 else None
+
+
+def _rebound(scope: Scope, name: str, call: ast.Call) -> float:
+    """The line from which the name stands for something else."""
+    later = (
+        node.lineno
+        for node in scope.walk(ast.Assign)
+        if isinstance(node, ast.Assign)
+        and node.lineno > call.lineno
+        and any(chain(target) == name for target in node.targets)
+    )
+    return min(later, default=float("inf"))
+
+
+def _equal_parts(made: ast.expr) -> bool:
     if isinstance(made, ast.ListComp):
         return isinstance(made.elt, ast.Call) and last(made.elt) in _EQUAL
     return isinstance(made, ast.BinOp) and isinstance(made.op, ast.Mult)

@@ -255,3 +255,41 @@ def test_features_collected_with_autograd_on() -> None:
                 return self.model(tokens)
     """
     assert flagged(source, "PC801") == {("PC801", 4), ("PC801", 5)}
+
+
+def test_classes_that_serve_a_model() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Encoder:
+            def __init__(self, model: nn.Module) -> None:
+                self.model = model
+                self.model.eval()
+
+            def encode(self, image):
+                return self.model(image.to("cuda")).cpu()
+
+        class Wrapper:
+            def __init__(self, model: nn.Module) -> None:
+                self.model = model
+
+            def encode(self, image):
+                return self.model(image.to("cuda")).cpu()
+
+        class PerceptualLoss:
+            def __init__(self, model: nn.Module) -> None:
+                self.model = model.eval()
+
+            def __call__(self, image, target):
+                return (self.model(image) - self.model(target)).square().mean()
+    """
+    assert flagged(source, "PC801") == {("PC801", 10)}
+    trains = (
+        source
+        + """
+        def train(encoder):
+            encoder.model.train()
+    """
+    )
+    assert flagged(trains, "PC801") == set()

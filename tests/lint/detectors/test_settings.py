@@ -193,6 +193,12 @@ def test_gathers_into_lists() -> None:
             dist.all_gather(parts, x)
             return torch.cat(parts)
 
+        def renamed(x, world):
+            parts = [torch.empty_like(x) for _ in range(world)]
+            dist.all_gather(parts, x)
+            parts = torch.cat(parts, dim=-1)
+            return parts
+
         def with_gradient(x, world, rank):
             parts = [torch.empty_like(x) for _ in range(world)]
             dist.all_gather(parts, x)
@@ -204,7 +210,7 @@ def test_gathers_into_lists() -> None:
             dist.all_gather(parts, x)
             return torch.cat(parts)
     """
-    assert flagged(source, "PC1005") == {("PC1005", 6)}
+    assert flagged(source, "PC1005") == {("PC1005", line) for line in (5, 6, 10, 11)}
 
 
 def test_saves_without_a_condition() -> None:
