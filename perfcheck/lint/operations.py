@@ -185,7 +185,9 @@ def _shape(shape: Result, operands: Operands) -> Value:
         return first
     if kind == "module":
         return first if first.kind == "module" else Value("module")
-    if kind in ("optimizer", "loader", "distribution", "stream"):
+    if kind == "stream":
+        return Value("stream", ref="torch.cuda.Stream")
+    if kind in ("optimizer", "loader", "distribution"):
         return Value(kind)  # type: ignore[arg-type]
     if kind in ("tensor", "factory", "like", "host", "device", "to", "pin", "view"):
         return _tensor(shape, operands, first)

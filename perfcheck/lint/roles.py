@@ -176,6 +176,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
             for base, names in _STEP_BY_BASE:
                 if name in names and base in outside:
                     return Hotness.STEP, False
+            if name == "__next__":
+                return Hotness.STEP, False
             if name in ("backward", "step") and ("Optimizer" in last or "Engine" in last or "Scaler" in last):
                 return Hotness.STEP, False
             if (

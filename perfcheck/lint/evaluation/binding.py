@@ -6,6 +6,8 @@ import ast
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
+from perfcheck.lint.dotted import chain
+from perfcheck.lint.evaluation.environment import forget, store
 from perfcheck.lint.evidence import by_name
 from perfcheck.lint.values import UNKNOWN, Value, elements, join
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 def bind(ev: Evaluator, target: ast.expr, value: Value, source: ast.expr | None) -> None:
     if isinstance(target, ast.Name):
         ev.env[target.id] = _believe(ev, target.id, value)
+        forget(ev.env, target.id)
         ev.values[target] = value
     elif isinstance(target, (ast.Tuple, ast.List)):
         _unpack(ev, target, value)
@@ -28,6 +31,10 @@ def bind(ev: Evaluator, target: ast.expr, value: Value, source: ast.expr | None)
         container = ev.expr(target.value)
         index = ev.expr(target.slice)
         ev.values[target] = value
+        if container.kind in ("unknown", "dict", "list"):
+            name, key = chain(target.value), index_name(target.slice)
+            if name is not None and key:
+                store(ev.env, name, key, value, others=isinstance(target.slice, ast.Constant))
         if container.kind == "tensor":
             ev.operate(
                 target,
@@ -46,6 +53,13 @@ def bind(ev: Evaluator, target: ast.expr, value: Value, source: ast.expr | None)
             ev.dunder("__index__", index, target.slice)
     elif isinstance(target, ast.Starred):
         bind(ev, target.value, Value("list", element=elements(value)), source)
+
+
+def index_name(node: ast.expr) -> str:
+    """``key``, ``"key"``, ``0``; "" for an index that has no name."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return repr(node.value) if isinstance(node, ast.Constant) else ""
 
 
 def rebind(ev: Evaluator, target: ast.expr, value: Value) -> None:

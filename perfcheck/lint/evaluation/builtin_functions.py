@@ -49,6 +49,8 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
             if argument.node is not None:
                 ev.dunder("__index__", argument.value, argument.node, node)
         return Value("list", element=INT)
+    if name == "slice":
+        return Value("host", items=tuple(argument.value for argument in arguments.positional), ref="slice")
     if name in ("max", "min"):
         return _extreme(ev, arguments, node)
     if name == "sum":

@@ -5,6 +5,50 @@ from __future__ import annotations
 from perfcheck.lint.values import Value, join
 
 Env = dict[str, Value]
+"""Values by the name of a variable, or of an attribute of one (``self.x``).
+
+What was stored in containers stands under ``ITEMS``, as the keys of one value: where two ways have stored in
+different items, nothing is known."""
+
+ITEMS = "[]"
+NO_ITEMS = Value("dict", keys=())
+
+
+def stored(env: Env, container: str, index: str) -> Value | None:
+    """What was last stored in ``container[index]``, both as written."""
+    keys = env.get(ITEMS, NO_ITEMS).keys
+    if keys:
+        wanted = f"{container}[{index}]"
+        for name, value in keys:
+            if name == wanted:
+                return value
+    return None
+
+
+def store(env: Env, container: str, index: str, value: Value, others: bool) -> None:
+    """Note what is stored in ``container[index]``; ``others``: no other item of it may be the same."""
+    keys = env.get(ITEMS, NO_ITEMS).keys or ()
+    wanted = f"{container}[{index}]"
+    kept = [
+        (name, known)
+        for name, known in keys
+        if name != wanted and (others or not name.startswith(f"{container}["))
+    ]
+    env[ITEMS] = NO_ITEMS._replace(keys=(*kept, (wanted, value)))
+
+
+def forget(env: Env, variable: str) -> None:
+    """A variable is bound anew: what was stored in it, or by it, stands elsewhere."""
+    keys = env.get(ITEMS, NO_ITEMS).keys
+    if keys:
+        inside = (f"{variable}[", f"{variable}.")
+        kept = [
+            (name, known)
+            for name, known in keys
+            if not name.startswith(inside) and not name.endswith(f"[{variable}]")
+        ]
+        if len(kept) < len(keys):
+            env[ITEMS] = NO_ITEMS._replace(keys=tuple(kept))
 
 
 def merge(a: Env, b: Env) -> Env:
@@ -17,6 +61,8 @@ def merge(a: Env, b: Env) -> Env:
             merged[name] = value
         elif other is not value:
             merged[name] = join(other, value)
+    if ITEMS in merged and not (ITEMS in a and ITEMS in b):
+        del merged[ITEMS]
     return merged
 
 

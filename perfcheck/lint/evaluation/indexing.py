@@ -6,6 +6,9 @@ import ast
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
+from perfcheck.lint.dotted import chain
+from perfcheck.lint.evaluation.binding import index_name
+from perfcheck.lint.evaluation.environment import stored
 from perfcheck.lint.values import ARRAY, INT, STR, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
@@ -15,6 +18,11 @@ if TYPE_CHECKING:
 def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     container = ev.expr(node.value)
     index = ev.expr(node.slice)
+    if container.kind in ("unknown", "dict", "list"):
+        name, key = chain(node.value), index_name(node.slice)
+        known = stored(ev.env, name, key) if name is not None and key else None
+        if known is not None and known.kind != "unknown":
+            return known
     if container.kind == "unknown" and container.device and _selects(index):
         container = container._replace(kind="tensor", assumed=True)  # nothing else takes such an index
         ev.values[node.value] = container

@@ -440,3 +440,31 @@ def test_a_batch_is_handed_on() -> None:
                 forward(inputs, device)
         """
     assert "h2d-copy" in {one.event for one in events(source)}
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("u['a'] = x\nu['a'].item()", {"Tensor.item"}),
+        ("u[n] = x\nu[n].item()", {"Tensor.item"}),
+        ("u['a'] = h\nu['a'].item()", set()),
+        ("u['a'] = h\nu['b'] = x\nu['a'].item()", set()),
+        ("u['a'] = h\nu[n] = x\nu['a'].item()", {"Tensor.item?"}),
+        ("u[n] = h\nn = flag\nu[n].item()", {"Tensor.item?"}),
+        ("u['a'] = h\nu = flag\nu['a'].item()", {"Tensor.item?"}),
+        ("if flag:\n    u['a'] = h\nu['a'].item()", {"Tensor.item?"}),
+        ("for n in u:\n    u[n] = x\n    u[n].item()", {"Tensor.item"}),
+    ],
+)
+def test_what_was_stored_in_an_item(body: str, expected: set[str]) -> None:
+    assert {one for one in raised(body, "host-sync") if one.startswith("Tensor.item")} == expected
+
+
+def test_a_slice_by_device_tensors() -> None:
+    assert any("__getitem__" in one for one in raised("part = slice(x.argmin(), x.argmax())\nx[part]"))
+
+
+def test_a_stream_that_is_waited_for() -> None:
+    assert raised("s = torch.cuda.Stream()\ns.synchronize()", "host-sync") == {
+        "torch.cuda.Stream.synchronize"
+    }
