@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from perfcheck.cli.output import InternalError
 from perfcheck.config.lookup import Lookup
@@ -16,6 +16,9 @@ from perfcheck.source.cache import Store, default_directory
 from perfcheck.source.files import Exclusion, Filter, discover, project_root, shown
 from perfcheck.source.gitignore import Patterns
 from perfcheck.source.text import SourceFile, decoded, read
+
+if TYPE_CHECKING:
+    from perfcheck.lint.standing import Standing
 
 Progress = Callable[[int, int], None]
 """Told how many files of how many are done."""
@@ -32,41 +35,32 @@ class Options(NamedTuple):
 
 
 class Memory:
-    """What is worth keeping between runs of one process: the rules chosen, and entries of the cache.
+    """What is worth keeping between runs of one process: the rules chosen, and what is known of projects.
 
-    Entries are read from disk and kept here alone: a text that changes with each keystroke is not to fill
-    the disk. Whoever keeps it makes a new one when settings or rule pages change.
+    The cache is read, but not written: a text that changes with each keystroke is not to fill the disk.
+    Whoever keeps it makes a new one when settings or rule pages change.
     """
 
     def __init__(self) -> None:
         self.chosen: dict[Settings, Chosen] = {}
-        self._stores: dict[Path | None, _Kept] = {}
+        self._standing: dict[tuple[Settings, Path], Standing] = {}
 
-    def store(self, below: Store | None) -> "_Kept":
-        return self._stores.setdefault(below.directory if below else None, _Kept(below))
+    def standing(self, settings: Settings, root: Path) -> "Standing":
+        from perfcheck.lint.standing import Standing
+
+        return self._standing.setdefault((settings, root), Standing())
 
 
-class _Kept:
-    """A store before another one; the entry that was used longest ago goes first."""
+class _Unwritten(NamedTuple):
+    """A store that stays as it is."""
 
-    _MOST = 4096
-
-    def __init__(self, below: Store | None) -> None:
-        self._below = below
-        self._entries: dict[str, bytes] = {}
+    below: Store
 
     def get(self, key: str) -> bytes | None:
-        data = self._entries.pop(key, None)
-        if data is None and self._below is not None:
-            data = self._below.get(key)
-        if data is not None:
-            self._entries[key] = data
-        return data
+        return self.below.get(key)
 
     def put(self, key: str, data: bytes) -> None:
-        self._entries[key] = data
-        if len(self._entries) > self._MOST:
-            del self._entries[next(iter(self._entries))]
+        pass
 
 
 class Outcome(NamedTuple):
@@ -252,15 +246,17 @@ def _engine(
 
     settings = chosen.settings
     store = _store(root, settings) if options.cache else None
+    standing = memory.standing(settings, root) if memory else None
     try:
         return lint(
             group,
             root=root,
             rules=[rule for rule in chosen.selected if rule.code != UNUSED],
             options=LintOptions(options.events, settings.sync_allowed, settings.torch_version),
-            store=memory.store(store) if memory else store,
+            store=_Unwritten(store) if memory and store else store,
             jobs=settings.jobs or _processors(),
             progress=counter,
+            standing=standing,
         )
     except Exception as error:
         name = group[min(counter.done, len(group) - 1)].name

@@ -15,7 +15,7 @@ from perfcheck.lint.compiled import CompiledMap
 from perfcheck.lint.corpus import Corpus
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.evaluation.evaluator import Evaluator
-from perfcheck.lint.hotness import FROZEN, Heat, HotnessMap
+from perfcheck.lint.hotness import FROZEN, Heat, HotnessMap, calling
 from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
@@ -57,6 +57,7 @@ class Analysis:
         )
         torch = (version[0], version[1]) if version else None
         self._project = Project(records, Trees(corpus.text))
+        self._torch = torch
         self._engine = Engine(self._project, torch)
         self._options = options
         prefix = str(corpus.root) + "/"
@@ -69,6 +70,23 @@ class Analysis:
         self._rules = RuleSet(rules)
         imports = {target.partition(".")[0] for r in records for target in (*r.imports.values(), *r.stars)}
         self._around = Surroundings(torch, frozenset(imports))
+
+    def replace(self, changed: Sequence[ModuleRecord], corpus: Corpus) -> None:
+        """Know other texts of some modules with the same interfaces (:mod:`perfcheck.lint.standing`).
+
+        Nothing that was evaluated is kept: any of it may rest on what changed.
+        """
+        before = [self._project.by_path[record.path] for record in changed]
+        self._project.trees = Trees(corpus.text)
+        for record in changed:
+            self._project.replace(record)
+        self._engine = Engine(self._project, self._torch, self._engine)
+        if list(map(calling, before)) == list(map(calling, changed)):
+            self._heat.engine = self._engine
+        else:
+            paths = frozenset(record.path for record in changed)
+            self._heat = HotnessMap(self._engine, self._names, self._heat, paths)
+            self._compiled = CompiledMap(self._engine, self._heat, self._compiled, paths)
 
     def file(self, target: SourceFile) -> FileResult:
         """The findings and predicted events of one file."""

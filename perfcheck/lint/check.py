@@ -6,13 +6,14 @@ import gc
 import hashlib
 import pickle
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from perfcheck.findings import Finding, LintError, LintResult, Predicted
-from perfcheck.lint.analysis import Analysis, LintOptions
+from perfcheck.lint.analysis import Analysis, FileResult, LintOptions
 from perfcheck.lint.corpus import Corpus, Store, engine_state
 from perfcheck.lint.parallel import ordered_map
+from perfcheck.lint.standing import Standing
 from perfcheck.rulebook.rule import FixRecipe, Rule
 from perfcheck.source.files import python_files
 from perfcheck.source.text import SourceFile
@@ -32,16 +33,21 @@ def lint(
     store: Store | None = None,
     jobs: int = 1,
     progress: Callable[[int, int], None] | None = None,
+    standing: Standing | None = None,
 ) -> LintResult:
     """Lint ``targets``, knowing the project at ``root`` around them.
 
     Findings carry the names of their files as given; they come sorted by path, line, column and rule. The
     result
     is the same with and without ``store``, and whatever ``jobs`` is. ``progress`` is told how many files
-    are done.
+    are done. ``standing`` is what is kept of the project between calls with the same ``root``, ``rules`` and
+    ``options``; whole results are not looked up then.
     """
-    corpus = Corpus(root, targets, map(str, python_files(root, [t.path for t in targets])), store)
+    seen = None if standing is None else standing.seen
+    corpus = Corpus(root, targets, map(str, python_files(root, [t.path for t in targets])), store, seen)
     key = ""
+    if standing is not None:
+        store = None  # of use for files alone: a text that is being written is not checked twice
     if store is not None:
         asked = hashlib.blake2b(repr(options).encode(), digest_size=20)
         asked.update(pickle.dumps([_essence(rule) for rule in rules]))
@@ -54,7 +60,7 @@ def lint(
     gc.disable()  # syntax trees are many, and free of cycles
     sys.setrecursionlimit(max(depth, _RECURSION))
     try:
-        result = _lint(corpus, targets, rules, options, jobs, progress)
+        result = _lint(corpus, targets, rules, options, jobs, progress, standing)
     finally:
         sys.setrecursionlimit(depth)
         if collecting:
@@ -102,15 +108,19 @@ def _lint(
     options: LintOptions,
     jobs: int,
     progress: Callable[[int, int], None] | None,
+    standing: Standing | None,
 ) -> LintResult:
     indexed = list(ordered_map(corpus.index, corpus.paths, jobs, _CHUNK))
     errors: list[LintError] = [found.error for found in indexed if found.error is not None]
-    analysis = Analysis(
-        [found.record for found in indexed if found.record is not None], corpus, rules, options
-    )
+    records = [found.record for found in indexed if found.record is not None]
     findings: list[Finding] = []
     predicted: list[Predicted] = []
-    for done, result in enumerate(ordered_map(analysis.file, targets[::-1], jobs, _CHUNK), 1):
+    results: Iterable[FileResult] = ()
+    if not corpus.targets.keys().isdisjoint(record.path for record in records):
+        analyse = Analysis if standing is None else standing.analysis
+        analysis = analyse(records, corpus, rules, options)
+        results = ordered_map(analysis.file, targets[::-1], jobs, _CHUNK)
+    for done, result in enumerate(results, 1):
         findings += result.findings
         predicted += result.predicted
         errors += result.errors

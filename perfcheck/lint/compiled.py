@@ -14,13 +14,25 @@ _COMPILERS = frozenset({"torch.compile", "torch._dynamo.optimize", "torch._dynam
 
 
 class CompiledMap:
-    """Answers for every function of a project: yes, no (nothing is ever compiled here), or unknown."""
+    """Answers for every function of a project: yes, no (nothing is ever compiled here), or unknown.
 
-    def __init__(self, engine: Engine, heat: HotnessMap) -> None:
+    ``known`` and ``changed`` are those of :class:`HotnessMap`.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        heat: HotnessMap,
+        known: CompiledMap | None = None,
+        changed: frozenset[str] = frozenset(),
+    ) -> None:
         self._engine = engine
         self._heat = heat
         self._compiled: set[str] = set()
         self._compiles = False
+        self._parts: dict[str, tuple[bool, tuple[FunctionRef, ...]]] = {}
+        if known is not None:
+            self._parts = {path: part for path, part in known._parts.items() if path not in changed}
         queue = deque(self._roots())
         while queue:
             function = queue.popleft()
@@ -37,20 +49,27 @@ class CompiledMap:
 
     def _roots(self) -> Iterator[FunctionRef]:
         project = self._engine.project
-        for function in project.functions():
-            record, module = function.record, function.module
-            if "compile" in record.names or any("compile" in d or "dynamo" in d for d in record.decorators):
-                self._compiles = True
-            for decorator in record.decorators:
-                if self._engine.dotted_name(module, decorator) in _COMPILERS:
-                    yield function
-            if any(
-                self._engine.dotted_name(module, site.target) in _COMPILERS
-                for site in record.calls
-                if "compile" in site.target
-            ):
-                for name in record.passed:
-                    yield from self._handed(function, name)
+        for module in project.by_path.values():
+            part = self._parts.get(module.path)
+            if part is None:
+                functions = [FunctionRef(module, record) for record in module.functions.values()]
+                roots = tuple(root for function in functions for root in self._roots_of(function))
+                part = self._parts[module.path] = any(map(_speaks_of_compiling, functions)), roots
+            self._compiles = self._compiles or part[0]
+            yield from map(project.current, part[1])
+
+    def _roots_of(self, function: FunctionRef) -> Iterator[FunctionRef]:
+        record, module = function.record, function.module
+        for decorator in record.decorators:
+            if self._engine.dotted_name(module, decorator) in _COMPILERS:
+                yield function
+        if any(
+            self._engine.dotted_name(module, site.target) in _COMPILERS
+            for site in record.calls
+            if "compile" in site.target
+        ):
+            for name in record.passed:
+                yield from self._handed(function, name)
 
     def _handed(self, function: FunctionRef, name: str) -> Iterator[FunctionRef]:
         project = self._engine.project
@@ -68,3 +87,8 @@ class CompiledMap:
             forward = project.method(entity, "forward")
             if forward is not None:
                 yield forward
+
+
+def _speaks_of_compiling(function: FunctionRef) -> bool:
+    record = function.record
+    return "compile" in record.names or any("compile" in d or "dynamo" in d for d in record.decorators)

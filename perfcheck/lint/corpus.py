@@ -30,6 +30,13 @@ class Indexed(NamedTuple):
     error: LintError | None = None
 
 
+class Seen(NamedTuple):
+    """A file as it was on disk: size and time of its last change (ns), and its index."""
+
+    state: tuple[int, int]
+    indexed: Indexed
+
+
 _RELEVANT = ("torch", "cuda", "CUDA", "tensor", "loader", "lightning", "accelerat", "transformers", "jax")
 
 
@@ -37,12 +44,15 @@ class Corpus:
     """Texts on demand: the targets as they were given, their surroundings from disk."""
 
     def __init__(
-        self, root: Path, targets: Sequence[SourceFile], others: Iterable[str], store: Store | None
-    ) -> None:
+        self, root: Path, targets: Sequence[SourceFile], others: Iterable[str], store: Store | None,
+        seen: dict[str, Seen] | None = None,
+    ) -> None:  # fmt: skip
+        """``seen`` has the files that were indexed from disk before, and gets those that are now."""
         self.root = root
         self.targets = {str(target.path): target for target in targets}
         self.paths = list(dict.fromkeys([*self.targets, *others]))
         self._store = store
+        self._seen = seen
 
     def text(self, path: str) -> str:
         """The text of a file; "" where it cannot be had."""
@@ -74,6 +84,15 @@ class Corpus:
 
     def index(self, path: str) -> Indexed:
         """The index of one file, from the store or by parsing; only a target's errors are told."""
+        if self._seen is None or path in self.targets:
+            return self._index(path)
+        state = _state_of(path)
+        known = self._seen.get(path)
+        if known is None or known.state != state:
+            known = self._seen[path] = Seen(state, self._index(path))
+        return known.indexed
+
+    def _index(self, path: str) -> Indexed:
         text = self.text(path)
         target = self.targets.get(path)
         if (
@@ -116,6 +135,14 @@ class Corpus:
             )
         except (RecursionError, MemoryError):
             return Indexed(error=LintError(path, 1, "cannot be analysed: expressions are nested too deeply"))
+
+
+def _state_of(path: str) -> tuple[int, int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return -1, -1  # its text is ""
+    return status.st_size, status.st_mtime_ns
 
 
 def module_name(root: Path, path: str) -> tuple[str, bool]:

@@ -52,7 +52,12 @@ _DEPTH = 14  # nested summaries; deeper answers are unknown
 class Engine:
     """Answers for one project; not thread-safe."""
 
-    def __init__(self, project: Project, torch: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, project: Project, torch: tuple[int, int] | None = None, known: Engine | None = None
+    ) -> None:
+        """``known`` answered for the same project before modules of it were replaced: what names stand for is
+        taken from it, what was evaluated is not.
+        """
         self.project = project
         self._torch = torch
         self._returns: dict[str, Value] = {}
@@ -71,9 +76,11 @@ class Engine:
         self._recent: dict[str, Evaluator] = {}
         self._renamed: dict[str, frozenset[str]] = {}
         self._named: dict[str, Value] = {}
-        self._dotted: dict[tuple[str, str], str | None] = {}
+        self._dotted: dict[tuple[str, str], str | None] = {} if known is None else known._dotted
         self._aliases: dict[str, Value] = {}
-        self.operator = lru_cache(maxsize=None)(self._operator)
+        self.operator: Callable[[str], Operator | None] = (
+            lru_cache(maxsize=None)(self._operator) if known is None else known.operator
+        )
 
     def _operator(self, name: str) -> Operator | None:
         return find(name, self._torch)

@@ -25,15 +25,41 @@ class Heat(NamedTuple):
 Target = tuple[FunctionRef, bool]
 """A function that a call may reach, and whether it surely does."""
 
+
+class _Ties(NamedTuple):
+    """What a function surely calls, and whether that is guarded; and what it hands on; by dotted names."""
+
+    calls: frozenset[tuple[str, bool]]
+    hands: frozenset[str]
+
+
+class _Part(NamedTuple):
+    """What is known of a module while no interface changes; of its functions by qualified name."""
+
+    roles: dict[str, tuple[Hotness, bool]]
+    ties: dict[str, _Ties]
+    words: frozenset[str]
+
+
 COLD = Heat(Hotness.COLD, True)
 FROZEN = Heat(Hotness.COLD, True, frozen=True)
 
 
 class HotnessMap:
-    """The heat of every function of a project, by dotted name."""
+    """The heat of every function of a project, by dotted name.
 
-    def __init__(self, engine: Engine, paths: dict[str, str]) -> None:
-        self._engine = engine
+    ``known`` is the map of the project before the modules of the paths ``changed``, with their interfaces as
+    they were; what the others are and call is taken from it.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        paths: dict[str, str],
+        known: HotnessMap | None = None,
+        changed: frozenset[str] = frozenset(),
+    ) -> None:
+        self.engine = engine
         self._project = engine.project
         self._heat: dict[str, Heat] = {}
         self._frozen: set[str] = set()
@@ -41,11 +67,31 @@ class HotnessMap:
         self._callers: dict[str, dict[str, FunctionRef]] | None = None
         self._unnamed: frozenset[str] = frozenset()
         self._paths = paths
-        self._callable = frozenset(_callables(self._project))
+        self._parts: dict[str, _Part] = {}
         self._of_self: dict[tuple[str, str], tuple[Target, ...]] = {}
         self._of_name: dict[tuple[str, str], tuple[Target, ...]] = {}
         self._of_method: dict[str, tuple[Target, ...]] = {}
+        if known is None:
+            self._callable = frozenset(_callables(self._project))
+        else:
+            self._callable = known._callable
+            self._parts = {path: part for path, part in known._parts.items() if path not in changed}
+            self._of_self = {key: self._current(found) for key, found in known._of_self.items()}
+            self._of_name = {key: self._current(found) for key, found in known._of_name.items()}
+            self._of_method = {key: self._current(found) for key, found in known._of_method.items()}
         self._run()
+
+    def _current(self, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        by_path = self._project.by_path
+        if all(by_path[function.module.path] is function.module for function, _ in targets):
+            return targets
+        return tuple((self._project.current(function), sure) for function, sure in targets)
+
+    def _part(self, module: ModuleRecord) -> _Part:
+        known = self._parts.get(module.path)
+        if known is None:
+            known = self._parts[module.path] = _Part({}, {}, frozenset(_words(module)))
+        return known
 
     def of(self, function: FunctionRef) -> Heat:
         return self._heat.get(function.dotted, COLD)
@@ -74,7 +120,7 @@ class HotnessMap:
                         if sure and callee.dotted != caller.dotted:
                             self._callers.setdefault(callee.dotted, {})[caller.dotted] = caller
         known = self._callers.get(function.dotted, {})
-        return tuple(known[name] for name in sorted(known))
+        return tuple(self._project.current(known[name]) for name in sorted(known))
 
     def _called_rarely(self) -> frozenset[str]:
         callers: dict[str, list[tuple[str, bool]]] = {}  # callee -> (caller, guarded)
@@ -82,10 +128,10 @@ class HotnessMap:
         cold: set[str] = set()
         handed: set[str] = set()
         everything = list(self._project.functions())
+        for module in self._project.by_path.values():
+            named |= self._part(module).words
         for caller in everything:
             record = caller.record
-            named.update(record.names)
-            named.update(name.rpartition(".")[2] for name in record.passed)
             if self.of(caller).frozen:
                 continue  # a test calls everything, and says nothing of how often others do
             if (
@@ -97,16 +143,10 @@ class HotnessMap:
             ):
                 cold.add(caller.dotted)
             by = caller.dotted
-            for target, guarded in {(site.target, site.guarded) for site in record.calls}:
-                for callee, sure in self.targets(caller, target):
-                    if sure:
-                        key = callee.dotted
-                        if key != by:
-                            callers.setdefault(key, []).append((by, guarded))
-            for name in record.passed:  # whoever gets it calls it as often as they like
-                for callee, sure in self.targets(caller, name):
-                    if sure and callee.dotted != by:
-                        handed.add(callee.dotted)
+            ties = self._ties(caller)
+            for callee, guarded in ties.calls:
+                callers.setdefault(callee, []).append((by, guarded))
+            handed |= ties.hands  # whoever gets it calls it as often as they like
         mentioned: set[str] = set()
         imported: set[str] = set()  # modules of which others take something
         for module in self._project.by_path.values():
@@ -140,6 +180,36 @@ class HotnessMap:
             rare |= found
         return frozenset(rare)
 
+    def _ties(self, function: FunctionRef) -> _Ties:
+        ties = self._part(function.module).ties
+        known = ties.get(function.record.qualname)
+        if known is None:
+            record, own = function.record, function.dotted
+            known = ties[record.qualname] = _Ties(
+                frozenset(
+                    (callee.dotted, guarded)
+                    for target, guarded in {(site.target, site.guarded) for site in record.calls}
+                    for callee, sure in self.targets(function, target)
+                    if sure and callee.dotted != own
+                ),
+                frozenset(
+                    callee.dotted
+                    for name in record.passed
+                    for callee, sure in self.targets(function, name)
+                    if sure and callee.dotted != own
+                ),
+            )
+        return known
+
+    def _role(self, function: FunctionRef) -> tuple[Hotness, bool]:
+        roles = self._part(function.module).roles
+        known = roles.get(function.record.qualname)
+        if known is None:
+            level, stays_cold = role(self._project, function)
+            known = level, stays_cold or is_host_side(self._project, function)
+            roles[function.record.qualname] = known
+        return known
+
     def _in_tests(self, module: ModuleRecord) -> bool:
         return is_test_path(self._paths.get(module.path, module.path))
 
@@ -153,8 +223,8 @@ class HotnessMap:
             frozen = self._in_tests(module)
             for record in module.functions.values():
                 function = FunctionRef(module, record)
-                level, stays_cold = (Hotness.COLD, True) if frozen else role(self._project, function)
-                if stays_cold or is_host_side(self._project, function):
+                level, stays_cold = (Hotness.COLD, True) if frozen else self._role(function)
+                if stays_cold:
                     self._frozen.add(function.dotted)
                     if "collate" in record.name:  # what it does to the device, it does for every batch
                         level = Hotness.STEP
@@ -253,7 +323,7 @@ class HotnessMap:
     def _of_class(self, module: ModuleRecord, class_: str, name: str) -> tuple[Target, ...] | None:
         """The methods of that name of a class, written as in a module, and of what derives from it; None
         where the class is not known."""
-        dotted = self._engine.dotted_name(module, class_)
+        dotted = self.engine.dotted_name(module, class_)
         entity = self._project.lookup(dotted, module) if dotted else ""
         if not isinstance(entity, ClassRef):
             return None
@@ -265,7 +335,7 @@ class HotnessMap:
 
     def _targets_of_name(self, module: ModuleRecord, target: str) -> tuple[Target, ...]:
         project = self._project
-        dotted = self._engine.dotted_name(module, target)
+        dotted = self.engine.dotted_name(module, target)
         if dotted is None:
             return self._by_method(target.rpartition(".")[2]) if "." in target else ()
         entity = project.lookup(dotted, module)
@@ -301,6 +371,26 @@ class HotnessMap:
         return len(owners) == len(methods) and any(
             all(owner.dotted in names for names in above) for owner in owners
         )
+
+
+def calling(module: ModuleRecord) -> object:
+    """All of a module that these answers rest on, its interface apart."""
+    none: frozenset[str] = frozenset()
+    return [
+        record._replace(
+            first=0, line=0, end_line=0, body=(0, 0), stores=none, locals=none, tensors=none, arrays=none,
+            calls=tuple(sorted({site._replace(line=0) for site in record.calls})),
+        )
+        for record in module.functions.values()
+    ], module.mentioned  # fmt: skip
+
+
+def _words(module: ModuleRecord) -> Iterator[str]:
+    """The last names of all that a module's functions call, read as an attribute or hand on."""
+    for record in module.functions.values():
+        yield from record.names
+        for name in record.passed:
+            yield name.rpartition(".")[2]
 
 
 def _callables(project: Project) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from perfcheck.lint.external import EXTERNAL_BASES
 from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
@@ -34,6 +34,8 @@ class ClassRef(NamedTuple):
         return f"{self.module.name}.{self.record.qualname}"
 
 
+Ref = TypeVar("Ref", FunctionRef, ClassRef)
+
 Entity = ModuleRecord | FunctionRef | ClassRef | str
 """What a dotted name stands for; a string is the dotted name of something outside the project."""
 
@@ -56,6 +58,37 @@ class Project:
         self._methods: dict[str, list[FunctionRef]] | None = None
         self._subclasses: dict[str, list[ClassRef]] | None = None
         self._bases: dict[str, tuple[tuple[ClassRef, ...], frozenset[str]]] = {}
+
+    def replace(self, new: ModuleRecord) -> None:
+        """Put a module where one of the same path and interface was (:mod:`perfcheck.lint.standing`): names
+        stand for what they stood for.
+        """
+        old = self.by_path[new.path]
+        self.by_path[new.path] = new
+        self.modules = {name: new if module is old else module for name, module in self.modules.items()}
+        for known in self._by_tail.values():
+            known[:] = [new if module is old else module for module in known]
+        for name, entity in self._entities.items():
+            if entity is old:
+                self._entities[name] = new
+            elif isinstance(entity, (FunctionRef, ClassRef)) and entity.module is old:
+                self._entities[name] = self.current(entity)  # type: ignore[type-var]
+        for name, (inside, outside) in self._bases.items():
+            if any(class_.module is old for class_ in inside):
+                self._bases[name] = tuple(map(self.current, inside)), outside
+        for methods in (self._methods or {}).values():
+            methods[:] = map(self.current, methods)
+        for subclasses in (self._subclasses or {}).values():
+            subclasses[:] = map(self.current, subclasses)
+
+    def current(self, ref: Ref) -> Ref:
+        """The function or class that stands where one stood before its module was replaced."""
+        module = self.by_path[ref.module.path]
+        if module is ref.module:
+            return ref
+        if isinstance(ref, FunctionRef):
+            return FunctionRef(module, module.functions[ref.record.qualname])
+        return ClassRef(module, module.classes[ref.record.qualname])
 
     # ---- names ----------------------------------------------------------------------------------
 
