@@ -115,8 +115,8 @@ RelaxedBernoulli RelaxedOneHotCategorical Multinomial Binomial MixtureSameFamily
 """
 _EVALUATES = """
 eval evaluate evaluation validate validation val valid infer inference predict detect test_epoch run_test
-model test_model do_test embed_all extract_features extract_embeddings get_embeddings get_activations
-collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
+model argmax multinomial test_model do_test embed_all extract_features extract_embeddings get_embeddings
+get_activations collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch
 """
@@ -157,7 +157,17 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "eval-without-no-grad": frozenset(_EVALUATES.split()),
     "optimizer-not-fused": frozenset({"Adam", "AdamW"}),
     "inference-method-with-grad": frozenset(
-        {"inference", "infer", "predict", "generate", "synthesize", "translate", "recommend"}
+        {
+            "inference",
+            "infer",
+            "predict",
+            "generate",
+            "synthesize",
+            "translate",
+            "recommend",
+            "argmax",
+            "multinomial",
+        }
     ),
     "zero-grad-to-zeros": frozenset({"zero_grad"}),
     "grad-zero-loop": _PARAMETERS,

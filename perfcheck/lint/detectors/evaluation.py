@@ -66,7 +66,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     """The first call of a model in a function that evaluates, and in which nothing touches autograd."""
     if _is_trainers_own(scope):
         return
-    if isinstance(scope.node, ast.Module) or not _evaluates(scope) or _touches_autograd(scope):
+    if isinstance(scope.node, ast.Module) or _touches_autograd(scope) or not _is_inference(scope):
         yield from _evaluation_loops(scope)
         yield from _served(scope)
         return
@@ -165,7 +165,9 @@ _INFERS = re.compile(
 def inference_method_with_grad(scope: Scope) -> Iterator[Match]:
     """``Model.inference`` runs the model's own layers, and neither it nor its callers switch autograd off."""
     name = scope.qualname.rpartition(".")[2]
-    if isinstance(scope.node, ast.Module) or not _INFERS.match(name) or not scope.in_class("torch.nn.Module"):
+    if isinstance(scope.node, ast.Module) or not scope.in_class("torch.nn.Module"):
+        return
+    if not (_INFERS.match(name) or _decodes(scope)):
         return
     if _decorated(scope.node) or _touches_autograd(scope) or scope.called_without_grad():
         return
@@ -178,11 +180,39 @@ def inference_method_with_grad(scope: Scope) -> Iterator[Match]:
             return
 
 
+_GENERATES = re.compile(
+    r"(^|_)(generate|generation|sample|sampling|decode|decoding|greedy|beam|complete|stream)(_|$)"
+)
+_PICKS = frozenset({"argmax", "multinomial"})
+_TAUGHT = re.compile(
+    r"(^|_)(loss(es)?|criterion|targets?|trg|tgt|labels?|teacher\w*|gold|gt|log_prob\w*|rsample)(_|$)"
+)
+
+
+def _decodes(scope: Scope) -> bool:
+    """A loop that runs the model and picks a token from what it says, with no word of losses or targets."""
+    name = scope.qualname.rpartition(".")[2]
+    if not _GENERATES.search(name) or name == "forward" or _PICKS.isdisjoint(scope.names):
+        return False
+    loops = [loop for loop in scope.walk(ast.For, ast.While) if isinstance(loop, (ast.For, ast.While))]
+    runs = any(
+        isinstance(call, ast.Call) and (_runs_itself(scope, call) or _runs_model(scope, call))
+        for loop in loops
+        for call in within(*loop.body)
+    )
+    words = [word for statement in scope.node.body for word in _words(statement)]
+    return runs and not any(_TAUGHT.search(word) for word in words)
+
+
 def _runs_itself(scope: Scope, call: ast.Call) -> bool:
     name = chain(call.func) or ""
     if name in ("self", "self.forward"):
         return True
     return name.startswith("self.") and scope.value(call.func).kind == "module"
+
+
+def _is_inference(scope: Scope) -> bool:
+    return _evaluates(scope) or (_decodes(scope) and not scope.called_without_grad())
 
 
 def _evaluates(scope: Scope) -> bool:

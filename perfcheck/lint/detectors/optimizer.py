@@ -10,7 +10,7 @@ from perfcheck.lint.facts import Match, Scope
 
 _FUSABLE = frozenset({"torch.optim.Adam", "torch.optim.AdamW"})
 _SCALE = re.compile(
-    r"fsdp|ddp|distributed|parallel|accelerat|fabric|deepspeed|autocast|bf16|bfloat16|param_groups|optim_groups|"
+    r"fsdp|ddp|distributed|parallel|multi_?gpu|world_size|local_rank|horovod|accelerat|fabric|deepspeed|autocast|bf16|bfloat16|param_groups|optim_groups|"
     r"grouped_parameters|mesh|shard|zero_?[123]|llm|gpt|llama|lora|diffusion|unet|from_pretrained",
     re.IGNORECASE,
 )

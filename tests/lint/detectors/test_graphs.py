@@ -293,3 +293,40 @@ def test_classes_that_serve_a_model() -> None:
     """
     )
     assert flagged(trains, "PC801") == set()
+
+
+def test_decoding_loops() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Language(nn.Module):
+            def forward(self, tokens):
+                return self.head(tokens)
+
+            def sample_tokens(self, tokens, count: int):
+                for _ in range(count):
+                    logits = self(tokens)[:, -1]
+                    picked = torch.multinomial(logits.softmax(-1), 1)
+                    tokens = torch.cat([tokens, picked], dim=1)
+                return tokens
+
+            def decode(self, tokens, targets, count: int):
+                for step in range(count):
+                    logits = self(tokens)[:, -1]
+                    tokens = targets[:, step] if self.training else logits.argmax(-1)
+                return tokens
+
+        def greedy(model: nn.Module, tokens, count: int):
+            for _ in range(count):
+                tokens = torch.cat([tokens, model(tokens).argmax(-1)[:, -1:]], dim=1)
+            return tokens
+
+        @torch.no_grad()
+        def beam_search(model: nn.Module, tokens, count: int):
+            for _ in range(count):
+                tokens = torch.cat([tokens, model(tokens).argmax(-1)[:, -1:]], dim=1)
+            return tokens
+    """
+    found = flagged(source, "PC801") | flagged(source, "PC813")
+    assert found == {("PC813", 8), ("PC813", 10), ("PC801", 21), ("PC801", 23)}
