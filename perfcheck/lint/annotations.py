@@ -175,7 +175,10 @@ def _generic(node: ast.Subscript, resolve: Resolve, instance: Instance) -> Value
             return Value("tuple", element=annotated(inner[0], resolve, instance))
         return Value("tuple", items=tuple(annotated(part, resolve, instance) for part in inner))
     if last in _MAPPINGS and len(inner) == 2:
-        return Value("dict", element=annotated(inner[1], resolve, instance))
+        held = annotated(inner[1], resolve, instance)
+        if held.kind == "tensor":
+            held = held._replace(device=None)  # parameters, states and counts are kept on the host as often
+        return Value("dict", element=held)
     if last in _JAXTYPING:
         of = annotated(inner[0], resolve, instance)
         if of.kind != "tensor":

@@ -10,7 +10,7 @@ from perfcheck.events import Hotness
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.project import ClassRef, FunctionRef, Project
-from perfcheck.lint.roles import is_host_side, is_setup, is_test_path, role
+from perfcheck.lint.roles import ends_epoch, is_host_side, is_setup, is_test_path, role
 
 
 class Heat(NamedTuple):
@@ -224,6 +224,8 @@ class HotnessMap:
             for record in module.functions.values():
                 function = FunctionRef(module, record)
                 level, stays_cold = (Hotness.COLD, True) if frozen else self._role(function)
+                if ends_epoch(self._project, function):
+                    self._frozen.add(function.dotted)
                 if stays_cold:
                     self._frozen.add(function.dotted)
                     if "collate" in record.name:  # what it does to the device, it does for every batch

@@ -210,6 +210,15 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
     return Hotness.COLD, False
 
 
+def ends_epoch(project: Project, function: FunctionRef) -> bool:
+    """Does it sum up a metric? It is called once for many updates, though ``forward`` does too."""
+    owner = project.owner(function) if function.record.name == "compute" else None
+    if owner is None:
+        return False
+    ancestors, outside = project.ancestry(owner)
+    return "torchmetrics.Metric" in outside or any(c.record.name.endswith("Metric") for c in ancestors)
+
+
 def is_setup(function: FunctionRef) -> bool:
     """Is it done once by its name, as ``build_model`` is, if no caller is known to run often?"""
     return is_setup_name(function.record.name) and not takes_batch(function)

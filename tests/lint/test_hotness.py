@@ -641,3 +641,26 @@ def test_a_pipeline_that_drives_steps_is_none() -> None:
         """
     )
     assert found == said
+
+
+def test_a_metric_is_summed_up_once_for_many_updates() -> None:
+    said, found = heats(
+        """
+        import torch
+        class Metric:
+            def forward(self, x):
+                self.update(x)
+                return self.compute()
+        class Accuracy(Metric):
+            def update(self, x):
+                torch.cuda.synchronize()  # step
+            def compute(self):
+                torch.cuda.synchronize()  # epoch
+        class Simulation:
+            def forward(self, x):
+                return self.compute()
+            def compute(self):
+                torch.cuda.synchronize()  # step
+        """
+    )
+    assert found == said

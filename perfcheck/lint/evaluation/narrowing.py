@@ -32,8 +32,11 @@ def narrow(ev: Evaluator, test: ast.expr, outcome: bool) -> None:
             elif known is not None and known.kind == "none":
                 ev.env[key] = UNKNOWN
         on_cpu = isinstance(right, ast.Constant) and right.value == "cpu" and isinstance(test.ops[0], ast.Eq)
-        if on_cpu and outcome and key.endswith(".device.type"):
-            owner = key.removesuffix(".device.type")
+        if isinstance(test.ops[0], ast.Eq) and key.endswith(".device"):  # x.device == torch.device("cpu")
+            compared = ev.values.get(right, UNKNOWN)
+            on_cpu = on_cpu or (compared.kind == "device" and compared.device is False)
+        if on_cpu and outcome and key.endswith((".device.type", ".device")):
+            owner = key.removesuffix(".type").removesuffix(".device")
             if owner in ev.env and ev.env[owner].kind == "tensor":
                 ev.env[owner] = ev.env[owner]._replace(device=False)
     elif isinstance(test, ast.Attribute) and test.attr == "is_cuda":

@@ -468,3 +468,16 @@ def test_a_stream_that_is_waited_for() -> None:
     assert raised("s = torch.cuda.Stream()\ns.synchronize()", "host-sync") == {
         "torch.cuda.Stream.synchronize"
     }
+
+
+@pytest.mark.parametrize(
+    "test", ["not x.is_cuda", "x.device.type == 'cpu'", "x.device == torch.device('cpu')", "x.device == cpu"]
+)
+def test_in_the_branch_for_the_host_nothing_waits(test: str) -> None:
+    assert raised(f"cpu = torch.device('cpu')\nif {test}: x.item()") == set()
+    assert raised(f"cpu = torch.device('cpu')\nif {test}: x.item()\nx.sum().tolist()") == {"Tensor.tolist"}
+
+
+def test_tensors_in_dictionaries_may_be_anywhere() -> None:
+    assert raised("p['k'].item()", parameters="p: dict[str, torch.Tensor]") == {"Tensor.item?"}
+    assert raised("p[0].item()", parameters="p: list[torch.Tensor]") == {"Tensor.item"}
