@@ -339,7 +339,7 @@ def _factory_rank(operands: Operands) -> int | None:
     if size.value.kind in ("tuple", "list", "size"):
         return len(size.value.items) if size.value.items is not None else None
     if size.value.kind == "number":
-        return sum(1 for a in operands.all if a.value.kind == "number" and a not in _keyword_values(operands))
+        return sum(1 for a in operands.all if a not in _keyword_values(operands))
     return None
 
 

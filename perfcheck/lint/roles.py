@@ -221,7 +221,8 @@ def ends_epoch(project: Project, function: FunctionRef) -> bool:
 
 def is_setup(function: FunctionRef) -> bool:
     """Is it done once by its name, as ``build_model`` is, if no caller is known to run often?"""
-    return is_setup_name(function.record.name) and not takes_batch(function)
+    setter = any(decorator.endswith(".setter") for decorator in function.record.decorators)
+    return setter or (is_setup_name(function.record.name) and not takes_batch(function))
 
 
 def is_setup_name(name: str) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 
 from perfcheck.events import Hotness
-from perfcheck.lint.roles import is_host_side, is_test_path, role
+from perfcheck.lint.roles import is_host_side, is_setup, is_test_path, role
 from tests.lint.programs import Program
 
 
@@ -123,3 +123,11 @@ def test_other_paths(path: str) -> None:
 def test_data_loading(source: str, qualname: str, expected: bool) -> None:
     program = Program(source)
     assert is_host_side(program.project, program.function(qualname)) is expected
+
+
+def test_setters_are_set_up() -> None:
+    program = Program(
+        "class A:\n    @limits.setter\n    def limits(self, x): ...\n    def other(self, x): ..."
+    )
+    assert is_setup(program.function("A.limits"))
+    assert not is_setup(program.function("A.other"))

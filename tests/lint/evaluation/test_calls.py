@@ -132,3 +132,16 @@ def test_variables_of_a_comprehension_are_its_own() -> None:
     """
     assert value(body).kind == "unknown"
     assert value(body.replace("reveal(ids)", "reveal(ids).clone() + ids.unsqueeze(0)")).kind == "tensor"
+
+
+@pytest.mark.parametrize(
+    ("text", "rank"),
+    [
+        ("torch.zeros(2, n)", 2),
+        ("torch.zeros(2, self.n, device=d)", 2),
+        ("torch.zeros(2)", 1),
+        ("torch.zeros(*n)", None),
+    ],
+)
+def test_ranks_of_factories(text: str, rank: int | None) -> None:
+    assert expression(text, "self, n, d").rank == rank
