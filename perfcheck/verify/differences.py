@@ -103,15 +103,24 @@ def in_lines(before: Sequence[str], after: Sequence[str], tolerance: Tolerance) 
     if len(before) == len(after):
         yield from _side_by_side(before, after, 1, tolerance)
         return
+    for kind, i, j, k, m in SequenceMatcher(None, before, after).get_opcodes():
+        if kind != "equal":
+            yield from _unequal(before[i:j], after[k:m], i + 1, tolerance)
+
+
+def _unequal(
+    before: Sequence[str], after: Sequence[str], first: int, tolerance: Tolerance
+) -> Iterator[LinesDiffer]:
+    """Stretches without a line in common; lines that are alike but for their numbers are the same ones."""
     one_masked, other_masked = ([_NUMBER.sub("#", line) for line in lines] for lines in (before, after))
     for kind, i, j, k, m in SequenceMatcher(None, one_masked, other_masked).get_opcodes():
         if kind == "equal" or j - i == m - k:
-            yield from _side_by_side(before[i:j], after[k:m], i + 1, tolerance)
+            yield from _side_by_side(before[i:j], after[k:m], first + i, tolerance)
         else:
-            for number, one in enumerate(before[i:j], start=i + 1):
+            for number, one in enumerate(before[i:j], start=first + i):
                 yield LinesDiffer(number, one, "")
             for other in after[k:m]:
-                yield LinesDiffer(i, "", other)
+                yield LinesDiffer(first + i - 1, "", other)
 
 
 def _side_by_side(

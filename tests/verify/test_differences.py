@@ -38,6 +38,11 @@ def test_lines_that_come_and_go_do_not_shift_the_others() -> None:
     ]
 
 
+def test_lines_that_are_left_are_found_among_those_like_them() -> None:
+    before, after = ["1 loss 0.5", "2 loss 0.25", "3 loss 0.125"], ["3 loss 0.125"]
+    assert [(one.number, one.after) for one in in_lines(before, after, EXACT)] == [(1, ""), (2, "")]
+
+
 def test_a_text_that_differs_is_no_number() -> None:
     assert list(in_lines(["on cuda:0"], ["on cpu:0"], Tolerance(relative=1.0))) != []
     assert list(in_lines(["v1.2.3 a1"], ["v1.2.4 a1"], Tolerance(relative=9.0))) != []  # a version
