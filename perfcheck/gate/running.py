@@ -52,7 +52,7 @@ def measured(budget: Budget, root: str, device: Literal["emulated", "cuda"]) -> 
         said = output.read_text(encoding="utf-8", errors="replace").strip().split("\n")[-_TOLD:]
         if ran.returncode or not report.exists():
             end = f"it ended with exit code {ran.returncode}" if ran.returncode else "it left no results"
-            return Held(budget.command, failure="\n".join([f"{end}:", *said]))
+            return Held(budget.command, failure="\n".join([f"{end}:", *said] if said[0] else [end]))
         document: Any = json.loads(report.read_text(encoding="utf-8"))
     for event in document["events"]:
         event["path"] = shown(os.path.join(root, event["path"]), os.getcwd())
