@@ -169,7 +169,15 @@ class _Stretch:
             node, change = self._change(rewrite)
             changes.setdefault(node, []).append(change)
         changed = self._module.visit(_Changer(changes, self._parents))
-        return differences(self._text, changed.code if changed.body else "", self._first)
+        edits = differences(self._text, changed.code if changed.body else "", self._first)
+        if any(map(self._is_in_f_string, changes)) and any(set("\n\"'") & set(one.content) for one in edits):
+            raise Unfixable("it stands in an f-string, which may hold no such thing before Python 3.12")
+        return edits
+
+    def _is_in_f_string(self, node: cst.CSTNode | None) -> bool:
+        while node is not None and not isinstance(node, cst.FormattedString):
+            node = self._parents.get(node)
+        return node is not None
 
     def _change(self, rewrite: Rewrite) -> tuple[cst.CSTNode, Change]:
         """What happens to which node."""
