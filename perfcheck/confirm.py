@@ -1,12 +1,13 @@
 """Join what lint predicts with what a run has shown: each finding gets a verdict, each event a place
 among them.
 
-* **confirmed**: the event came at the finding's lines, in the steps of the run; * **harmless**: it came,
-and costs nothing: in set-up alone, or the GPU was never idle for it; * **refuted**: lint expects the
-event at a line, the line ran, and the event did not come; * **not reached**: the lines did not run; *
-**not measured**: the run could not have shown it: it is of a kind that this device does not show, or the
-finding is   about a setting whose consequences come elsewhere; * **missed**: an event in the steps at a
-line of which no finding speaks.
+* **confirmed**: the event came at the finding's lines, in the steps of the run.
+* **harmless**: it came, and costs nothing: in set-up alone, or the GPU was never idle for it.
+* **refuted**: lint expects the event at a line, the line ran, and the event did not come.
+* **not reached**: the lines did not run.
+* **not measured**: the run could not have shown it: it is of a kind that this device does not show, or the
+  finding is about a setting whose consequences come elsewhere.
+* **missed**: an event in the steps at a line of which no finding speaks.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -107,8 +108,11 @@ def judged(
     predicted: Iterable[Predicted],
     event_of: Callable[[str], Event],
     seen: Seen,
+    asked_at: Callable[[str], Mapping[int, int]] = lambda path: {},
 ) -> tuple[Verdict, ...]:
-    """A verdict on each finding, and those that were missed, sorted by place; ``event_of`` a rule's code."""
+    """A verdict on each finding, and those that were missed, sorted by place; ``event_of`` a rule's code,
+    ``asked_at`` the lines at which conditions of several lines are decided, of a file.
+    """
     at_line: dict[tuple[str, int], list[Counted]] = {}
     for counted in seen.counted:
         at_line.setdefault((counted.path, counted.line), []).append(counted)
@@ -120,6 +124,8 @@ def judged(
     spoken_of: set[tuple[str, int]] = set()
     for finding in findings:
         lines = _lines(finding)
+        elsewhere = asked_at(finding.path)
+        lines += sorted({elsewhere[line] for line in lines if line in elsewhere}.difference(lines))
         spoken_of.update((finding.path, line) for line in lines)
         verdicts.append(_on(finding, lines, event_of(finding.rule), at_line, expected, seen))
     for (path, line), came in at_line.items():
@@ -185,6 +191,8 @@ def _missed(
     for one in came:
         if one.event in WAITS and (one.phase == "steps" or not seen.steps):
             by_event.setdefault(one.event, []).append(one)
+    if by_event.keys() == {"h2d-copy"}:  # pinned, and nobody waits: as a batch should be copied
+        return
     for event, ones in by_event.items():
         yield Verdict(
             "missed",

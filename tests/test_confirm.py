@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from perfcheck.conditions import asked_at
 from perfcheck.confirm import Judgement, Seen, Verdict, judged, with_evidence
 from perfcheck.counted import Counted, Phase
 from perfcheck.events import EVENTS, Event
@@ -76,6 +77,7 @@ def test_what_no_finding_speaks_of_was_missed() -> None:
         counted(30, "d2h-copy", count=1),
         counted(31, "kernel-launch"),
         counted(32, phase="set-up"),
+        counted(33, "h2d-copy"),  # pinned, and nobody waits: as a batch should be copied
     )
     missed = [
         one for one in verdicts(what, replace(EXPECTED, line=30, end_line=30)) if one.verdict == "missed"
@@ -84,6 +86,14 @@ def test_what_no_finding_speaks_of_was_missed() -> None:
         (30, "d2h-copy", 1, False),
         (30, "host-sync", 4, True),
     ]
+
+
+def test_a_condition_of_several_lines_is_decided_at_the_line_of_its_statement() -> None:
+    text = "if (\n    x\n    and y.any()\n):\n    pass\nwhile x: pass\nassert (\n    x\n), y\n"
+    assert asked_at(text) == {2: 1, 3: 1, 8: 7}
+    what = seen(counted(6, "host-sync"))
+    (confirmed,) = judged([FINDING], [EXPECTED], lambda _: "host-sync", what, lambda _: {7: 6})
+    assert confirmed.verdict == "confirmed"
 
 
 def test_confirmed_findings_are_ranked_by_cost() -> None:

@@ -3,11 +3,13 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from perfcheck import conditions
 from perfcheck.cli.linting import Options, Outcome, lint_paths
 from perfcheck.config.lookup import Lookup
 from perfcheck.confirm import Seen, Verdict, judged
@@ -84,7 +86,13 @@ def joined(evidence: Evidence, overrides: Mapping[str, Any]) -> tuple[Outcome, t
 def verdicts(outcome: Outcome, seen: Seen) -> tuple[Verdict, ...]:
     """What a run says of lint's findings. The outcome must hold the predicted events."""
     result = outcome.result
-    return judged(result.findings, result.predicted, lambda code: outcome.rules[code].event, seen)
+
+    @cache
+    def asked_at(path: str) -> Mapping[int, int]:
+        source = outcome.sources.get(path)
+        return conditions.asked_at(source.text) if source is not None else {}
+
+    return judged(result.findings, result.predicted, lambda code: outcome.rules[code].event, seen, asked_at)
 
 
 def with_verdicts(outcome: Outcome, folder: Path, *, only_confirmed: bool) -> Outcome:

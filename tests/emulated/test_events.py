@@ -66,6 +66,7 @@ PROGRAMS = {
         host = torch.rand(1000)
         pinned = host.pin_memory()
         host.cuda()                             #@ host-sync 1  h2d-copy 1  pageable-copy 1
+        torch.empty(0).cuda(), torch.tensor([], device="cuda").cpu()
         host.to("cuda", non_blocking=True)      #@ h2d-copy 1  pageable-copy 1
         pinned.cuda()                           #@ host-sync 1  h2d-copy 1
         pinned.cuda(non_blocking=True)          #@ h2d-copy 1
