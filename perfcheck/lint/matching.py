@@ -251,6 +251,7 @@ def _finding(
     rule, match = hit.rule, hit.match
     words = {key: _short(scope.text(node)) for key, node in match.bindings.items()}
     words["operator"] = match.operator
+    loose = {key for key, node in match.bindings.items() if isinstance(node, _LOOSE)}
     first = places[0]
     heat = scope.hotness(match.node)
     line = scope.lines[first.line - 1].strip() if first.line <= len(scope.lines) else ""
@@ -262,8 +263,8 @@ def _finding(
         confidence=confidence,
         path=name,
         place=first,
-        message=_fill(rule.message, words),
-        help=_fill(rule.help, words),
+        message=_fill(rule.message, words, loose),
+        help=_fill(rule.help, words, loose),
         url=rule.url,
         function=scope.qualname,
         hotness=Hotness(heat).word,
@@ -283,10 +284,16 @@ def _fix(hits: Sequence[Hit], scope: BodyScope) -> Fix | None:
     return Fix(safety, known[0][1].message, mends=mends)
 
 
-def _fill(template: str, words: dict[str, str]) -> str:
+def _fill(template: str, words: dict[str, str], loose: set[str]) -> str:
     for key, text in words.items():
+        if key in loose:
+            template = template.replace("{" + key + "}.", f"({text}).")
         template = template.replace("{" + key + "}", text)
     return template
+
+
+_LOOSE = (ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Lambda)
+"""Expressions that want parentheses before an attribute."""
 
 
 def _short(text: str) -> str:

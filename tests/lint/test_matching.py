@@ -130,6 +130,21 @@ def test_who_says_that_it_waits_knows(comment: str, confidence: str) -> None:
     assert [one.confidence for one in found(source, READ)] == [confidence]
 
 
+def test_expressions_are_told_with_their_parentheses() -> None:
+    reads = rule(match=["$T.tolist()"], message="`{T}.tolist()` reads {T}")
+    (only,) = found("import torch\ndef f(x: torch.Tensor, y):\n    (x - y).tolist()\n", reads)
+    assert only.message == "`(x - y).tolist()` reads x - y"
+
+
+def test_what_is_not_worth_telling_is_told_when_asked_for() -> None:
+    wants_loop = rule(match=["$T.item()"], worth=["in_loop()"])
+    source = (
+        "import torch\ndef f(x: torch.Tensor, n):\n    x.item()\n    for i in range(n):\n        x.item()\n"
+    )
+    told = [(one.confidence, lines(one)) for one in found(source, wants_loop)]
+    assert sorted(told) == [("heuristic", [3]), ("high", [5])]
+
+
 # ---- one finding a cause -----------------------------------------------------------------------------
 
 
