@@ -47,6 +47,11 @@ MOST_NAMED: Final = 5
 _NEVER: Final = Window(wait=1 << 60)
 """On a real GPU values are read in runs of their own, in which nothing is recorded."""
 
+_AS_ON_THE_CPU: Final = (
+    "the emulated device draws random numbers and rounds as the CPU does, and a GPU does not: an unsafe fix "
+    "that moves either there has to be verified on one"
+)
+
 Versions = tuple[Path, Path]
 """Copies of the project, before and after, in which nothing has run."""
 
@@ -171,8 +176,11 @@ class _Job:
             put(fixed / self._below(change.path), change.after)
         diff = "".join(diff_of(name, change) for name, change in sorted(mended.changes.items()))
         count = len(fixing.fixes)
+        notes = list(refused)
+        if not self._is_measured and any(one.safety == "unsafe" for one in fixing.fixes):
+            notes.append(_AS_ON_THE_CPU)
         found = replace(
-            self._nothing_yet("as it is", f"with {count} fix{'' if count == 1 else 'es'}", refused),
+            self._nothing_yet("as it is", f"with {count} fix{'' if count == 1 else 'es'}", notes),
             fixes=fixing.fixes,
             left_out=fixing.left_out,
             diff=diff if self._given["diff"] else "",

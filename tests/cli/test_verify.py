@@ -129,7 +129,7 @@ def test_more_waits_for_the_same_results_are_worse(tmp_path: Path) -> None:
     ran = verify("--against", "HEAD", "--stdin", "words", "run.py", cwd=tmp_path)
     assert ran.code == 1
     assert "output      equal, 2 lines\n" in ran.out
-    assert "the results are equal to the bit, but host-syncs from 1 to 2" in ran.out
+    assert "the results are equal to the bit on an emulated device, but host-syncs from 1 to 2" in ran.out
 
 
 def test_a_change_that_breaks_the_script_is_the_finding(tmp_path: Path) -> None:

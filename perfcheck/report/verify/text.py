@@ -205,7 +205,8 @@ def _reason(found: Verification) -> str:
             return "the results differ, and after the change from run to run, too"
         return f"the results differ{_most(found.differences)}"
     how = "to the bit" if found.tolerance.is_exact else "within the tolerance"
-    same = f"the results are equal {how}"
+    where = " on an emulated device" if found.run.get("device") == "emulated" else ""
+    same = f"the results are equal {how}{where}"
     if found.verdict == "worse":
         grew = ", ".join(
             f"{cost.what} from {amount(cost.what, cost.before)} to {amount(cost.what, cost.after)}"
