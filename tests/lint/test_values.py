@@ -350,6 +350,7 @@ class Net(nn.Module):
     def __init__(self, width, device):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(width))
+        self.table = nn.Buffer(torch.zeros(3))
         self.register_buffer("mean", torch.zeros(width))
         self.register_parameter("bias", nn.Parameter(torch.zeros(width)))
         self.linear = nn.Linear(width, width)
@@ -386,6 +387,7 @@ class Net(nn.Module):
     [
         ("self.weight", "tensor", True),
         ("self.mean", "tensor", True),
+        ("self.table", "tensor", True),
         ("self.bias", "tensor", True),
         ("self.linear", "module", True),
         ("self.linear.weight", "tensor", True),
@@ -418,6 +420,7 @@ def test_attributes(text: str, kind: str, device: Truth) -> None:
 def test_parameters_of_a_module_have_a_graph_and_its_buffers_none() -> None:
     assert value(NET.format("self.weight")).grad is True
     assert value(NET.format("self.mean")).grad is not True
+    assert value(NET.format("self.table")).grad is not True
 
 
 def test_a_store_in_the_same_body_wins() -> None:

@@ -25,13 +25,22 @@ if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
 
 
+_OF_MODULES = {
+    "torch.nn.Parameter": True,
+    "torch.nn.parameter.Parameter": True,
+    "torch.nn.Buffer": False,
+    "torch.nn.parameter.Buffer": False,
+}
+"""Tensors that move with the module that holds them, and whether they have a graph."""
+
+
 def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> Value:
     if name.startswith("builtins."):
         return builtin(ev, name[9:], arguments, node)
-    if name in ("torch.nn.Parameter", "torch.nn.parameter.Parameter"):
+    if name in _OF_MODULES:
         first = arguments.value(0, "data")
         base = first if first is not None and first.kind == "tensor" else Value("tensor")
-        return base._replace(device=True, grad=True, origin=frozenset(), assumed=False)
+        return base._replace(device=True, grad=_OF_MODULES[name], origin=frozenset(), assumed=False)
     if name in ("torch.finfo", "torch.iinfo"):
         return Value("host", ref=name)
     root, last = name.partition(".")[0], name.rpartition(".")[2]
