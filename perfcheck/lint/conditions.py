@@ -276,6 +276,8 @@ def _moves(o: Operands, from_device: bool) -> Truth:
     if isinstance(data.node, (ast.List, ast.Tuple)) and not data.node.elts:
         return False  # torch.tensor([]): nothing to copy
     source, result = data.value, o.result
+    if len(o.all) == 2 and o.all[1].value.kind == "dtype":
+        return False  # x.to(torch.float16)
     if "other" in o.by_name and len(o.all) > 1:  # copy_: from the argument into the receiver
         source, result = o.all[1].value, o.all[0].value
     if result.kind != "tensor" and result.kind != "unknown":

@@ -128,6 +128,12 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     else:
         words, targets = words_of(node.iter), [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
         words += [word for name in words if name in aliases for word in words_of(aliases[name])]
+    if isinstance(node, ast.While):
+        own, nested = _drives_steps(node.body)
+        if own and not nested:  # ``while not epoch_is_done(...)``, from step to step
+            return LoopKind.STEP
+        if _serves(node):
+            return LoopKind.STEP
     named_epoch = any(_EPOCH.search(t) for t in targets) or (
         any(_EPOCH.search(w) for w in words) and not any(_LOADER.search(w) for w in words)
     )
@@ -147,6 +153,24 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     if not isinstance(node, ast.While) and _in_batches(node.iter):
         return LoopKind.STEP
     return LoopKind.PLAIN
+
+
+def _serves(node: ast.While) -> bool:
+    """``while True: request = queue.get()``: once for each request."""
+    if not (isinstance(node.test, ast.Constant) and node.test.value):
+        return False
+    return any(
+        isinstance(part, ast.Call)
+        and isinstance(part.func, ast.Attribute)
+        and part.func.attr in _TAKES
+        and any(_QUEUE.search(word) for word in words_of(part.func.value))
+        for statement in node.body
+        for part in ast.walk(statement)
+    )
+
+
+_TAKES = frozenset({"get", "get_nowait", "recv", "recv_pyobj", "receive", "popleft", "pop"})
+_QUEUE = re.compile(r"(queue|que|pipe|socket|conn|channel|inbox|requests)(_\w+)?$", re.IGNORECASE)
 
 
 def _in_batches(iterable: ast.expr) -> bool:

@@ -32,6 +32,8 @@ def kind(loop: str, body: str = "pass", **aliases: str) -> LoopKind:
         "for _ in range(max_new_tokens)",
         "while step < max_steps",
         "async for x in loader",
+        "for i in range(0, len(x), batch_size)",
+        "for i in tqdm(range(0, n, args.chunk_size), desc='encode')",
     ],
 )
 def test_steps(loop: str) -> None:
@@ -102,3 +104,10 @@ def test_the_answer_is_remembered() -> None:
     assert isinstance(node, ast.For)
     assert loop_kind(node, {"bar": ast.Name("train_loader")}) is LoopKind.STEP
     assert loop_kind(node) is LoopKind.STEP
+
+
+def test_loops_that_serve_and_loops_that_know_of_epochs() -> None:
+    assert kind("while True", "request = self.in_queue.get()") is LoopKind.STEP
+    assert kind("while True", "names.get(1)") is LoopKind.PLAIN
+    assert kind("while not epoch_is_done(state)", "unit.train_step(batch)") is LoopKind.STEP
+    assert kind("while not epoch_is_done(state)", "for x in loader: unit.train_step(x)") is LoopKind.EPOCH

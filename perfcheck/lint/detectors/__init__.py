@@ -40,6 +40,7 @@ DETECTORS: Final[dict[str, str]] = {
     "pinned-blocking-copies": "transfers:pinned_blocking_copies",
     "casts-before-transfer": "transfers:casts_before_transfer",
     "early-host-reads": "transfers:early_host_reads",
+    "blocking-offloads": "offloading:blocking_offloads",
     # data loading
     "device-copies-in-datasets": "transfers:device_copies_in_datasets",
     "loaders-without-workers": "data_loading:loaders_without_workers",

@@ -464,6 +464,10 @@ def test_a_slice_by_device_tensors() -> None:
     assert any("__getitem__" in one for one in raised("part = slice(x.argmin(), x.argmax())\nx[part]"))
 
 
+def test_a_change_of_type_copies_nothing_to_the_host_or_device() -> None:
+    assert not raised("v.to(x.dtype)\nv.to(torch.float16)", "h2d-copy", "x: torch.Tensor, v=None")
+
+
 def test_a_stream_that_is_waited_for() -> None:
     assert raised("s = torch.cuda.Stream()\ns.synchronize()", "host-sync") == {
         "torch.cuda.Stream.synchronize"
