@@ -300,6 +300,20 @@ def _written_in_place(a: _Asked, node: ast.AST) -> Truth:
     return False
 
 
+def _kept(a: _Asked, node: ast.AST) -> Truth:
+    parent = a.scope.parent(a.match.node)
+    return (
+        isinstance(node, ast.Attribute)
+        and isinstance(parent, ast.Assign)
+        and any(dotted(target) == dotted(node) for target in parent.targets)
+    )
+
+
+def _reshaped(a: _Asked) -> Truth:
+    parent = a.scope.parent(a.match.node)
+    return isinstance(parent, ast.Attribute) and parent.attr in ("view", "reshape", "flatten")
+
+
 def _version(text: str) -> tuple[int, int]:
     parts = text.split(".")
     return int(parts[0]), int(parts[1]) if len(parts) > 1 else 0
@@ -370,6 +384,9 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "reassigned_in_loop": _reassigned_in_loop,
     "result_unused": _result_unused,
     "settled": lambda a, n: is_settled(a.scope, n),
+    "kept": _kept,
+    "reshaped": _reshaped,
+    "operator_is": lambda a, *names: a.match.operator in names,
     "handed": lambda a, n: is_handed(a.scope, n),
     "index_settled": lambda a: (
         isinstance(a.match.node, ast.Subscript) and is_settled(a.scope, a.match.node.slice)

@@ -7,7 +7,7 @@ import re
 from typing import Final
 
 from perfcheck.lint.dotted import dotted
-from perfcheck.lint.values import ACCELERATOR, UNKNOWN, Value
+from perfcheck.lint.values import ACCELERATOR, INT, UNKNOWN, Value
 
 TENSOR_ONLY: Final = frozenset(
     """abs_ add_ addcdiv_ addcmul_ addmm backward baddbmm bernoulli_ bfloat16 bmm bool chunk clamp clamp_
@@ -162,6 +162,7 @@ def _sole_variable(node: ast.expr) -> str:
 
 
 _NAMED: tuple[tuple[re.Pattern[str], Value], ...] = (
+    (re.compile(r"^(bos|eos|pad|blank|unk|mask|sep|cls|sos|ignore)_(index|idx|id|token_id)$"), INT),
     (re.compile(r"(^|_)(device|dev)$|^gpu$"), ACCELERATOR),
     (re.compile(r"(^|_)dtype$"), Value("dtype")),
     (

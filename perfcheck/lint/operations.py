@@ -267,7 +267,7 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
             and source.value.kind in ("tensor", "unknown")
             and source.value.device is True
         ):
-            device = True if source.value.kind == "tensor" else None
+            device = True if source.value.kind == "tensor" and not source.value.assumed else None
         requires = operands.by_name.get("requires_grad")
         grad = requires is not None and requires.value.const is True
         copied = source is not None and source.value.kind not in ("number", "list", "tuple")
@@ -277,6 +277,8 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
         device = (
             device_of(given.value, given.node)
             if given is not None and given.value.kind != "none"
+            else False
+            if first.kind == "number"
             else first.device
         )
         return Value(

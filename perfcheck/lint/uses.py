@@ -76,7 +76,8 @@ def _is_settled_leaf(scope: BodyScope, leaf: ast.AST, depth: int) -> bool:
 
 
 def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
-    """Does it come from another function, or from a generator on the host, so that it is not made here?"""
+    """Does it come from another function, from data of the host or a generator there, so that it is not made
+    here?"""
     calls = []
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         if isinstance(node, ast.Call):
@@ -85,14 +86,33 @@ def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     name = _name(node)
     if depth > _DEEPEST or any(k.arg == "generator" for call in calls for k in call.keywords):
         return depth <= _DEEPEST
-    if calls and (name in ("self", "cls") or _LIBRARIES.match(scope.resolve(calls[-1].func) or "")):
+    callee = (scope.resolve(calls[-1].func) or "") if calls else ""
+    if name in ("self", "cls") and calls:
         return False
-    definition = scope.definition(name, node) if name else None
+    if _LIBRARIES.match(callee):
+        data = callee.rpartition(".")[2] in _OF_DATA
+        return data and not all(is_settled(scope, argument) for argument in calls[-1].args)
+    definition = (scope.definition(name, node) or _unpacked(scope, name, node)) if name else None
     if definition is not None:
         return is_handed(scope, definition, depth + 1)
     return bool(calls) and isinstance(calls[-1].func, ast.Name)
 
 
+def _unpacked(scope: BodyScope, name: str, before: ast.AST) -> ast.expr | None:
+    """``f(x)`` of ``a, b = f(x)``, the last above."""
+    found = [
+        assign
+        for assign in scope.walk(ast.Assign)
+        if isinstance(assign, ast.Assign)
+        and assign.lineno < before.lineno  # type: ignore[attr-defined]
+        and any(isinstance(t, ast.Tuple) and name in {_name(part) for part in t.elts} for t in assign.targets)
+    ]
+    return found[-1].value if found and isinstance(found[-1].value, ast.Call) else None
+
+
+_OF_DATA = frozenset(
+    {"tensor", "as_tensor", "Tensor", "FloatTensor", "LongTensor", "IntTensor", "BoolTensor"}
+)
 _LIBRARIES = re.compile(r"(torch|numpy|builtins)\.")
 
 

@@ -201,6 +201,11 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "settled": _about(
         "It is made of literals, shapes, numbers and settings (attributes of self, a configuration) alone."
     ),
+    "kept": _about(
+        "The attribute is replaced by the result: `self.x = self.x.to(device)`, once and for all."
+    ),
+    "reshaped": _here("The result is reshaped at once, for which it has to be laid out anew."),
+    "operator_is": Signature((_TEXT,), "The operator is one of these.", repeated=True),
     "handed": _about("Another function made it, or a random generator of the host."),
     "index_settled": _here("The place is an index made of these alone."),
     "only_reduced": _here("All that becomes of the value, in the function, is a sum, a mean or a loss."),

@@ -194,6 +194,8 @@ def test_what_an_index_is_made_of() -> None:
     [
         ("torch.arange(n).expand(2, n)", False),
         ("torch.from_numpy(more)", False),
+        ("torch.tensor([n, 0])", False),
+        ("torch.tensor(more)", True),
         ("self.mask(n)[0]", False),
         ("torch.randn(n, generator=u)", True),
         ("pad(more)", True),
@@ -204,3 +206,22 @@ def test_what_an_index_is_made_of() -> None:
 def test_who_made_a_tensor(tensor: str, handed: bool) -> None:
     assert answer("handed($X)", f"at({tensor})") is handed
     assert answer("handed($X)", f"t = {tensor}; at(t.view(-1))") is handed
+
+
+@pytest.mark.parametrize(
+    ("predicate", "body", "expected"),
+    [
+        ("reshaped()", "at(x).view(-1)", True),
+        ("reshaped()", "at(x) + 1", False),
+        ("kept($X)", "self.x = at(self.x)", True),
+        ("kept($X)", "self.y = at(self.x)", False),
+        ("kept($X)", "x = at(x)", False),
+    ],
+)
+def test_where_a_result_goes(predicate: str, body: str, expected: bool) -> None:
+    assert answer(predicate, body) is expected
+
+
+def test_what_a_function_hands_over_with_others() -> None:
+    assert answer("handed($X)", "a, b = load(u)\n    at(a)") is True
+    assert answer("handed($X)", "a, b = torch.meshgrid(u)\n    at(a)") is False

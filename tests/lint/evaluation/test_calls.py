@@ -145,3 +145,16 @@ def test_variables_of_a_comprehension_are_its_own() -> None:
 )
 def test_ranks_of_factories(text: str, rank: int | None) -> None:
     assert expression(text, "self, n, d").rank == rank
+
+
+def test_numbers_become_tensors_on_the_host() -> None:
+    assert expression("torch.as_tensor(n)", "n: int").device is False
+    assert expression("torch.as_tensor(n, device=x.device)", "n: int, x: torch.Tensor").device is True
+    assert (
+        expression("torch.tensor(u)", "u", "v = u.repeat_interleave(2)").device is None
+    )  # u was data, or not
+
+
+def test_special_tokens_are_numbers() -> None:
+    assert expression("pad_index", "pad_index").kind == "number"
+    assert expression("speaker_index", "speaker_index").kind == "unknown"
