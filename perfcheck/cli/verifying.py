@@ -110,7 +110,8 @@ def _project(target: Target) -> tuple[Path, Path]:
         )
     if root in (Path(root.anchor), Path.home()):
         raise click.UsageError(
-            f"all of {root} would have to be copied: give the script a folder of its own, or a pyproject.toml"
+            f"all of {root} would have to be copied: go to the project first, or give the script a folder of "
+            "its own"
         )
     return root, directory
 

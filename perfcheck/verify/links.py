@@ -59,7 +59,10 @@ class Links:
     def _before(self, event: str, path: Any, *, truncates: bool = False) -> None:
         if not isinstance(path, (str, bytes)) or getattr(self._busy, "now", False):
             return
-        absolute = os.path.abspath(os.fsdecode(path))
+        try:
+            absolute = os.path.abspath(os.fsdecode(path))
+        except OSError:
+            return  # the working directory is gone, and Python will say so
         if not absolute.startswith((self._copy, self._root)):
             return
         self._busy.now = True

@@ -121,7 +121,10 @@ def _imported_from(task: Task) -> tuple[str, ...]:
         sorted(
             path
             for path in files
-            if isinstance(path, str) and not path.startswith(ours) and _moved(task, path) != path
+            if isinstance(path, str)
+            and os.path.isabs(path)
+            and not path.startswith(ours)
+            and _moved(task, path) != path
         )
     )
 

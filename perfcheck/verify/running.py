@@ -132,7 +132,10 @@ class Runner:
         Task(plan, str(place.work), str(place.root), values, keep, deterministic).write()
         code = self._run(results, directory, deterministic=deterministic)
         tree = place.version(name)
-        place.work.rename(tree)
+        if place.work.is_dir():
+            place.work.rename(tree)
+        else:
+            tree.mkdir()  # the script has removed it
         return Ran(place, code or 0, code is None, results, tree)
 
     def _run(self, results: Path, directory: Path, *, deterministic: bool) -> int | None:

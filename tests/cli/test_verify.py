@@ -166,6 +166,16 @@ def test_a_script_that_cannot_run(tmp_path: Path) -> None:
     assert "before any change, run.py did not end within 0.5 s" in ran.err
 
 
+def test_a_script_that_misbehaves(tmp_path: Path) -> None:
+    script = "import os, shutil, sys\nsys.stdout.buffer.write(b'\\xff\\x00')\nshutil.rmtree(os.getcwd())\n"
+    write(tmp_path, {"run.py": script})
+    repository(tmp_path)
+    write(tmp_path, {"run.py": script + "# nothing new\n"})
+    ran = verify("--against", "HEAD", "run.py", cwd=tmp_path)
+    assert (ran.code, "output      equal, 1 line\n" in ran.out) == (0, True)
+    assert (tmp_path / "run.py").exists()
+
+
 def test_nothing_to_mend(tmp_path: Path) -> None:
     write(tmp_path, {"run.py": PLAIN})
     ran = verify("--fix", "run.py", cwd=tmp_path)
