@@ -21,6 +21,7 @@ _RAGGED = frozenset(
     repeat_interleave topk_indices decode encode""".split()
 )
 _FACTORIES = ("zeros", "ones", "empty", "full", "new_zeros", "new_ones", "new_empty", "new_full", "linspace")
+_SELECTS = frozenset({"nonzero", "argwhere", "masked_select", "unique", "nms", "batched_nms"})
 _DELIBERATE = re.compile(r"(^|_)(loop|naive|slow|reference|chunked|sequential)(_|$)")
 _FEW = 4  # elements that are not worth batching
 _DEPTH = 3  # definitions followed
@@ -299,6 +300,8 @@ def _ragged(scope: Scope, body: Sequence[ast.AST], names: frozenset[str]) -> boo
     elements = derived(names, [node for node in body if isinstance(node, ast.stmt)])
     for node in within(*body):
         if isinstance(node, ast.Call) and last(node) in _RAGGED and not _splits_alike(node, elements):
+            return True
+        if isinstance(node, ast.Call) and not _SELECTS.isdisjoint(scope.names_of(node)):
             return True
         if (
             isinstance(node, ast.Slice)

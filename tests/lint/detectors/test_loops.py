@@ -104,13 +104,20 @@ def test_elements_taken_and_filled_by_slices() -> None:
                 return rows, blocks, histogram
 
             def other(self, x: torch.Tensor, sizes: list[int]) -> torch.Tensor:
+                n = x.shape[0]
                 filled = torch.zeros(self.heads, len(x), device=x.device)
                 for k in range(self.heads):
                     filled[k] = self.layers[k](x)
                 ragged = torch.zeros(len(x), self.width, device=x.device)
                 for k in range(self.width):
                     ragged[:, k] = x[:, k : sizes[k]].mean(dim=1)
-                return filled, ragged
+                found = torch.zeros(n, device=x.device)
+                for k in range(n):
+                    found[k] = edges(x[k])
+                return filled, ragged, found
+
+        def edges(row):
+            return torch.nonzero(row).float().mean()
     """
     assert flagged(source, "PC503") == {("PC503", line) for line in (8, 11, 15)}
 
