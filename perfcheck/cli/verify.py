@@ -31,7 +31,14 @@ from perfcheck.cli.lint import rules_option
     show_default=True,
     help="A real GPU, or an emulated one; auto takes a real one if there is one.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, metavar="N")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**32 - 1),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Of random numbers, set before the script's first line.",
+)
 @click.option(
     "--rtol", type=click.FloatRange(0), default=0.0, metavar="X", help="Numbers may differ by X times one.",
 )  # fmt: skip
