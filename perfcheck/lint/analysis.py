@@ -136,8 +136,12 @@ class Analysis:
         if any(decorator.rpartition(".")[2] in _COMPILERS for decorator in record.decorators):
             return True
         own = record.names | {record.name}
-        if not own.isdisjoint(self._rules.names) or not own.isdisjoint(self._engine.renamed(function.module)):
+        if not own.isdisjoint(self._engine.renamed(function.module)):
             return True
+        if not own.isdisjoint(self._rules.names):
+            stays = self._heat.of(function).level == Hotness.COLD and not self._may_be_hot(function)
+            plain = stays and not self._compiled.of(function)
+            return not plain or not own.isdisjoint(self._rules.cold_names)
         return not own.isdisjoint(_tensor_names()) and self._may_be_hot(function)
 
     def _may_be_hot(self, function: FunctionRef) -> bool:

@@ -21,7 +21,8 @@ from perfcheck.source.text import SourceFile
 __all__ = ["LintOptions", "lint"]
 
 _RECURSION = 5000  # summaries of functions nest
-_CHUNK = 16  # files a worker takes at a time
+_CHUNK = 16  # files a worker indexes at a time
+_FEW = 4  # files a worker evaluates at a time: some take seconds, and nobody is to wait for the last
 
 
 def lint(
@@ -119,7 +120,7 @@ def _lint(
     if not corpus.targets.keys().isdisjoint(record.path for record in records):
         analyse = Analysis if standing is None else standing.analysis
         analysis = analyse(records, corpus, rules, options)
-        results = ordered_map(analysis.file, targets[::-1], jobs, _CHUNK)
+        results = ordered_map(analysis.file, targets[::-1], jobs, _FEW)
     for done, result in enumerate(results, 1):
         findings += result.findings
         predicted += result.predicted

@@ -210,7 +210,13 @@ class Engine:
             return self.evaluate(function)
         closure = self._closure(function)
         evaluator = Evaluator(self, function.module, function, node, closure, context)
-        evaluator.run()
+        evaluator.begin()
+        if function.dotted not in self._recent:
+            alone = Evaluator(self, function.module, function, node, closure)
+            alone.begin()
+            if evaluator.env == alone.env:  # they tell nothing new: what it returns holds for every caller
+                return self.evaluate(function)
+        evaluator.block(node.body)
         return evaluator
 
     def _handed_by(self, callers: Sequence[FunctionRef], function: FunctionRef) -> Env:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
+from perfcheck.lint.nodes import walk
 from perfcheck.lint.roles import is_setup_name
 
 # Names of conditions under which code runs now and then, or not in production.
@@ -30,7 +31,7 @@ _COUNTERS = re.compile(
 
 def _names(test: ast.expr) -> list[str]:
     found: list[str] = []
-    for node in ast.walk(test):
+    for node in walk(test):
         if isinstance(node, ast.Attribute):
             found.append(node.attr)
         elif isinstance(node, ast.Name):
@@ -40,7 +41,7 @@ def _names(test: ast.expr) -> list[str]:
 
 def _interval(test: ast.expr) -> bool:
     """``step % n == 0`` and its relatives."""
-    for node in ast.walk(test):
+    for node in walk(test):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             if isinstance(node.left, ast.Constant):  # "%s" % x
                 continue

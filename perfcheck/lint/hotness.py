@@ -115,10 +115,8 @@ class HotnessMap:
             for caller in self._project.functions():
                 if self.of(caller).frozen:
                     continue
-                for target in {site.target for site in caller.record.calls}:
-                    for callee, sure in self.targets(caller, target):
-                        if sure and callee.dotted != caller.dotted:
-                            self._callers.setdefault(callee.dotted, {})[caller.dotted] = caller
+                for callee, _ in self._ties(caller).calls:
+                    self._callers.setdefault(callee, {})[caller.dotted] = caller
         known = self._callers.get(function.dotted, {})
         return tuple(self._project.current(known[name]) for name in sorted(known))
 

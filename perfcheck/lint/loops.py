@@ -9,7 +9,7 @@ from enum import Enum
 from typing import Any
 
 from perfcheck.lint.dotted import dotted
-from perfcheck.lint.nodes import CHILDREN
+from perfcheck.lint.nodes import CHILDREN, walk
 
 LoopNode = ast.For | ast.AsyncFor | ast.While
 
@@ -51,7 +51,7 @@ _STEP_CALLS = frozenset(
 
 def words_of(node: ast.AST) -> list[str]:
     words = []
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Name):
             words.append(part.id)
         elif isinstance(part, ast.Attribute):
@@ -126,7 +126,7 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     if isinstance(node, ast.While):
         words, targets = words_of(node.test), []
     else:
-        words, targets = words_of(node.iter), [n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)]
+        words, targets = words_of(node.iter), [n.id for n in walk(node.target) if isinstance(n, ast.Name)]
         words += [word for name in words if name in aliases for word in words_of(aliases[name])]
     if isinstance(node, ast.While):
         own, nested = _drives_steps(node.body)

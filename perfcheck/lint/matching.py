@@ -61,12 +61,18 @@ class RuleSet:
                     self._by_type.setdefault(pattern.node_type, []).append((rule, pattern, needs))
             if rule.detector is not None:
                 self._detectors.append((rule, detector(rule.detector), NEEDS.get(rule.detector)))
-        cool = [rule for rule in rules if not _asks_heat(rule)]
-        wanted = [needs for rule, _, needs in self._detectors if needs is not None and rule in cool]
-        written = [needs for patterns in self._by_type.values() for _, _, needs in patterns]
-        tails = {tail for tail, found in self._by_tail.items() if any(rule in cool for rule, _ in found)}
-        self.names = frozenset(tails).union(*wanted, *written)
+        self.names = self._names({rule.code for rule in rules if not _asks_heat(rule)})
         """Names of which a cold body must call or read one, or bear it, to be worth a look."""
+        self.cold_names = self._names({rule.code for rule in rules if not _asks_more_than_place(rule)})
+        """The same for a body that surely is cold, and is not compiled."""
+
+    def _names(self, codes: set[str]) -> frozenset[str]:
+        wanted = [needs for rule, _, needs in self._detectors if needs is not None and rule.code in codes]
+        written = [needs for found in self._by_type.values() for _, _, needs in found]
+        tails = {
+            tail for tail, found in self._by_tail.items() if any(rule.code in codes for rule, _ in found)
+        }
+        return frozenset(tails).union(*wanted, *written)
 
     def of_operator(self, name: str, event: str) -> list[Rule]:
         """The rules about an operator ("Tensor.__getitem__:mask"; without the variant too)."""
@@ -140,6 +146,11 @@ class RuleSet:
             mended = remedy(rule.fix, match, scope, lambda bound: asker(scope, bound, around))
         worth = all(evaluate(predicate, ask) is True for predicate in rule.worth)
         yield Hit(rule, match, match.certain is True, mended, worth)
+
+
+def _asks_more_than_place(rule: Rule) -> bool:
+    """Does it speak of no cold body that is not compiled?"""
+    return _asks_heat(rule) or any(p.text in ("not cold()", "compiled()") for p in rule.where)
 
 
 def _asks_heat(rule: Rule) -> bool:

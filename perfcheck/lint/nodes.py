@@ -69,3 +69,11 @@ CHILDREN: dict[type[ast.AST], Children] = {
 }
 """For a node of the type its children in the order of the source's grammar, None for those left out;
 without what marks contexts and operators (``ast.Load``, ``ast.Add``)."""
+
+
+def walk(node: ast.AST) -> list[ast.AST]:
+    """The node and all below it in the order of :func:`ast.walk`, without marks of contexts and operators."""
+    found = [node]
+    for below in found:  # which grows
+        found += [child for child in CHILDREN[type(below)](below) if child is not None]
+    return found

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_work: Callable[[Any], Any] | None = None
-"""What the forked workers run: closures need not be pickled, only items and results."""
+_work: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
+"""What the forked workers run, and on what: only places and results need to be pickled."""
 
 
 def ordered_map(
@@ -25,11 +25,11 @@ def ordered_map(
         return
     import multiprocessing
 
-    _work = work
+    _work = work, items
     gc.freeze()  # what is shared stays shared
     try:
         with multiprocessing.get_context("fork").Pool(jobs, _begin) as pool:
-            yield from pool.imap(_run, items, chunk)
+            yield from pool.imap(_run, range(len(items)), chunk)
     finally:
         _work = None
         gc.unfreeze()
@@ -41,7 +41,8 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
 
 
-def _run(item: Any) -> Any:
+def _run(place: int) -> Any:
     if _work is None:
         raise RuntimeError("a worker was started without work")
-    return _work(item)
+    work, items = _work
+    return work(items[place])

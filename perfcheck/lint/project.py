@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from perfcheck.lint.external import EXTERNAL_BASES
@@ -57,6 +57,8 @@ class Project:
         self._resolving: set[tuple[str, str]] = set()
         self._methods: dict[str, list[FunctionRef]] | None = None
         self._subclasses: dict[str, list[ClassRef]] | None = None
+        self._defined: dict[tuple[str, str], list[FunctionRef]] | None = None
+        self._overrides: dict[str, dict[str, list[FunctionRef]]] = {}
         self._bases: dict[str, tuple[tuple[ClassRef, ...], frozenset[str]]] = {}
 
     def replace(self, new: ModuleRecord) -> None:
@@ -78,6 +80,7 @@ class Project:
                 self._bases[name] = tuple(map(self.current, inside)), outside
         for methods in (self._methods or {}).values():
             methods[:] = map(self.current, methods)
+        self._defined, self._overrides = None, {}
         for subclasses in (self._subclasses or {}).values():
             subclasses[:] = map(self.current, subclasses)
 
@@ -215,17 +218,29 @@ class Project:
         record = function.module.classes.get(name) if name else None
         return None if record is None else ClassRef(function.module, record)
 
-    def overrides(self, class_: ClassRef, name: str) -> Iterator[FunctionRef]:
+    def overrides(self, class_: ClassRef, name: str) -> Sequence[FunctionRef]:
         """The definitions of a method in the subclasses of a class."""
         if self._subclasses is None:
             self._subclasses = {}
             for every in self.classes():
                 for base in self.ancestry(every)[0][1:]:
                     self._subclasses.setdefault(base.dotted, []).append(every)
-        for below in self._subclasses.get(class_.dotted, ()):
-            record = below.module.functions.get(f"{below.record.qualname}.{name}")
-            if record is not None:
-                yield FunctionRef(below.module, record)
+        known = self._overrides.get(class_.dotted)
+        if known is None:
+            known = self._overrides[class_.dotted] = {}
+            for below in self._subclasses.get(class_.dotted, ()):
+                for method in self._own_methods(below):
+                    known.setdefault(method.record.name, []).append(method)
+        return known.get(name, ())
+
+    def _own_methods(self, class_: ClassRef) -> Iterator[FunctionRef]:
+        if self._defined is None:
+            self._defined = {}
+            for function in self.functions():
+                owner, _, _ = function.record.qualname.rpartition(".")
+                if owner:
+                    self._defined.setdefault((function.module.path, owner), []).append(function)
+        return iter(self._defined.get((class_.module.path, class_.record.qualname), ()))
 
     def classes(self) -> Iterator[ClassRef]:
         for module in self.by_path.values():

@@ -65,9 +65,9 @@ class Evaluator:
 
     # ---- running --------------------------------------------------------------------------------
 
-    def run(self) -> None:
+    def begin(self) -> None:
+        """Know the parameters."""
         if isinstance(self.node, ast.Module):
-            self.block(self.node.body)
             return
         if self.function is not None:
             record = self.function.record
@@ -78,6 +78,9 @@ class Evaluator:
             self.no_grad = 1
         self.parameters(self.node)
         self.given = tuple(self.env.values())
+
+    def run(self) -> None:
+        self.begin()
         self.block(self.node.body)
 
     @property
