@@ -7,9 +7,10 @@ Each tree (a folder, or ``NAME=FOLDER``) is copied; the copy is mended, and then
 * every changed file must compile,
 * no rule may fire in a file that did not fire there before,
 * a second run must change nothing,
-* comments must all be there still, but for those of statements that were removed.
+* comments must all be there still.
 
-Trees are linted as they are, tests and examples included; the exit code tells whether all of that holds.
+Trees are linted as they are, tests and examples included; the exit code tells whether all of that holds. Of a
+page that is there, only the table between ``<!-- fixes -->`` and ``<!-- /fixes -->`` is written, after each tree.
 """
 
 import argparse
@@ -99,7 +100,7 @@ def _run(tree: Path, *options: str) -> str:
     ran = subprocess.run(
         [sys.executable, "-m", "perfcheck", "lint", "--isolated", "--no-cache", "--quiet", *options, "."],
         cwd=tree,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},  # a tree may have a collections.py
         capture_output=True,
         text=True,
         check=False,
@@ -164,12 +165,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for what in ("broken", "new", "unstable", "lost"):
             for place in getattr(row, what):
                 print(f"  {what}: {place}", flush=True)
-    if options.write:
-        options.write.write_text(_page(rows, mended), encoding="utf-8", newline="\n")
+        if options.write:
+            _write(options.write, _page(rows, mended))
     print(", ".join(f"{rule} {count}" for rule, count in sorted(mended.items())))
     return 0 if all(row.held for row in rows) else 1
 
 
+BEGIN, END = "<!-- fixes -->", "<!-- /fixes -->"
 HEAD = (
     "| tree | lines | findings | with a fix (safe) | files changed | findings left | do not compile "
     "| new rules | second run changes | comments lost | s |\n"
@@ -183,6 +185,14 @@ def _line(row: Row) -> str:
         f"| {row.name} | {row.lines:,} | {row.before:,} | {row.with_fix:,} ({row.safe}) | {row.files} "
         f"| {row.after:,} | {troubles} | {row.seconds:.0f} |"
     )
+
+
+def _write(path: Path, table: str) -> None:
+    """The table in the place of the one that the page has, between two comments; the words around it stay."""
+    text = path.read_text(encoding="utf-8") if path.exists() else f"{BEGIN}\n{END}\n"
+    head, _, rest = text.partition(BEGIN)
+    _, _, tail = rest.partition(END)
+    path.write_text(f"{head}{BEGIN}\n{table}{END}{tail}", encoding="utf-8", newline="\n")
 
 
 def _page(rows: Sequence[Row], mended: Counter[str]) -> str:

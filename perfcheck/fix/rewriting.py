@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
@@ -120,8 +121,8 @@ class Rewriter:
         return differences(head, visitor.transform_module(_parsed(head)).code, 1)
 
     def _check_comments(self, edit: Edit) -> None:
-        for comment in _COMMENT.findall(self._between(edit.place)):
-            if comment.strip() not in edit.content:
+        for comment, count in Counter(_COMMENT.findall(self._between(edit.place))).items():
+            if edit.content.count(comment.strip()) < count:
                 raise Unfixable(f"the comment `{comment.strip()}` would be lost")
 
     def _between(self, place: Place) -> str:

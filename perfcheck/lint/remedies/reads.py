@@ -216,7 +216,8 @@ def _leaves_alone(writer: Writer, statement: ast.stmt, name: str) -> bool:
             case ast.Await() | ast.Yield() | ast.YieldFrom() | ast.With() | ast.AsyncWith() | ast.AsyncFor():
                 return False
             case ast.For(iter=over) | ast.comprehension(iter=over):
-                if not isinstance(over, ast.Call) and scope.value(over).kind not in (*_PLAIN, "tensor"):
+                sources = over.args if isinstance(over, ast.Call) else [over]
+                if any(scope.value(each).kind not in (*_PLAIN, "tensor") for each in sources):
                     return False  # a generator may do anything
             case ast.AugAssign(target=changed) | ast.Subscript(value=changed, ctx=ast.Store() | ast.Del()):
                 if scope.value(changed).kind not in _PLAIN:
