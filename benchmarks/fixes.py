@@ -9,8 +9,9 @@ Each tree (a folder, or ``NAME=FOLDER``) is copied; the copy is mended, and then
 * a second run must change nothing,
 * comments must all be there still.
 
-Trees are linted as they are, tests and examples included; the exit code tells whether all of that holds. Of a
-page that is there, only the table between ``<!-- fixes -->`` and ``<!-- /fixes -->`` is written, after each tree.
+Trees are linted as they are, tests and examples included; the exit code tells whether all of that holds. Of
+a page that is there, only the table between ``<!-- fixes -->`` and ``<!-- /fixes -->`` is written, after each
+tree.
 """
 
 import argparse
@@ -100,7 +101,7 @@ def _run(tree: Path, *options: str) -> str:
     ran = subprocess.run(
         [sys.executable, "-m", "perfcheck", "lint", "--isolated", "--no-cache", "--quiet", *options, "."],
         cwd=tree,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},  # a tree may have a collections.py
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"},  # collections.py of a tree
         capture_output=True,
         text=True,
         check=False,

@@ -31,7 +31,7 @@ def fix(
         choice.learn(outcome)
         return outcome
 
-    mended = mend(linted, choice.wanted)
+    mended = mend(linted, choice.wanted, stdin)
     if given["diff"]:
         write("".join(diff_of(name, change) for name, change in sorted(mended.changes.items())))
     elif stdin is not None:

@@ -93,11 +93,14 @@ class _File:
         return False
 
 
-def mend(lint: Callable[[Mapping[str, bytes]], Linted], wanted: Wanted) -> Mended:
+def mend(
+    lint: Callable[[Mapping[str, bytes]], Linted], wanted: Wanted, unsaved: bytes | None = None
+) -> Mended:
     """Mend what is wanted until nothing changes any more; nothing is written.
 
     ``lint`` is given the content of files (by absolute path) that is to be linted instead of what is on disk;
-    with none, everything is linted. No mend stays that makes a rule fire in a file where it did not before.
+    with none, everything is linted. ``unsaved`` is the content of the only file, where that is not on disk.
+    No mend stays that makes a rule fire in a file where it did not before.
     """
     files: dict[str, _File] = {}
     refused: dict[str, str] = {}
@@ -108,7 +111,8 @@ def mend(lint: Callable[[Mapping[str, bytes]], Linted], wanted: Wanted) -> Mende
     for name, findings in by_path.items():
         if any(finding.fix is not None for finding in findings):
             try:
-                change = _on_disk(linted.sources[name])
+                source = linted.sources[name]
+                change = _on_disk(source) if unsaved is None else Change(source.path, unsaved, unsaved)
             except Refused as reason:
                 refused[name] = str(reason)
                 continue
