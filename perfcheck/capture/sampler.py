@@ -32,15 +32,18 @@ class Sampler(threading.Thread):
 
     def run(self) -> None:
         while not self._over.wait(self._period):
-            now = time.time_ns()
-            frames = sys._current_frames()
-            for thread in threading.enumerate():
-                frame = frames.get(thread.ident or 0)
-                if frame is not None and thread is not self and thread.native_id is not None:
-                    site = self._sites.here(frame)
-                    if site != UNKNOWN:
-                        self.log.append(Sample(now, thread.native_id, site))
-            del frames
+            self.sample()
+
+    def sample(self) -> None:
+        """Look once."""
+        now = time.time_ns()
+        frames = sys._current_frames()
+        for thread in threading.enumerate():
+            frame = frames.get(thread.ident or 0)
+            if frame is not None and thread is not self and thread.native_id is not None:
+                site = self._sites.here(frame)
+                if site != UNKNOWN:
+                    self.log.append(Sample(now, thread.native_id, site))
 
     def stop(self) -> None:
         self._over.set()
