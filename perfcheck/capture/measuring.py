@@ -14,7 +14,6 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -177,7 +176,10 @@ class _Window:
         self._folder = folder
         self._profiler = profiler
         self._waits = waits
-        self._calls = WatchedCalls(sites, least, _marks())
+        self._nsight = _nvtx()
+        self._range: Any = None  # of the step that runs
+        marks = (self._nsight.push_range, self._nsight.pop_range) if self._nsight else None
+        self._calls = WatchedCalls(sites, least, marks)
         self._sampler = Sampler(sites)
         self._lines = EveryLine(sites)
 
@@ -191,10 +193,20 @@ class _Window:
 
     def step_begins(self, number: int) -> None:
         self.steps.append(Step(number, time.time_ns(), threading.get_native_id()))
+        self._mark_step(number)
+
+    def _mark_step(self, number: int) -> None:
+        """The range of a step ends, for Nsight Systems, and that of the next begins; 0: none does."""
+        if self._nsight is None:
+            return
+        if self._range is not None:
+            self._nsight.end_range(self._range)
+        self._range = self._nsight.start_range(f"step {number}") if number else None
 
     def close(self) -> None:
         """Raises ResultsError."""
         end = time.time_ns()
+        self._mark_step(0)
         self._lines.stop()
         self._sampler.stop()
         self._profiler.stop()
@@ -243,10 +255,12 @@ class _StepTimes:
         )
 
 
-def _marks() -> tuple[Callable[[str], Any], Callable[[], Any]] | None:
-    """Ranges for Nsight Systems, where it is listening: it names the library that they are to go to."""
+def _nvtx() -> Any:
+    """What makes ranges for Nsight Systems, where it is listening: it names the library that they are to go
+    to. None elsewhere.
+    """
     if "NVTX_INJECTION64_PATH" not in os.environ:
         return None
     import nvtx
 
-    return nvtx.push_range, nvtx.pop_range
+    return nvtx

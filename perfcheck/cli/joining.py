@@ -167,9 +167,12 @@ def _measured(run: Run, evidence: Evidence, counted: list[Counted], notes: list[
     for process in run.processes:
         folder = run.folder / process.name
         if not (folder / TRACE).exists():
-            notes.append(
-                f"{process.name}: no window was recorded: the script ended before, see --wait and --warmup"
+            why = (
+                "the script ended before, see --wait and --warmup"
+                if process.steps
+                else "the script has no steps; with --wait 0 --warmup 0 the window opens at its start"
             )
+            notes.append(f"{process.name}: no window was recorded: {why}")
             continue
         lined = folder / recording.LINED
         if not lined.exists():
