@@ -110,6 +110,9 @@ class Scope(Protocol):
     def called_without_grad(self) -> bool:
         """Does some function of the project that names this one switch autograd off?"""
 
+    def caller_without_grad(self) -> bool:
+        """Does a function that names this one, in its file or by importing it, switch autograd off?"""
+
     def in_class(self, base: str) -> bool:
         """Is this a method of a subclass of ``base`` ("torch.nn.Module")?"""
 

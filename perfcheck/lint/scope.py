@@ -411,6 +411,18 @@ class BodyScope:
     def called_without_grad(self) -> bool:
         return self.run.engine.called_without_grad(self.function.record.name)
 
+    def caller_without_grad(self) -> bool:
+        own, engine = self.function, self.run.engine
+        if own.record.name == "eval":  # every model has one
+            return False
+        return any(
+            own.record.name in caller.record.names
+            and caller != own
+            and engine.touches_grad_mode(caller)
+            and (caller.module is own.module or own.dotted in caller.module.imports.values())
+            for caller in engine.project.functions()
+        )
+
     def in_class(self, base: str) -> bool:
         owner = self.run.class_
         return owner is not None and self.run.engine.project.is_subclass(owner, base)

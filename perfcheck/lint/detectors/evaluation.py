@@ -66,7 +66,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     """The first call of a model in a function that evaluates, and in which nothing touches autograd."""
     if _is_trainers_own(scope):
         return
-    if isinstance(scope.node, ast.Module) or _touches_autograd(scope) or not _is_inference(scope):
+    if isinstance(scope.node, ast.Module) or not _is_inference(scope) or _touches_autograd(scope):
         yield from _evaluation_loops(scope)
         yield from _served(scope)
         return
@@ -74,6 +74,8 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and _runs_model(scope, call) and scope.no_grad(call) is not True:
+            if scope.caller_without_grad():
+                return
             head = _head(scope.node)
             if head is not None:  # where the decorator is missing
                 yield Match(head, {"M": call})

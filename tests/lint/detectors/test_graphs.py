@@ -330,3 +330,20 @@ def test_decoding_loops() -> None:
     """
     found = flagged(source, "PC801") | flagged(source, "PC813")
     assert found == {("PC813", 8), ("PC813", 10), ("PC801", 21), ("PC801", 23)}
+
+
+def test_evaluation_whose_caller_switches_autograd_off() -> None:
+    source = """
+        import torch
+
+        def detect(model, images):
+            model.eval()
+            for image in images:
+                show(model(image))
+
+        if __name__ == "__main__":
+            {block}:
+                detect(load(), read())
+    """
+    assert flagged(source.format(block="with torch.no_grad()"), "PC801") == set()
+    assert flagged(source.format(block="if ready()"), "PC801") == {("PC801", 3), ("PC801", 6)}
