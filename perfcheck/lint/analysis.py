@@ -126,7 +126,8 @@ class Analysis:
         if self._options.events:
             result.predicted.extend(_predictions(scope, target.name))
         hits = self._rules.hits(scope, self._around)
-        result.findings.extend(findings(hits, scope, target.name))
+        callers = self._heat.heated_by(function) if heat.by else ()
+        result.findings.extend(findings(hits, scope, target.name, callers))
 
     def _worth(self, function: FunctionRef) -> bool:
         """Can anything be found there?"""

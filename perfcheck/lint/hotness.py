@@ -20,6 +20,7 @@ class Heat(NamedTuple):
     sure: bool
     guess: bool = False  # nothing but the absence of a known rhythm speaks for it
     frozen: bool = False  # in tests and benchmarks not even loops are hot
+    by: str = ""  # the dotted name of the function that calls it so often, unless a role says it
 
 
 Target = tuple[FunctionRef, bool]
@@ -95,6 +96,15 @@ class HotnessMap:
 
     def of(self, function: FunctionRef) -> Heat:
         return self._heat.get(function.dotted, COLD)
+
+    def heated_by(self, function: FunctionRef) -> tuple[str, ...]:
+        """By which functions the heat came to it, the one with the loop or the role first."""
+        found: list[str] = []
+        name = self.of(function).by
+        while name and name not in found:
+            found.append(name)
+            name = self._heat.get(name, COLD).by
+        return tuple(reversed(found))
 
     def is_dead(self, function: FunctionRef) -> bool:
         """Is it private, and named nowhere in the project?"""
@@ -266,7 +276,7 @@ class HotnessMap:
                     best[target] = base
         for target, level in best.items():
             for callee, sure in self.targets(function, target):
-                yield callee, Heat(level, sure and (heat.sure or base == Hotness.COLD))
+                yield callee, Heat(level, sure and (heat.sure or base == Hotness.COLD), by=function.dotted)
 
     def targets(self, function: FunctionRef, target: str) -> tuple[Target, ...]:
         """The functions a call may reach, and whether that is by resolved names."""

@@ -6,6 +6,7 @@ import ast
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from perfcheck.events import Hotness
@@ -157,8 +158,10 @@ def _asks_heat(rule: Rule) -> bool:
     return any("hot(" in p.text for p in rule.where)
 
 
-def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Finding]:
-    """One finding for each cause in a body; repeats become its places."""
+def findings(
+    hits: Iterable[Hit], scope: BodyScope, name: str, callers: Sequence[str] = ()
+) -> Iterator[Finding]:
+    """One finding for each cause in a body; repeats become its places. ``callers``: who makes it hot."""
     kept = _without_overruled(list(hits))
     groups: dict[tuple[str, str], list[Hit]] = {}
     for hit in kept:
@@ -179,7 +182,10 @@ def findings(hits: Iterable[Hit], scope: BodyScope, name: str) -> Iterator[Findi
         nodes = [hit.match.node for hit in group]
         nodes += [made for hit in group if (made := _made_on_host(hit, scope)) is not None]
         places = list(dict.fromkeys(place_of(node, scope.lines) for node in nodes))
-        yield _finding(first, scope, name, confidence, tuple(places), _fix(group, scope))  # type: ignore[arg-type]
+        found = _finding(first, scope, name, confidence, tuple(places), _fix(group, scope))  # type: ignore[arg-type]
+        if callers and _asks_heat(first.rule) and not scope.lexically_hot(first.match.node):
+            found = replace(found, evidence={**found.evidence, "called_by": list(callers)})
+        yield found
 
 
 def _made_on_host(hit: Hit, scope: BodyScope) -> ast.expr | None:

@@ -104,7 +104,11 @@ def _notes(finding: Finding, context: Context) -> Iterator[tuple[str, str]]:
     if context.explain:
         function = f"in `{finding.function}`, " if finding.function else ""
         yield "known", printable(f"{function}runs per {finding.hotness}, {finding.confidence} confidence")
-        facts = [f"{key} {value}" for key, value in finding.evidence.items() if key != "kind"]
+        if callers := finding.evidence.get("called_by"):
+            yield "hot", printable(f"called by {' → '.join(callers)}")
+        facts = [
+            f"{key} {value}" for key, value in finding.evidence.items() if key not in ("kind", "called_by")
+        ]
         yield "evidence", printable(", ".join([str(finding.evidence.get("kind")), *facts]))
     yield "more", f"perfcheck rule {finding.rule} ({finding.name})"
 

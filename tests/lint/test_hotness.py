@@ -664,3 +664,23 @@ def test_a_metric_is_summed_up_once_for_many_updates() -> None:
         """
     )
     assert found == said
+
+
+def test_who_makes_it_hot() -> None:
+    program = Program(
+        """
+        def train(loader):
+            for batch in loader:
+                step(batch)
+        def step(batch):
+            losses(batch)
+        def losses(batch): ...
+        def other(batch): ...
+        class Net:
+            def training_step(self, batch):
+                other(batch)
+        """
+    )
+    assert program.heat.heated_by(program.function("losses")) == ("main.train", "main.step")
+    assert program.heat.heated_by(program.function("other")) == ("main.Net.training_step",)
+    assert program.heat.heated_by(program.function("Net.training_step")) == ()

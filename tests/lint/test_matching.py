@@ -130,6 +130,25 @@ def test_who_says_that_it_waits_knows(comment: str, confidence: str) -> None:
     assert [one.confidence for one in found(source, READ)] == [confidence]
 
 
+def test_a_finding_says_who_makes_it_hot() -> None:
+    source = """
+        import torch
+        def train(loader):
+            for batch in loader:
+                read(batch)
+        def read(x: torch.Tensor):
+            x.item()
+            for batch in loader:
+                x.sum().item()
+    """
+    hot = rule(match=["$T.item()"], where=["hot('step')"])
+    (only,) = found(source, hot)
+    assert only.evidence == {"kind": "predicted", "called_by": ["main.train"]}
+    assert found(source.replace("                read(batch)", "                pass"), hot)[0].evidence == {
+        "kind": "predicted"
+    }
+
+
 def test_expressions_are_told_with_their_parentheses() -> None:
     reads = rule(match=["$T.tolist()"], message="`{T}.tolist()` reads {T}")
     (only,) = found("import torch\ndef f(x: torch.Tensor, y):\n    (x - y).tolist()\n", reads)
