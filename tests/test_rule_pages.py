@@ -1,5 +1,6 @@
 """Every rule page holds what its examples promise."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,20 @@ def test_every_page_is_a_rule() -> None:
 
 def test_references_between_pages_hold() -> None:
     assert [str(error) for error in unknown_references(RULES)] == []
+
+
+def test_every_page_says_what_a_fix_would_change() -> None:
+    """Many rules have one; the pages of the others say why none can be."""
+    assert len([rule for rule in RULES if rule.fix is not None]) >= 30
+    silent = [
+        rule.page
+        for rule in RULES
+        if rule.fix is None
+        and not re.match(
+            r"(No automatic fix|None is offered)[:.] \S+ \S+ \S", dict(rule.sections)["Fix safety"]
+        )
+    ]
+    assert silent == []
 
 
 def test_sources_are_read_by_people_too() -> None:

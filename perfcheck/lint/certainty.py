@@ -323,6 +323,8 @@ def handed_over(scope: BodyScope, tensor: ast.AST, copy: ast.AST) -> bool:
         base = base.value
     if not isinstance(base, ast.Name) or looks_at_all_names(scope):
         return False
+    if any("collate_fn" in line for line in scope.lines):
+        return False  # it may hand out the same pinned buffer every time
     statement = scope.statement(copy)
     bindings = list(_bindings(scope.node, base.id))
     renamed = isinstance(statement, ast.Assign) and statement.value is copy and base is tensor

@@ -458,6 +458,21 @@ out = model(images)
 """)
 
 
+def test_a_collate_function_may_hand_out_one_buffer_again_and_again(
+    findings: Callable[[str], Iterable[Finding]],
+) -> None:
+    text = """\
+import torch
+from torch.utils.data import DataLoader
+
+
+def embed(model, dataset, refill):
+    for images in DataLoader(dataset, collate_fn=refill, num_workers=4, pin_memory=True):
+        model(images.to("cuda"))  # HERE
+"""
+    assert offered(findings, text, "PC404") == "unsafe"
+
+
 @pytest.mark.parametrize("name", BATCHES)
 def test_a_batch_that_goes_to_the_device_alone_is_copied_without_waiting(
     name: str, findings: Callable[[str], Iterable[Finding]]
