@@ -224,6 +224,14 @@ def test_backward_runs_in_threads(tally: Tally) -> None:
     assert found == [[2.0] * 3] * 3
 
 
+def test_a_process_has_one_device_that_takes_the_place_of_others(tally: Tally) -> None:
+    assert torch.ones(1, device="cuda:1").device == torch.ones(1).cuda(3).device == torch.device("cuda:0")
+    assert {one.consequence for one in tally.left_out()} == {
+        "cuda:0 took the place of cuda:1",
+        "cuda:0 took the place of cuda:3",
+    }
+
+
 def test_what_is_not_emulated_is_said_once_for_each_line(tally: Tally) -> None:
     model = torch.compile(nn.Linear(2, 2).cuda())
     for _ in range(2):

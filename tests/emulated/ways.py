@@ -629,3 +629,73 @@ def own_tensor_class(device: str) -> Any:
     bright.sum().backward()
     plain = bright.as_subclass(torch.Tensor)
     return [plain, type(bright).__name__, isinstance(image[0], Image), image.grad.as_subclass(torch.Tensor)]
+
+
+def mixture_of_experts(device: str) -> Any:
+    experts = nn.ModuleList([nn.Linear(4, 4) for _ in range(3)]).to(device)
+    gate = nn.Linear(4, 3).to(device)
+    x = torch.randn(10, 4).to(device)
+    weights, chosen = gate(x).softmax(-1).topk(2, -1)
+    out = torch.zeros_like(x)
+    for number, expert in enumerate(experts):
+        rows, place = torch.where(chosen == number)
+        if rows.numel():
+            out.index_add_(0, rows, weights[rows, place, None] * expert(x[rows]))
+    out.sum().backward()
+    return [out, gate.weight.grad]
+
+
+def decoding_with_a_cache(device: str) -> Any:
+    project = nn.Linear(8, 24).to(device)
+    keys, values = torch.zeros(2, 1, 6, 8, device=device)
+    outs = []
+    with torch.inference_mode():
+        for step in range(4):
+            query, key, value = project(torch.randn(1, 1, 8).to(device)).chunk(3, -1)
+            keys[:, step : step + 1], values[:, step : step + 1] = key, value
+            outs.append(
+                nn.functional.scaled_dot_product_attention(query, keys[:, : step + 1], values[:, : step + 1])
+            )
+        logits = torch.randn(1, 9).to(device)
+        ordered, order = torch.sort(logits, descending=True)
+        drop = ordered.softmax(-1).cumsum(-1) > 0.9
+        drop[..., 1:], drop[..., 0] = drop[..., :-1].clone(), False
+        kept = logits.masked_fill(drop.scatter(1, order, drop), float("-inf"))
+    return [torch.cat(outs), kept]
+
+
+def learning_to_learn(device: str) -> Any:
+    from torch.func import functional_call
+
+    m = nn.Linear(3, 1).to(device)
+    x, y = torch.randn(4, 3).to(device), torch.randn(4, 1).to(device)
+    parameters = dict(m.named_parameters())
+    loss = nn.functional.mse_loss(functional_call(m, parameters, x), y)
+    gradients = torch.autograd.grad(loss, list(parameters.values()), create_graph=True)
+    moved = {name: p - 0.1 * g for (name, p), g in zip(parameters.items(), gradients)}
+    nn.functional.mse_loss(functional_call(m, moved, x), y).backward()
+    return [m.weight.grad, m.bias.grad]
+
+
+def codebook(device: str) -> Any:
+    book = nn.Embedding(6, 3).to(device)
+    z = torch.randn(4, 3).to(device).requires_grad_()
+    nearest = torch.cdist(z, book.weight).argmin(1)
+    loss = nn.functional.mse_loss(book(nearest), z.detach())
+    straight = z + (book(nearest) - z).detach()
+    (straight.sum() + loss).backward()
+    return [nearest, z.grad, book.weight.grad, torch.bincount(nearest, minlength=6)]
+
+
+def state_moved_by_hand(device: str) -> Any:
+    m = nn.Linear(2, 2).to(device)
+    optimizer = torch.optim.Adam(m.parameters())
+    for place in (device, "cpu", device):
+        m.to(place)
+        for state in optimizer.state.values():
+            for name, value in state.items():
+                if name != "step":
+                    state[name] = value.to(place)
+        m(torch.ones(1, 2, device=place)).sum().backward()
+        optimizer.step()
+    return [m.weight, optimizer.state[m.weight]["exp_avg"]]
