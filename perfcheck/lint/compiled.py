@@ -63,6 +63,8 @@ class CompiledMap:
         for decorator in record.decorators:
             if self._engine.dotted_name(module, decorator) in _COMPILERS:
                 yield function
+        if record.owner and record.name == "compile":
+            return  # offered to who wants it: most instances are never compiled
         if any(
             self._engine.dotted_name(module, site.target) in _COMPILERS
             for site in record.calls

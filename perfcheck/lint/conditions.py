@@ -220,12 +220,11 @@ def _has_host_index(argument: Argument) -> Truth:
 
 
 def _has_device_index(argument: Argument) -> Truth:
-    return any_of(
-        [
-            p.kind == "tensor" and p.device is not False and p.dtype != "bool" and p.rank != 0
-            for p in index_parts(argument)
-        ]
-    )
+    answers: list[Truth] = []
+    for part in index_parts(argument):
+        index = part.kind == "tensor" and part.device is not False and part.dtype != "bool" and part.rank != 0
+        answers.append(None if index and part.dtype is None else index)  # it may be a mask
+    return any_of(answers)
 
 
 _OF_ARGUMENT: dict[str, Callable[..., Truth]] = {

@@ -91,7 +91,11 @@ def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
         return False
     if _LIBRARIES.match(callee):
         data = callee.rpartition(".")[2] in _OF_DATA
-        return data and not all(is_settled(scope, argument) for argument in calls[-1].args)
+        return data and not all(
+            is_settled(scope, given)
+            or (isinstance(given, ast.Call) and not is_handed(scope, given, depth + 1))
+            for given in calls[-1].args
+        )
     definition = (scope.definition(name, node) or _unpacked(scope, name, node)) if name else None
     if definition is not None:
         return is_handed(scope, definition, depth + 1)

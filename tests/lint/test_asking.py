@@ -196,6 +196,7 @@ def test_what_an_index_is_made_of() -> None:
         ("torch.from_numpy(more)", False),
         ("torch.tensor([n, 0])", False),
         ("torch.tensor(more)", True),
+        ("torch.Tensor(torch.zeros(n, u))", False),
         ("self.mask(n)[0]", False),
         ("torch.randn(n, generator=u)", True),
         ("pad(more)", True),

@@ -77,3 +77,19 @@ def test_script_is_another_compiler() -> None:
 def test_circles_end() -> None:
     source = "@torch.compile\ndef f(x):\n    return g(x)\ndef g(x):\n    return f(x)\n"
     assert compiled(IMPORTS + source, "g") is True
+
+
+def test_what_a_class_offers_to_compile_is_not_always_compiled() -> None:
+    source = """
+        import torch
+        class Env:
+            def compile(self, **options):
+                self.step = torch.compile(self.step, **options)
+            def step(self, x): ...
+        class Model:
+            def setup(self):
+                self.step = torch.compile(self.step)
+            def step(self, x): ...
+    """
+    assert compiled(source, "Env.step") is None
+    assert compiled(source, "Model.step") is True

@@ -92,6 +92,7 @@ def holds(text: str, spread: bool = False, result: Value | None = None) -> Truth
         ("has_host_index('one')", False),
         ("has_device_index('indices')", True),
         ("has_device_index('mask')", False),
+        ("has_device_index('gpu')", None),  # a mask, or numbers
         ("always()", True),
         ("same_shape('gpu', 'cpu')", None),
         # and, or, not in three values
