@@ -22,7 +22,8 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COMMENT = re.compile(r"#[^\n]*")
 _SYNC_COMMENT = re.compile(
     r"\b(host|device|gpu|cpu|cuda|d2h|device-to-host)[ -]?(host |cpu )?sync"
-    r"|\bsyncs?\b.*\b(host|cpu|gpu|device)\b|\b(one|single)\b.{0,20}\bsync\b",
+    r"|\bsyncs?\b.*\b(host|cpu|gpu|device)\b|\b(one|single)\b.{0,20}\bsync\b"
+    r"|\bloop\b.{0,30}\b(memory|mem)\b",
     re.IGNORECASE,
 )
 _PARAGRAPH = 8  # lines above a statement in which a comment may be about it
@@ -318,8 +319,8 @@ class BodyScope:
         return [statement]
 
     def acknowledged(self, node: ast.AST) -> bool:
-        """Does a comment at the place, or above it in the same paragraph, say that the host waits here?
-        Its author knows."""
+        """Does a comment at the place, or above it in the same paragraph, say that the host waits here,
+        or that a loop is meant to save memory? Its author knows."""
         first: int = node.lineno  # type: ignore[attr-defined]
         last = getattr(node, "end_lineno", first) or first
         statement = next((a for a in (node, *self.ancestors(node)) if isinstance(a, ast.stmt)), node)

@@ -112,6 +112,7 @@ def test_a_medium_rule_never_becomes_surer() -> None:
     [
         ("# one host sync for all of them", "heuristic"),
         ("# All sizes are read in a single sync", "heuristic"),
+        ("# loop to reduce peak memory", "heuristic"),
         ("# the first", "high"),
     ],
 )
