@@ -211,11 +211,12 @@ class Engine:
         closure = self._closure(function)
         evaluator = Evaluator(self, function.module, function, node, closure, context)
         evaluator.begin()
-        if function.dotted not in self._recent:
+        alone = self._recent.get(function.dotted)
+        if alone is None:
             alone = Evaluator(self, function.module, function, node, closure)
             alone.begin()
-            if evaluator.env == alone.env:  # they tell nothing new: what it returns holds for every caller
-                return self.evaluate(function)
+        if evaluator.given == alone.given:  # they tell nothing new: what it returns holds for every caller
+            return self.evaluate(function)
         evaluator.block(node.body)
         return evaluator
 
