@@ -1,6 +1,6 @@
 """Watch an emulated device: every event is counted at its line."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from perfcheck.callsite import CallSite
 from perfcheck.counted import Counted, Recorder, Tally, Unsupported
@@ -61,7 +61,7 @@ class Counting:
         self._tally = Tally()
         self._tally.counting = False
 
-    def start(self) -> None:
+    def start(self, waited: Callable[[], None] = lambda: None) -> None:
         """Raises CannotEmulate."""
         listen(self._tally, self._own)
 

@@ -24,11 +24,13 @@ class Wait(NamedTuple):
 
 
 class GpuWaits:
-    """Keeps where waits begin while ``keeping``."""
+    """Keeps where waits begin while ``keeping``; calls ``told`` before each wait of the main thread."""
 
     def __init__(self, sites: CallSites) -> None:
         self.log: list[Wait] = []
         self.keeping = False
+        self.told: Callable[[], None] = lambda: None
+        self._main = threading.main_thread().ident
         self._here: Callable[[], CallSite] = sites.here
 
     def install(self) -> None:
@@ -41,5 +43,7 @@ class GpuWaits:
         trace.register_callback_for_device_synchronization(self._waits)
 
     def _waits(self, *_: Any) -> None:
+        if threading.get_ident() == self._main:
+            self.told()
         if self.keeping:
             self.log.append(Wait(time.time_ns(), threading.get_native_id(), self._here()))

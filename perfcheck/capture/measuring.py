@@ -14,6 +14,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -78,9 +79,10 @@ class Measuring:
     def is_busy(self) -> bool:
         return self._window is not None or self._deep_in > 0
 
-    def start(self) -> None:
+    def start(self, waited: Callable[[], None] = lambda: None) -> None:
         import torch
 
+        self._waits.told = waited
         if torch.cuda.is_available():
             self._waits.install()
 

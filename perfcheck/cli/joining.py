@@ -170,7 +170,8 @@ def _measured(run: Run, evidence: Evidence, counted: list[Counted], notes: list[
             why = (
                 "the script ended before, see --wait and --warmup"
                 if process.steps
-                else "the script has no steps; with --wait 0 --warmup 0 the window opens at its start"
+                else "the script has no steps, and ended before time told of any; with --wait 0 --warmup 0 "
+                "the window opens at its start"
             )
             notes.append(f"{process.name}: no window was recorded: {why}")
             continue

@@ -64,7 +64,7 @@ class ProcessResult:
     torch: str
     gpu: str | None  # the name of the real device
     steps: int
-    steps_from: str | None  # optimizer, loader, call; None where there were none
+    steps_from: str | None  # optimizer, loader, call, time; None where there were none
     counted: tuple[Counted, ...]
     unsupported: tuple[Unsupported, ...] = ()
     lines: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # file -> its lines that ran

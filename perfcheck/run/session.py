@@ -30,8 +30,8 @@ class Capture(Listener, Protocol):
     def gpu(self) -> str | None:
         """The name of the real device."""
 
-    def start(self) -> None:
-        """Before the script runs."""
+    def start(self, waited: Callable[[], None]) -> None:
+        """Before the script runs. ``waited`` is called where the main thread waits for a real device."""
 
     def warm(self) -> None:
         """The window is about to open."""
@@ -96,7 +96,7 @@ class Session:
         if _current is not None:
             raise RuntimeError("this process is being traced already")
         _current = self
-        self.capture.start()
+        self.capture.start(self.steps.waited)
         self.steps.listeners = (self._window, self.capture, self)
         self._unwatch = watch(self.steps)
         self._lines.start()

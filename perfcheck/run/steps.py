@@ -1,17 +1,24 @@
 """Follow the steps of a training or inference loop that says nothing about them.
 
 Steps come from the optimizer; without one, from the data loader's batches; or from the script itself, if it
-calls :func:`perfcheck.step`. With an optimizer and a loader, a step begins with the first batch after an
-optimizer's step, so that what a loop does after ``optimizer.step()`` (logging, mostly) belongs to the step
-it follows, and gradient accumulation takes several batches a step. Of several optimizers (a GAN's), the
-first that steps counts.
+calls :func:`perfcheck.step`. Where none of these tells of any, time does, on a real GPU. With an optimizer
+and a loader, a step begins with the first batch after an optimizer's step, so that what a loop does after
+``optimizer.step()`` (logging, mostly) belongs to the step it follows, and gradient accumulation takes
+several batches a step. Of several optimizers (a GAN's), the first that steps counts.
 """
 
+import time
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 from weakref import ref
 
-Source = Literal["optimizer", "loader", "call"]
+Source = Literal["optimizer", "loader", "call", "time"]
+
+QUIET = 2.0
+"""Seconds after the first wait for the GPU: if nothing has told of steps by then, time does."""
+
+PERIOD = 0.25
+"""Seconds that such a step takes at least; it ends where the host waits."""
 
 
 class Listener(Protocol):
@@ -28,9 +35,11 @@ class Listener(Protocol):
 
 
 class Steps:
-    def __init__(self, *listeners: Listener) -> None:
+    def __init__(self, *listeners: Listener, clock: Callable[[], float] = time.monotonic) -> None:
         self.source: Source | None = None
         self.listeners = listeners
+        self._clock = clock
+        self._due: float | None = None  # when time tells of the next step
         self._number = 0
         self._worked = False  # has the leading optimizer stepped in this step?
         self._batches = False  # have there been batches before its first step?
@@ -50,6 +59,9 @@ class Steps:
             if self._worked:
                 self._begin()
         elif self.source != "call":
+            if self.source == "time":
+                self._restart()
+                self._number = 0
             self.source, self._batches = "loader", True
             if self._pass is None or self._pass() is not iterator:
                 self._pass = ref(iterator)
@@ -78,6 +90,16 @@ class Steps:
             self._restart()
         self._worked = True
         self._begin()
+
+    def waited(self) -> None:
+        """The main thread waits for the GPU."""
+        if self.source in (None, "time"):
+            now = self._clock()
+            if self._due is None:
+                self._due = now + QUIET
+            elif now >= self._due:
+                self.source, self._due = "time", now + PERIOD
+                self._begin()
 
     def _begin(self) -> None:
         self._number, self._worked = self._number + 1, False

@@ -1,5 +1,7 @@
 """Steps found in loops that say nothing of them."""
 
+import importlib
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +12,8 @@ torch = pytest.importorskip("torch")
 
 from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
+from perfcheck.callsite import CallSites  # noqa: E402
+from perfcheck.capture.gpu_trace import GpuWaits  # noqa: E402
 from perfcheck.run.steps import Steps, watch  # noqa: E402
 from perfcheck.run.window import Window, WindowWatch  # noqa: E402
 
@@ -49,6 +53,53 @@ def optimizer() -> Any:
 
 def loader(batches: int = 3) -> Any:
     return DataLoader(range(batches))
+
+
+class Clock:
+    """Shows the times it is given, one at each look."""
+
+    def __init__(self, *times: float) -> None:
+        self._times = iter(times)
+
+    def __call__(self) -> float:
+        return next(self._times)
+
+
+def test_time_where_nothing_else_tells_of_steps() -> None:
+    told = Told()
+    steps = Steps(told, clock=Clock(100.0, 101.9, 102.0, 102.1, 102.3))
+    for _ in range(5):
+        steps.waited()
+    assert (steps.source, steps.count, told.text) == ("time", 1, " 1 2")
+    steps.batch(told)  # what came before was set-up
+    steps.waited()
+    assert (steps.source, steps.count, told.text) == ("loader", 1, " 1 2 restart loop 1")
+
+
+def test_time_says_nothing_beside_steps() -> None:
+    told = Told()
+    steps = Steps(told, clock=Clock(10.0, 20.0))
+    steps.called()
+    steps.waited()
+    steps.waited()
+    assert (steps.source, told.text) == ("call", " restart 2")
+
+
+def test_waits_of_the_main_thread_are_told_of() -> None:
+    waits = GpuWaits(CallSites())
+    heard: list[int | None] = []
+    waits.told = lambda: heard.append(threading.get_ident())
+    registry = importlib.import_module("torch.cuda._gpu_trace").StreamSynchronizationCallbacks
+    before = list(registry.callback_list)
+    waits.install()
+    try:
+        registry.fire_callbacks(0)
+        other = threading.Thread(target=registry.fire_callbacks, args=(0,))
+        other.start()
+        other.join()
+    finally:
+        registry.callback_list[:] = before
+    assert heard == [threading.get_ident()]
 
 
 def test_an_optimizer_and_a_loader() -> None:
