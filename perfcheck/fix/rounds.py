@@ -109,15 +109,16 @@ def mend(
     for finding in linted.result.findings:
         by_path.setdefault(finding.path, []).append(finding)
     for name, findings in by_path.items():
-        if any(finding.fix is not None for finding in findings):
-            try:
-                source = linted.sources[name]
-                change = _on_disk(source) if unsaved is None else Change(source.path, unsaved, unsaved)
-            except Refused as reason:
+        source = linted.sources[name]
+        try:
+            change = _on_disk(source) if unsaved is None else Change(source.path, unsaved, unsaved)
+        except Refused as reason:
+            if any(finding.fix is not None for finding in findings):
                 refused[name] = str(reason)
-                continue
-            fired = frozenset(finding.rule for finding in findings)
-            files[name] = _File(change, change, linted.sources[name], findings, fired)
+            continue
+        fired = frozenset(finding.rule for finding in findings)
+        files[name] = _File(change, change, source, findings, fired)
+    settled = True
     for _ in range(ROUNDS):
         changed: dict[str, _File] = {}
         for name, file in list(files.items()):
@@ -127,8 +128,11 @@ def mend(
             except Refused as reason:
                 refused[name] = str(reason)
                 del files[name]
-        if not changed:
+        if not changed and settled:
             break
+        settled = not changed
+        if settled:
+            changed = files  # what was mended in one may have made another one fit to be mended
         linted = lint({str(file.change.path): file.change.after for file in changed.values()})
         for name, file in changed.items():
             found = [finding for finding in linted.result.findings if finding.path == name]

@@ -161,6 +161,36 @@ def test_rules_are_chosen(tmp_path: Path) -> None:
     assert "PC299" in wrong.err
 
 
+LOADERS = """\
+import torch
+from torch.utils.data import DataLoader
+
+
+def loader(data):
+    return DataLoader(data, batch_size=8, num_workers=4, persistent_workers=True)
+"""
+TRAIN = """\
+import torch
+from loaders import loader
+
+
+def train(model, data, optimizer):
+    for images in loader(data):
+        loss = model(images.cuda())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+"""
+
+
+def test_what_a_fix_makes_possible_in_another_file_is_mended_too(tmp_path: Path) -> None:
+    write(tmp_path, {"loaders.py": LOADERS, "train.py": TRAIN})
+    assert fix("--unsafe-fixes", ".", cwd=tmp_path).code == 0
+    assert "pin_memory=torch.cuda.is_available()" in (tmp_path / "loaders.py").read_text()
+    assert "images.cuda(non_blocking=True)" in (tmp_path / "train.py").read_text()
+    assert fix("--unsafe-fixes", ".", cwd=tmp_path).err == ""
+
+
 def test_permissions_and_links_stay(tmp_path: Path) -> None:
     write(tmp_path, {"src/noise.py": noise(), "link/.keep": ""})
     (tmp_path / "src" / "noise.py").chmod(0o750)
