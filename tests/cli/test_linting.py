@@ -62,6 +62,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Callable[[Answer], list[Asked]]:
             store: object,
             jobs: int,
             progress: Callable[[int, int], None],
+            standing: object,
         ) -> LintResult:
             names = [target.name for target in targets]
             codes = {rule.code for rule in rules}
