@@ -239,6 +239,11 @@ def is_tensor(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
             return isinstance(function, ast.Attribute) and is_tensor(scope, function.value, depth + 1)
         case ast.BinOp(left=left, right=right):
             return is_tensor(scope, left, depth + 1) or is_tensor(scope, right, depth + 1)
+        case ast.Compare(left=left, ops=[ast.Lt() | ast.LtE() | ast.Gt() | ast.GtE()]):
+            return is_tensor(scope, left, depth + 1)
+        case ast.Compare(left=left, ops=[ast.Eq() | ast.NotEq()], comparators=[right]):
+            plain = scope.value(right).kind in ("number", "tensor")  # `x == None` is no tensor
+            return plain and is_tensor(scope, left, depth + 1)
         case ast.Subscript(value=whole):
             return is_tensor(scope, whole, depth + 1)
     return False

@@ -28,6 +28,7 @@ CODEMODS: Final = (
     "list-and-one-cat",
     "list-before-loop",
     "loader-workers",
+    "merge-conversions",
     "no-grad",
     "persistent-workers",
     "register-buffer",

@@ -496,3 +496,66 @@ def embed(model: nn.Module, dataset: Dataset, augment, flag: bool) -> list:
     return found
 """
     assert offered(findings, text, "PC404") == safety
+
+
+CONVERSIONS = [
+    ("x.half().to(memory_format=torch.channels_last)", "safe"),
+    ("x.to(memory_format=torch.channels_last).to(y.dtype)", "safe"),
+    ("(x > y).long().float()", "safe"),
+    ("(x == 0).to(torch.uint8).to(torch.bfloat16)", "safe"),
+    ("x.half().contiguous(memory_format=torch.channels_last)", "unsafe"),  # of a slice, `to` makes no copy
+    ("batch.half().to(memory_format=torch.channels_last)", None),  # a dictionary of tensors?
+    ("x.softmax(-1).double().float()", "unsafe"),  # may become the same tensor, which somebody writes to
+    ("x.softmax(-1).float().half()", "unsafe"),  # float64 would be rounded twice
+    ("x.float().half()", None),  # large integers, too
+    ("x.half().float()", None),
+    ("x.softmax(-1).bfloat16().half()", None),
+    ("x.long().float()", None),
+    ("x.bool().float()", None),
+    ("x.argmax(-1).int().long()", None),
+    ("(x > y).float().float()", None),  # the second does nothing
+    ("x.half().contiguous()", None),  # `to` would keep the order of the dimensions
+    ("x.to(torch.float16, copy=True).to(memory_format=torch.channels_last)", None),
+    ("x.to(y.device).to(memory_format=torch.channels_last)", None),
+    ("torch.zeros(4, 3, 2, 2).cuda().half()", None),
+    ("torch.zeros(4, 3, 2, 2).half().to(memory_format=torch.channels_last)", None),  # on the host
+]
+
+
+@pytest.mark.parametrize(("expression", "safety"), CONVERSIONS)
+def test_conversions_are_merged_where_nothing_is_lost_between_them(
+    expression: str, safety: str | None, findings: Callable[[str], Iterable[Finding]]
+) -> None:
+    text = f"""\
+import torch
+from torch import nn
+
+
+class Convert(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor, batch) -> torch.Tensor:
+        return {expression}  # HERE
+"""
+    assert offered(findings, text, "PC312") == safety
+
+
+def test_bytes_are_converted_after_the_copy_and_nobody_says_otherwise(
+    findings: Callable[[str], Iterable[Finding]],
+) -> None:
+    text = """\
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+
+@torch.no_grad()
+def embed(model: nn.Module, loader: DataLoader, device: torch.device) -> list:
+    found = []
+    for images in loader:
+        {}
+        found.append(model(images))
+    return found
+"""
+    after = text.format("images = images.to(device, non_blocking=True).float()")
+    before = text.format("images = (images.float() / 255).to(device, non_blocking=True)")
+    assert not {finding.rule for finding in findings(after)} & {"PC211", "PC312"}
+    assert {finding.rule for finding in findings(before)} & {"PC211", "PC312"} == {"PC211"}

@@ -31,6 +31,8 @@ DETECTORS: Final[dict[str, str]] = {
     "mask-writes": "mask_writes:mask_writes",
     "device-waits": "device_waits:device_waits",
     "validated-distributions": "distributions:validated_distributions",
+    # memory format
+    "converted-twice": "conversions:converted_twice",
     # transfer
     "factory-then-device": "transfers:factory_then_device",
     "round-trips": "transfers:round_trips",
@@ -109,6 +111,9 @@ metrics accuracy_score balanced_accuracy_score f1_score precision_score recall_s
 average_precision_score precision_recall_fscore_support confusion_matrix classification_report r2_score
 cohen_kappa_score matthews_corrcoef jaccard_score mean_squared_error mean_absolute_error
 """
+_CONVERSIONS = frozenset(
+    "to type contiguous bool byte char short int long half bfloat16 float double".split()
+)
 _DISTRIBUTIONS = """
 log_prob cdf icdf Normal Categorical Bernoulli Independent MultivariateNormal Beta Gamma Dirichlet
 Uniform Laplace Poisson Exponential OneHotCategorical TransformedDistribution StudentT Cauchy LogNormal
@@ -134,6 +139,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "device-waits": frozenset({"synchronize"}),
     "host-metrics": frozenset(_METRICS.split()),
     "validated-distributions": frozenset(_DISTRIBUTIONS.split()),
+    "converted-twice": _CONVERSIONS,
     "factory-then-device": _MOVES,
     "blocking-batch-mover": frozenset({"to", "cuda"}),
     "round-trips": frozenset({"cpu", "numpy", "tolist", "item"}),

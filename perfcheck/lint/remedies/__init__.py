@@ -42,6 +42,7 @@ _MODULES: Final[dict[str, str]] = {
     "list-and-one-cat": "loops:list_and_one_cat",
     "list-before-loop": "reads:list_before_loop",
     "loader-workers": "loaders:loader_workers",
+    "merge-conversions": "conversions:merge_conversions",
     "no-grad": "graphs:no_grad",
     "persistent-workers": "loaders:persistent_workers",
     "stack": "reads:stack",
