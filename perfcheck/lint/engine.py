@@ -74,6 +74,7 @@ class Engine:
         self._knows_arrays: dict[str, bool] = {}
         self._without_grad: frozenset[str] | None = None
         self._recent: dict[str, Evaluator] = {}
+        self._partial: set[str] = set()  # bodies whose last run was cut short
         self._renamed: dict[str, frozenset[str]] = {}
         self._named: dict[str, Value] = {}
         self._dotted: dict[tuple[str, str], str | None] = {} if known is None else known._dotted
@@ -188,13 +189,22 @@ class Engine:
     # ---- functions ------------------------------------------------------------------------------
 
     def evaluate(self, function: FunctionRef) -> Evaluator | None:
-        """Run one body and remember what it returns; None if its source is gone."""
-        recent = self._recent.get(function.dotted)
-        if recent is not None:
+        """Run one body and remember what it returns; None if its source is gone.
+
+        A run that was cut short because others were waiting for it serves these; who asks for the body itself
+        gets a whole one.
+        """
+        key, nested = function.dotted, bool(self._busy)
+        recent = self._recent.get(key)
+        if recent is not None and (nested or key not in self._partial):
             return recent
+        cuts = self._cuts
         run = self._evaluate(function)
+        self._partial.discard(key)
+        if nested and self._cuts > cuts:
+            self._partial.add(key)
         if run is not None:
-            self._recent[function.dotted] = run
+            self._recent[key] = run
             if len(self._recent) > _RECENT:
                 del self._recent[next(iter(self._recent))]
         return run

@@ -76,16 +76,15 @@ def _is_settled_leaf(scope: BodyScope, leaf: ast.AST, depth: int) -> bool:
 
 
 def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
-    """Does it come from another function, from data of the host or a generator there, so that it is not made
-    here?"""
+    """Does it come from another function, or from data of the host, so that it is not made here?"""
     calls = []
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         if isinstance(node, ast.Call):
             calls.append(node)
         node = node.func if isinstance(node, ast.Call) else node.value
     name = _name(node)
-    if depth > _DEEPEST or any(k.arg == "generator" for call in calls for k in call.keywords):
-        return depth <= _DEEPEST
+    if depth > _DEEPEST:
+        return False
     callee = (scope.resolve(calls[-1].func) or "") if calls else ""
     if name in ("self", "cls") and calls:
         return False

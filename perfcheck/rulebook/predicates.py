@@ -206,7 +206,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     ),
     "reshaped": _here("The result is reshaped at once, for which it has to be laid out anew."),
     "operator_is": Signature((_TEXT,), "The operator is one of these.", repeated=True),
-    "handed": _about("Another function made it, or a random generator of the host."),
+    "handed": _about("Another function made it, or data of the host did."),
     "index_settled": _here("The place is an index made of these alone."),
     "only_reduced": _here("All that becomes of the value, in the function, is a sum, a mean or a loss."),
     "returned": _here("The function returns the value."),

@@ -198,7 +198,7 @@ def test_what_an_index_is_made_of() -> None:
         ("torch.tensor(more)", True),
         ("torch.Tensor(torch.zeros(n, u))", False),
         ("self.mask(n)[0]", False),
-        ("torch.randn(n, generator=u)", True),
+        ("torch.randn(n, generator=u)", False),
         ("pad(more)", True),
         ("pad(more).long()", True),
         ("u.make(n)", False),
