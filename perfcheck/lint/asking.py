@@ -333,6 +333,12 @@ def _file_imports(a: _Asked, name: str) -> Truth:
     return any((target + ".").startswith(wanted) for target in (*module.imports.values(), *module.stars))
 
 
+def _picked(a: _Asked, node: ast.AST) -> Truth:
+    if not isinstance(node, ast.Subscript):
+        return False
+    return a.value(node.slice).kind == "tensor" and a.value(node.value).contiguous
+
+
 _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "tensor": _kind("tensor"),
     "on_device": _tensor_fact(lambda v: v.device),
@@ -391,6 +397,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "index_settled": lambda a: (
         isinstance(a.match.node, ast.Subscript) and is_settled(a.scope, a.match.node.slice)
     ),
+    "picked": _picked,
     "only_reduced": lambda a: only_reduced(a.scope, a.match.node),
     "returned": lambda a: is_returned(a.scope, a.match.node),
     "used_later": _used_later,

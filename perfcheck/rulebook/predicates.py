@@ -206,6 +206,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
     ),
     "reshaped": _here("The result is reshaped at once, for which it has to be laid out anew."),
     "operator_is": Signature((_TEXT,), "The operator is one of these.", repeated=True),
+    "picked": _about(
+        "It is `x[index]`, of a contiguous tensor and by a tensor: a new one, laid out as `x` is."
+    ),
     "handed": _about("Another function made it, or data of the host did."),
     "index_settled": _here("The place is an index made of these alone."),
     "only_reduced": _here("All that becomes of the value, in the function, is a sum, a mean or a loss."),
