@@ -9,7 +9,8 @@ from perfcheck.cli.linting import Outcome
 from perfcheck.cli.output import complain, write
 from perfcheck.config.settings import ConfigError
 from perfcheck.findings import Finding, Mend
-from perfcheck.fix.files import Refused, replace_file
+from perfcheck.fix.edits import Refused
+from perfcheck.fix.files import replace_file
 from perfcheck.fix.rounds import Change, Mended, mend
 from perfcheck.report.summary import plural
 from perfcheck.rulebook.selection import SelectionError, select

@@ -20,7 +20,8 @@ from perfcheck.cli.output import OutputError, colors, complain, write
 from perfcheck.cli.proving import Fixing
 from perfcheck.cli.tracing import FOUND, device_for, window_for
 from perfcheck.findings import LintError
-from perfcheck.fix.files import Refused, replace_file
+from perfcheck.fix.edits import Refused
+from perfcheck.fix.files import replace_file
 from perfcheck.fix.rounds import Mended
 from perfcheck.gate.changes import GitError
 from perfcheck.report.summary import plural

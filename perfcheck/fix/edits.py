@@ -11,6 +11,10 @@ from perfcheck.findings import Edit, Place
 _ENDS = re.compile(r"\r\n|\r|\n")
 
 
+class Refused(Exception):
+    """A file that is left alone; says why."""
+
+
 def compatible(new: Iterable[Edit], taken: Iterable[Edit]) -> bool:
     """Can the edits be applied together with those that are taken already? Equal ones count once."""
     known = set(taken)

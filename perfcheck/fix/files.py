@@ -10,12 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from perfcheck.findings import Edit, LintError
-from perfcheck.fix.edits import apply
+from perfcheck.fix import notebooks
+from perfcheck.fix.edits import Refused, apply
 from perfcheck.source.text import SourceFile, decode, encoding_of, read_bytes
-
-
-class Refused(Exception):
-    """A file that is left alone; says why."""
 
 
 def edited(source: SourceFile, data: bytes, edits: Iterable[Edit]) -> bytes:
@@ -24,9 +21,7 @@ def edited(source: SourceFile, data: bytes, edits: Iterable[Edit]) -> bytes:
     Raises :class:`Refused`.
     """
     if source.path.suffix == ".ipynb":
-        from perfcheck.fix.notebooks import edited as edited_notebook
-
-        return edited_notebook(source, data, edits)
+        return notebooks.edited(source, data, edits)
     encoding = encoding_of(data)
     text = data.decode(encoding)
     if text.encode(encoding) != data:

@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import Any
 
 from perfcheck.findings import Edit, Place
-from perfcheck.fix.edits import apply, split
-from perfcheck.fix.files import Refused
+from perfcheck.fix.edits import Refused, apply, split
 from perfcheck.source.notebooks import code_cells, locate
 from perfcheck.source.text import SourceFile, encoding_of
 
 
 def edited(source: SourceFile, data: bytes, edits: Iterable[Edit]) -> bytes:
-    """The notebook's bytes after edits of its joined code. Raises :class:`~perfcheck.fix.files.Refused`."""
+    """The notebook's bytes after edits of its joined code. Raises :class:`~perfcheck.fix.edits.Refused`."""
     encoding = encoding_of(data)
     text = data.decode(encoding)
     notebook = json.loads(text)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from perfcheck.findings import Edit, Finding, Fix, LintError, LintResult, Mend
-from perfcheck.fix.edits import compatible
-from perfcheck.fix.files import Refused, edited
+from perfcheck.fix.edits import Refused, compatible
+from perfcheck.fix.files import edited
 from perfcheck.fix.rewriting import Rewriter, Unfixable
 from perfcheck.source.text import SourceFile, decode, read_bytes
 
