@@ -191,6 +191,32 @@ def test_what_a_fix_makes_possible_in_another_file_is_mended_too(tmp_path: Path)
     assert fix("--unsafe-fixes", ".", cwd=tmp_path).err == ""
 
 
+EVALUATIONS = """\
+import torch
+
+
+def evaluate(model, loader, criterion):
+    model.eval()
+    total = 0.0
+    for images, labels in loader:
+        total += criterion(model(images), labels).item()
+    return total
+
+
+def embed_all(model, loader):
+    model.eval()
+    return torch.cat([model(images) for images, labels in loader])
+"""
+
+
+def test_autograd_is_switched_off_in_the_mode_that_fits(tmp_path: Path) -> None:
+    write(tmp_path, {"run.py": EVALUATIONS})
+    fix("--unsafe-fixes", "--tier", "heuristic", "--fixable", "PC801,PC814", ".", cwd=tmp_path)
+    mended = EVALUATIONS.replace("def evaluate", "@torch.inference_mode()\ndef evaluate")
+    mended = mended.replace("def embed_all", "@torch.no_grad()\ndef embed_all")
+    assert (tmp_path / "run.py").read_text() == mended
+
+
 def test_permissions_and_links_stay(tmp_path: Path) -> None:
     write(tmp_path, {"src/noise.py": noise(), "link/.keep": ""})
     (tmp_path / "src" / "noise.py").chmod(0o750)

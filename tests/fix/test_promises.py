@@ -503,6 +503,7 @@ CONVERSIONS = [
     ("x.to(memory_format=torch.channels_last).to(y.dtype)", "safe"),
     ("(x > y).long().float()", "safe"),
     ("(x == 0).to(torch.uint8).to(torch.bfloat16)", "safe"),
+    ("(x > y).int().bool()", "unsafe"),  # the mask itself, and no copy
     ("x.half().contiguous(memory_format=torch.channels_last)", "unsafe"),  # of a slice, `to` makes no copy
     ("batch.half().to(memory_format=torch.channels_last)", None),  # a dictionary of tensors?
     ("x.softmax(-1).double().float()", "unsafe"),  # may become the same tensor, which somebody writes to

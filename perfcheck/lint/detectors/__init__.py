@@ -73,6 +73,7 @@ DETECTORS: Final[dict[str, str]] = {
     # autograd
     "eval-without-no-grad": "evaluation:eval_without_no_grad",
     "inference-method-with-grad": "evaluation:inference_method_with_grad",
+    "no-grad-around-inference": "inference_mode:no_grad_around_inference",
     "optimizer-not-fused": "optimizer:optimizer_not_fused",
     "zero-grad-to-zeros": "zero_grad:zero_grad_to_zeros",
     "grad-zero-loop": "parameter_loops:grad_zero_loop",
@@ -162,6 +163,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "autocast-around-backward": _BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),
     "eval-without-no-grad": frozenset(_EVALUATES.split()),
+    "no-grad-around-inference": frozenset({"no_grad", "eval", "model"}),
     "optimizer-not-fused": frozenset({"Adam", "AdamW"}),
     "inference-method-with-grad": frozenset(
         {

@@ -73,7 +73,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     if _decorated(scope.node) or _scores_actions(scope.node):
         return
     for call in scope.walk(ast.Call):
-        if isinstance(call, ast.Call) and _runs_model(scope, call) and scope.no_grad(call) is not True:
+        if isinstance(call, ast.Call) and runs_model(scope, call) and scope.no_grad(call) is not True:
             if scope.caller_without_grad():
                 return
             head = _head(scope.node)
@@ -89,7 +89,7 @@ def _evaluation_loops(scope: Scope) -> Iterator[Match]:
         if not isinstance(switch.func, ast.Attribute) or switch.args or scope.no_grad(switch) is True:
             continue
         for loop in _until_train(scope, switch):
-            call = next((c for c in within(loop) if isinstance(c, ast.Call) and _runs_model(scope, c)), None)
+            call = next((c for c in within(loop) if isinstance(c, ast.Call) and runs_model(scope, c)), None)
             if call is None or scope.no_grad(call) is True or _differentiates(loop):
                 continue
             own = chain(call.func) in (chain(switch.func.value), f"{chain(switch.func.value)}.forward")
@@ -116,7 +116,7 @@ def _served(scope: Scope) -> Iterator[Match]:
     for call in scope.walk(ast.Call):
         if (
             isinstance(call, ast.Call)
-            and _runs_model(scope, call)
+            and runs_model(scope, call)
             and (chain(call.func) or "").startswith("self.")
         ):
             yield Match(call, {"M": call}, certain=None)
@@ -198,7 +198,7 @@ def _decodes(scope: Scope) -> bool:
         return False
     loops = [loop for loop in scope.walk(ast.For, ast.While) if isinstance(loop, (ast.For, ast.While))]
     runs = any(
-        isinstance(call, ast.Call) and (_runs_itself(scope, call) or _runs_model(scope, call))
+        isinstance(call, ast.Call) and (_runs_itself(scope, call) or runs_model(scope, call))
         for loop in loops
         for call in within(*loop.body)
     )
@@ -298,7 +298,7 @@ def is_layer(ref: str | None) -> bool:
     return name.startswith(("torch.nn.", "torchvision.transforms", "torchmetrics")) and name not in _MODELS
 
 
-def _runs_model(scope: Scope, call: ast.Call) -> bool:
+def runs_model(scope: Scope, call: ast.Call) -> bool:
     if last(call) in _NOT_FORWARD:
         return False
     if last(call) == scope.qualname.rpartition(".")[2]:

@@ -27,6 +27,6 @@ def merge_conversions(writer: Writer, match: Match) -> str:
             writer.unsafe()  # `to` is content with a layout that has gaps
         written = f"torch.{dtype}" if isinstance(dtype, str) else "$D"
         return writer.replace(call, f"$X.to({written}, memory_format=$F)", {**bindings, "F": layout})
-    if writer.scope.value(first.source).dtype != "bool":
+    if writer.scope.value(first.source).dtype != "bool" or second.word == "bool":
         writer.unsafe()  # what has the type already is no longer copied
     return writer.replace(call, f"$X.{second.method}({'$D' if 'D' in bindings else ''})", bindings)

@@ -6,6 +6,7 @@ import ast
 from typing import Final
 
 from perfcheck.lint.certainty import is_builtin, is_tensor, looks_at_all_names
+from perfcheck.lint.detectors.inference_mode import leaves_numbers
 from perfcheck.lint.detectors.names import last
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match
@@ -77,7 +78,8 @@ def _ends_in_number(scope: BodyScope, use: ast.expr) -> bool:
 
 
 def no_grad(writer: Writer, match: Match) -> str:
-    """Switch autograd off for the whole function; for a forward pass whose result is detached, around it."""
+    """Switch autograd off for the whole function, in inference mode where it leaves nothing but numbers; for
+    a forward pass whose result is detached, around it."""
     detached = _detached(writer, match.node)
     if detached is not None:
         writer.guard(detached, "with torch.no_grad()")
@@ -85,8 +87,9 @@ def no_grad(writer: Writer, match: Match) -> str:
     function = writer.scope.node
     if not isinstance(function, ast.FunctionDef):
         raise GiveUp
-    writer.decorate(function, "torch.no_grad()")
-    return "decorate the function with `@torch.no_grad()`"
+    mode = "inference_mode" if leaves_numbers(writer.scope, function.body) else "no_grad"
+    writer.decorate(function, f"torch.{mode}()")
+    return f"decorate the function with `@torch.{mode}()`"
 
 
 def _detached(writer: Writer, node: ast.AST) -> ast.stmt | None:
