@@ -14,7 +14,7 @@ from perfcheck.lint.facts import Match
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
-from perfcheck.lint.uses import is_handed, is_returned, is_settled, only_reduced
+from perfcheck.lint.uses import is_handed, is_iterated, is_returned, is_settled, only_reduced
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.predicates import Metavariable
 
@@ -398,6 +398,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
         isinstance(a.match.node, ast.Subscript) and is_settled(a.scope, a.match.node.slice)
     ),
     "picked": _picked,
+    "iterated": lambda a: is_iterated(a.scope, a.match.node),
     "only_reduced": lambda a: only_reduced(a.scope, a.match.node),
     "returned": lambda a: is_returned(a.scope, a.match.node),
     "used_later": _used_later,

@@ -75,6 +75,14 @@ def _is_settled_leaf(scope: BodyScope, leaf: ast.AST, depth: int) -> bool:
     return definition is not None and is_settled(scope, definition, depth + 1)
 
 
+def is_iterated(scope: BodyScope, node: ast.AST) -> bool:
+    """Does a loop or comprehension go over it?"""
+    parent = scope.parent(node)
+    while isinstance(parent, ast.Call) and dotted(parent.func) in ("enumerate", "zip", "reversed"):
+        node, parent = parent, scope.parent(parent)
+    return isinstance(parent, (ast.For, ast.AsyncFor, ast.comprehension)) and parent.iter is node
+
+
 def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     """Does it come from another function, or from data of the host, so that it is not made here?"""
     calls = []

@@ -185,6 +185,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "rhythm_guessed": _here("Nothing but the lack of a known rhythm says that it runs on every step."),
     "rhythm_known": _here("A loop, a role or a caller says how often it runs; it is not a mere guess."),
     "in_loop": _here("A loop or comprehension of the same function repeats the place."),
+    "iterated": _here(
+        "A loop or comprehension goes over it, by itself or in `enumerate`, `zip`, `reversed`."
+    ),
     "in_epoch_loop": _here("A loop over epochs repeats the place."),
     "guarded": _here("It runs only now and then: under `if step % n == 0`, `if debug`, on an error path."),
     "cold": _here("It runs once or seldom: at import, in constructors, for checkpoints, in tests."),

@@ -189,6 +189,13 @@ def test_what_an_index_is_made_of() -> None:
     assert answer("index_settled()", "at(x)[[0, 1]]") is False  # the place is the call, no index
 
 
+def test_what_a_loop_goes_over() -> None:
+    assert answer("iterated()", "for i, n in enumerate(at(x)): pass") is True
+    assert answer("iterated()", "[n for n in at(x)]") is True
+    assert answer("iterated()", "for n in x: at(n)") is False
+    assert answer("iterated()", "for n in f(at(x)): pass") is False
+
+
 @pytest.mark.parametrize(
     ("tensor", "handed"),
     [
