@@ -539,6 +539,32 @@ class Convert(nn.Module):
     assert offered(findings, text, "PC312") == safety
 
 
+@pytest.mark.parametrize(
+    ("expression", "confidence"),
+    [
+        ("x.half().to(memory_format=torch.channels_last)", "medium"),
+        ("x.float().to(memory_format=torch.channels_last)", "heuristic"),  # most tensors are that already
+        ("(x > y).float().to(memory_format=torch.channels_last)", "medium"),
+        ("x.to(memory_format=torch.channels_last).to(y.dtype)", "heuristic"),
+        ("(x > y).long().float()", "medium"),
+        ("x.softmax(-1).float().half()", "heuristic"),
+    ],
+)
+def test_conversions_that_may_do_nothing_are_told_when_asked_for(
+    expression: str, confidence: str, findings: Callable[[str], Iterable[Finding]]
+) -> None:
+    text = f"""\
+import torch
+from torch import nn
+
+
+class Convert(nn.Module):
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return {expression}
+"""
+    assert [one.confidence for one in findings(text) if one.rule == "PC312"] == [confidence]
+
+
 def test_bytes_are_converted_after_the_copy_and_nobody_says_otherwise(
     findings: Callable[[str], Iterable[Finding]],
 ) -> None:

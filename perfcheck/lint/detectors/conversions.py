@@ -46,7 +46,8 @@ def converted_twice(scope: Scope) -> Iterator[Match]:
     for call in scope.calls("to", "type", "contiguous", *_METHODS):
         pair = conversions(scope, call)
         if pair is not None:
-            certain = True if pair[0].format or pair[1].format else _exact(scope, *pair)
+            layout = pair[0].format or pair[1].format
+            certain = _converts(scope, *pair) if layout else _exact(scope, *pair)
             yield Match(call, {"X": pair[0].source}, "Tensor.to", certain)
 
 
@@ -61,6 +62,12 @@ def conversions(scope: Scope, call: ast.expr) -> tuple[Conversion, Conversion] |
     if first.word == second.word or not second.word or first.format is not None:
         return None
     return (first, second) if _exact(scope, first, second) is not False else None
+
+
+def _converts(scope: Scope, first: Conversion, second: Conversion) -> bool | None:
+    """Has the source another type? None: the one it is given is what most tensors have, or not known."""
+    another = scope.value(first.source).dtype in ("bool", "int")
+    return True if another or (first.word or second.word) in _NARROW | {"float64"} else None
 
 
 def _exact(scope: Scope, first: Conversion, second: Conversion) -> bool | None:
