@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import stat
 import tempfile
@@ -29,7 +30,7 @@ def edited(source: SourceFile, data: bytes, edits: Iterable[Edit]) -> bytes:
     changed = apply(text, edits)
     try:
         encoded = changed.encode(encoding)
-        compile(decode(encoded), str(source.path), "exec", dont_inherit=True, flags=_SYNTAX_ONLY)
+        _compile(decode(encoded), source, whole=_compiles(text, source))
     except UnicodeEncodeError as error:
         raise Refused(f"{encoding} has no `{changed[error.start]}`") from None
     except (SyntaxError, ValueError) as error:
@@ -37,7 +38,19 @@ def edited(source: SourceFile, data: bytes, edits: Iterable[Edit]) -> bytes:
     return encoded
 
 
-_SYNTAX_ONLY = 0x400  # ast.PyCF_ONLY_AST
+def _compiles(text: str, source: SourceFile) -> bool:
+    """Is it a program as it stands? Some files parse and are none: pieces to be put together."""
+    try:
+        _compile(text, source, whole=True)
+    except (SyntaxError, ValueError):
+        return False
+    return True
+
+
+def _compile(text: str, source: SourceFile, *, whole: bool) -> None:
+    """Raises SyntaxError and ValueError; the parser alone does not see a keyword that is given twice."""
+    flags = 0 if whole else ast.PyCF_ONLY_AST
+    compile(text, str(source.path), "exec", dont_inherit=True, flags=flags)
 
 
 def replace_file(path: Path, before: bytes, after: bytes) -> None:

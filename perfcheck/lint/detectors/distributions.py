@@ -16,6 +16,8 @@ def validated_distributions(scope: Scope) -> Iterator[Match]:
             continue
         if not raised.operator.startswith(("torch.distributions.", "Distribution.")):
             continue
+        if any(keyword.arg == "validate_args" for keyword in call.keywords):
+            continue  # what waits there waits without validation, too
         operands = [*call.args, *(keyword.value for keyword in call.keywords)]
         if isinstance(call.func, ast.Attribute):
             operands.append(call.func.value)
