@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.events import Hotness
-from perfcheck.lint.detectors.names import last, within
+from perfcheck.lint.detectors.names import last, within, words
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -93,7 +93,7 @@ def _evaluation_loops(scope: Scope) -> Iterator[Match]:
             if call is None or scope.no_grad(call) is True or _differentiates(loop):
                 continue
             own = chain(call.func) in (chain(switch.func.value), f"{chain(switch.func.value)}.forward")
-            if own or any(_HELD_OUT.search(name) for name in _words(loop.iter)):
+            if own or any(_HELD_OUT.search(name) for name in words(loop.iter)):
                 yield Match(call, {"M": call})
 
 
@@ -148,15 +148,7 @@ _TRAINS = re.compile(r"(^|_)(train|backward|optimi[sz]er?|optim|attack|autograd|
 
 def _differentiates(loop: ast.For) -> bool:
     """Does anything in the loop train, or speak of gradients?"""
-    return any(_TRAINS.search(name) for name in _words(loop))
-
-
-def _words(node: ast.AST) -> Iterator[str]:
-    for part in within(node):
-        if isinstance(part, ast.Name):
-            yield part.id
-        elif isinstance(part, ast.Attribute):
-            yield part.attr
+    return any(_TRAINS.search(name) for name in words(loop))
 
 
 _INFERS = re.compile(
@@ -202,8 +194,8 @@ def _decodes(scope: Scope) -> bool:
         for loop in loops
         for call in within(*loop.body)
     )
-    words = [word for statement in scope.node.body for word in _words(statement)]
-    return runs and not any(_TAUGHT.search(word) for word in words)
+    spoken = [word for statement in scope.node.body for word in words(statement)]
+    return runs and not any(_TAUGHT.search(word) for word in spoken)
 
 
 def _runs_itself(scope: Scope, call: ast.Call) -> bool:

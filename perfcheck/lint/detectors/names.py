@@ -105,3 +105,12 @@ def _source(node: ast.AST) -> ast.expr | None:
     if isinstance(node, ast.For):
         return node.iter
     return getattr(node, "value", None)
+
+
+def words(node: ast.AST) -> Iterator[str]:
+    """The names and attributes in a statement or an expression, nested functions apart."""
+    for part in within(node):
+        if isinstance(part, ast.Name):
+            yield part.id
+        elif isinstance(part, ast.Attribute):
+            yield part.attr

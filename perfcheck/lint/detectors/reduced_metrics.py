@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import derived, last, mentions, targets, within
+from perfcheck.lint.detectors.names import derived, last, mentions, targets, within, words
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -23,7 +23,7 @@ def metrics_reduced_in_step(scope: Scope) -> Iterator[Match]:
             continue
         body = loops[-1].body
         subject = call.args[0]
-        if not _trains(*body) or not any(_REPORTED.search(name) for name in _names(subject)):
+        if not _trains(*body) or not any(_REPORTED.search(name) for name in words(subject)):
             continue
         if _now_and_then(scope, call):
             continue
@@ -67,11 +67,3 @@ def _differentiated(names: frozenset[str], body: list[ast.stmt]) -> bool:
         isinstance(node, ast.Call) and last(node) == "backward" and mentions(node, names)
         for node in within(*body)
     )
-
-
-def _names(node: ast.AST) -> Iterator[str]:
-    for part in within(node):
-        if isinstance(part, ast.Name):
-            yield part.id
-        elif isinstance(part, ast.Attribute):
-            yield part.attr
