@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from perfcheck.lint.detectors.loader_settings import workers_in_settings
@@ -82,8 +82,27 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
             yield Match(call, {"X": call}, kind)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(call):
             name = chain(statement.targets[0])
-            if name is not None and _repeated(scope, name):
+            if name is not None and (_repeated(scope, name) or _handed_out(scope, name)):
                 yield Match(call, {"X": statement.targets[0]}, kind)
+
+
+def _handed_out(scope: Scope, name: str) -> bool:
+    """Does a factory return it, alone or beside others?"""
+    return (
+        _is_factory(scope)
+        and _ONE_PASS.search(f"{scope.qualname} {name}".lower()) is None
+        and any(
+            isinstance(returned, ast.Return) and any(chain(part) == name for part in _parts(returned.value))
+            for returned in scope.walk(ast.Return)
+        )
+    )
+
+
+def _parts(node: ast.expr | None) -> Sequence[ast.expr | None]:
+    return node.elts if isinstance(node, (ast.Tuple, ast.List)) else (node,)
+
+
+_ONE_PASS: Final = re.compile("test|pred|infer|calib")
 
 
 def _is_factory(scope: Scope) -> bool:
@@ -92,7 +111,7 @@ def _is_factory(scope: Scope) -> bool:
     if "." not in scope.qualname:
         return True
     name = scope.qualname.rpartition(".")[2].lower()
-    return "loader" in name and re.search("test|pred|infer|calib", name) is None
+    return "loader" in name and _ONE_PASS.search(name) is None
 
 
 def _repeated(scope: Scope, name: str) -> bool:

@@ -76,9 +76,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         if isinstance(call, ast.Call) and runs_model(scope, call) and scope.no_grad(call) is not True:
             if scope.caller_without_grad():
                 return
-            head = _head(scope.node)
-            if head is not None:  # where the decorator is missing
-                yield Match(head, {"M": call})
+            yield Match(_head(scope.node), {"M": call})
             yield Match(call, {"M": call})
             return
 
@@ -119,6 +117,8 @@ def _served(scope: Scope) -> Iterator[Match]:
             and runs_model(scope, call)
             and (chain(call.func) or "").startswith("self.")
         ):
+            if not isinstance(scope.node, ast.Module):
+                yield Match(_head(scope.node), {"M": call}, certain=None)
             yield Match(call, {"M": call}, certain=None)
             return
 
@@ -167,9 +167,7 @@ def inference_method_with_grad(scope: Scope) -> Iterator[Match]:
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and _runs_itself(scope, call) and scope.no_grad(call) is not True:
-            head = _head(scope.node)
-            if head is not None:
-                yield Match(head, {"M": call})
+            yield Match(_head(scope.node), {"M": call})
             yield Match(call, {"M": call})
             return
 
@@ -238,13 +236,17 @@ def _is_trainers_own(scope: Scope) -> bool:
     return any(scope.in_class(base) for base in _TRAINERS)
 
 
-def _head(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr | None:
-    """The first parameter, which stands for the definition's line."""
-    positional = [*function.args.posonlyargs, *function.args.args]
-    for argument in positional:
-        if argument.lineno == function.lineno:
-            return ast.copy_location(ast.Name(argument.arg, ast.Load()), argument)
-    return None
+def _head(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr:
+    """The function's name in its definition: there the decorator is missing."""
+    start = function.col_offset + len("def " if isinstance(function, ast.FunctionDef) else "async def ")
+    return ast.Name(
+        function.name,
+        ast.Load(),
+        lineno=function.lineno,
+        col_offset=start,
+        end_lineno=function.lineno,
+        end_col_offset=start + len(function.name.encode()),
+    )
 
 
 def _scores_actions(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

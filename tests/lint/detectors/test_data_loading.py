@@ -150,6 +150,23 @@ def test_loaders_that_others_go_through_again() -> None:
     assert flagged(source, "PC403") == {("PC403", line) for line in (5, 7, 16, 22)}
 
 
+def test_factories_that_return_their_loaders_by_name() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def build(train, held_out, test):
+            train_loader = DataLoader(train, num_workers=4, pin_memory=True)
+            held_out_loader = DataLoader(held_out, num_workers=4, pin_memory=True)
+            test_loader = DataLoader(test, num_workers=4, pin_memory=True)
+            return train_loader, held_out_loader, test_loader
+
+        def first_batch(data):
+            loader = DataLoader(data, num_workers=4, pin_memory=True)
+            return next(iter(loader))
+    """
+    assert flagged(source, "PC403") == {("PC403", 4), ("PC403", 5)}
+
+
 def test_loaders_of_libraries() -> None:
     source = """
         from torch_geometric.loader import DataLoader

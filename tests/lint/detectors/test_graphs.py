@@ -253,8 +253,14 @@ def test_features_collected_with_autograd_on() -> None:
             @torch.no_grad()
             def get_embeddings(self, tokens):
                 return self.model(tokens)
+
+            def extract_features(
+                self,
+                tokens,
+            ):
+                return self.model(tokens)
     """
-    assert flagged(source, "PC801") == {("PC801", 4), ("PC801", 5)}
+    assert flagged(source, "PC801") == {("PC801", line) for line in (4, 5, 11, 15)}
 
 
 def test_classes_that_serve_a_model() -> None:
@@ -284,7 +290,7 @@ def test_classes_that_serve_a_model() -> None:
             def __call__(self, image, target):
                 return (self.model(image) - self.model(target)).square().mean()
     """
-    assert flagged(source, "PC801") == {("PC801", 10)}
+    assert flagged(source, "PC801") == {("PC801", 9), ("PC801", 10)}
     trains = (
         source
         + """
