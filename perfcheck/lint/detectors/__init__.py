@@ -80,6 +80,7 @@ DETECTORS: Final[dict[str, str]] = {
     "ema-with-graph": "parameter_loops:ema_with_graph",
     "conv-bias-before-batchnorm": "convolution_bias:conv_bias_before_batchnorm",
     "detach-after-forward": "detached_forward:detach_after_forward",
+    "target-with-graph": "bootstrapped_targets:target_with_graph",
     # memory
     "loss-accumulated-with-graph": "graph_retention:loss_accumulated",
     "outputs-kept-with-graph": "graph_retention:outputs_kept",
@@ -125,7 +126,7 @@ eval evaluate evaluation validate validation val valid infer inference predict d
 model argmax multinomial test_model do_test embed_all extract_features extract_embeddings get_embeddings
 get_activations collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
-evaluate_one_epoch predict_batch
+evaluate_one_epoch predict_batch encode reconstruct
 """
 
 NEEDS: Final[dict[str, frozenset[str]]] = {
@@ -183,6 +184,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "ema-with-graph": _PARAMETERS,
     "conv-bias-before-batchnorm": frozenset({"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}),
     "detach-after-forward": frozenset({"detach"}),
+    "target-with-graph": _BACKWARD | {"gamma", "_gamma", "discount", "compute_target", "compute_targets"},
     "loss-accumulated-with-graph": _BACKWARD,
     "outputs-kept-with-graph": _BACKWARD,
     "empty-cache-in-loop": frozenset({"empty_cache"}),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.events import Hotness
-from perfcheck.lint.detectors.names import last, within, words
+from perfcheck.lint.detectors.names import last, root, targets, within, words
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -69,6 +69,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     if isinstance(scope.node, ast.Module) or not _is_inference(scope) or _touches_autograd(scope):
         yield from _evaluation_loops(scope)
         yield from _served(scope)
+        yield from _scripted(scope)
         return
     if _decorated(scope.node) or _scores_actions(scope.node):
         return
@@ -82,17 +83,28 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
 
 
 def _evaluation_loops(scope: Scope) -> Iterator[Match]:
-    """In code that also trains: loops after ``model.eval()`` in which nothing is differentiated."""
+    """In code that also trains: what follows ``model.eval()`` and runs the model, without a word of training:
+    loops over data, and assignments of the same block."""
     for switch in scope.calls("eval"):
         if not isinstance(switch.func, ast.Attribute) or switch.args or scope.no_grad(switch) is True:
             continue
-        for loop in _until_train(scope, switch):
-            call = next((c for c in within(loop) if isinstance(c, ast.Call) and runs_model(scope, c)), None)
-            if call is None or scope.no_grad(call) is True or _differentiates(loop):
+        model = chain(switch.func.value)
+        later = list(_until_train(scope, switch))
+        for statement in later:
+            call = next(
+                (c for c in within(statement) if isinstance(c, ast.Call) and runs_model(scope, c)), None
+            )
+            if call is None or scope.no_grad(call) is True:
                 continue
-            own = chain(call.func) in (chain(switch.func.value), f"{chain(switch.func.value)}.forward")
-            if own or any(_HELD_OUT.search(name) for name in words(loop.iter)):
-                yield Match(call, {"M": call})
+            own = model is not None and chain(call.func) in (model, f"{model}.forward")
+            if isinstance(statement, ast.For):
+                held_out = any(_HELD_OUT.search(name) for name in words(statement.iter))
+                if (own or held_out) and not _differentiates(statement):
+                    yield Match(call, {"M": call})
+            elif own and isinstance(statement, ast.Assign) and not any(map(_differentiates, later)):
+                if not scope.caller_without_grad():
+                    yield Match(call, {"M": call}, certain=None)
+                return
 
 
 _TRAINING = frozenset(
@@ -123,15 +135,47 @@ def _served(scope: Scope) -> Iterator[Match]:
             return
 
 
-def _until_train(scope: Scope, switch: ast.Call) -> Iterator[ast.For]:
-    """The loops of the same block between ``model.eval()`` and a ``train()``, or a switch of autograd."""
+_LOADED = re.compile(r"(^|_)(load|pretrained|checkpoint|ckpt|eval)(_|$)")
+_APPLIES = frozenset(
+    "encode decode reconstruct predict infer inference embed translate transcribe synthesize".split()
+)
+
+
+def _scripted(scope: Scope) -> Iterator[Match]:
+    """A model that a script loads, and runs for what it returns, in a file that neither trains nor speaks of
+    autograd."""
+    if "." in scope.qualname or not _TRAINING.isdisjoint(scope.file_names()):
+        return
+    loaded = {root(call.func) for call in scope.calls("load_state_dict", "eval")} | {
+        chain(target)
+        for node in scope.walk(ast.Assign)
+        if isinstance(node, ast.Assign) and any(_LOADED.search(word) for word in words(node.value))
+        for target in targets(node)
+    }
+    for call in scope.walk(ast.Call):
+        if not isinstance(call, ast.Call) or root(call.func) not in loaded or root(call.func) is None:
+            continue
+        if isinstance(scope.parent(call), ast.Expr):
+            continue
+        if isinstance(call.func, ast.Name):
+            runs = runs_model(scope, call)
+        else:
+            data = bool(call.args) and scope.value(call.args[0]).on_device is True
+            runs = last(call) in _APPLIES and (data or scope.records_grad(call))
+        if runs and scope.no_grad(call) is not True:
+            if not scope.called_without_grad():
+                yield Match(call, {"M": call}, certain=None)
+            return
+
+
+def _until_train(scope: Scope, switch: ast.Call) -> Iterator[ast.stmt]:
+    """What stands in the same block between ``model.eval()`` and a ``train()``, or a switch of autograd."""
     statement = scope.statement(switch)
     block = next((b for b in _blocks(scope.parent(statement)) if statement in b), [])
     for later in block[block.index(statement) + 1 :] if block else []:
         if any(isinstance(n, ast.Call) and last(n) in _ENDS_EVALUATION for n in within(later)):
             return
-        if isinstance(later, ast.For):
-            yield later
+        yield later
 
 
 def _blocks(node: ast.AST | None) -> Iterator[list[ast.stmt]]:
@@ -146,9 +190,9 @@ _HELD_OUT = re.compile(r"(^|_)(val|valid|validation|eval|test|dev)(_|set|data|lo
 _TRAINS = re.compile(r"(^|_)(train|backward|optimi[sz]er?|optim|attack|autograd|grad)(_|$)")
 
 
-def _differentiates(loop: ast.For) -> bool:
-    """Does anything in the loop train, or speak of gradients?"""
-    return any(_TRAINS.search(name) for name in words(loop))
+def _differentiates(statement: ast.stmt) -> bool:
+    """Does anything in it train, or speak of gradients?"""
+    return any(_TRAINS.search(name) for name in words(statement))
 
 
 _INFERS = re.compile(

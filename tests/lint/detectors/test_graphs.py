@@ -263,6 +263,75 @@ def test_features_collected_with_autograd_on() -> None:
     assert flagged(source, "PC801") == {("PC801", line) for line in (4, 5, 11, 15)}
 
 
+def test_scripts_that_load_a_model() -> None:
+    source = """
+        import torch
+        from transformers import AutoModel
+        from net import Net
+
+        def embed(image):
+            model = Net()
+            model.load_state_dict(torch.load("net.pt"))
+            model.to("cuda").eval()
+            model(torch.zeros_like(image))
+            return model(image)
+
+        def main(inputs) -> None:
+            model = AutoModel.from_pretrained("bert-base-uncased").to("cuda")
+            print(model(**inputs))
+
+        def shapes(image):
+            model = Net()
+            return model(image).shape
+    """
+    assert flagged(source, "PC801") == {("PC801", 10), ("PC801", 14)}
+    assert flagged(source + "\n        def train(loss): loss.backward()", "PC801") == set()
+
+
+def test_a_prediction_between_training_steps() -> None:
+    source = """
+        class Wrapper:
+            def begin_update(self, ids, drop):
+                if drop is None:
+                    self._model.eval()
+                    outputs = self._model(ids)
+                else:
+                    self._model.train()
+                    outputs = self._model(ids)
+                return outputs
+
+            def attack(self, image, loss):
+                self._model.eval()
+                outputs = self._model(image)
+                loss(outputs).backward()
+    """
+    assert flagged(source, "PC801") == {("PC801", 5)}
+
+
+def test_targets_of_temporal_differences() -> None:
+    source = """
+        class Learner:
+            def learn(self, states, next_states, rewards):
+                next_actions = self.actor_target(next_states)
+                target = rewards + self.gamma * self.critic_target(next_states, next_actions)
+                loss = (self.critic(states) - target).square().mean()
+                loss.backward()
+
+            def update_actor(self, next_states, rewards):
+                loss = -(rewards + self.gamma * self.critic(next_states)).mean()
+                loss.backward()
+
+            def compute_target(self, batch):
+                return self.value_network(batch.next_observations)
+
+            def imagined(self, next_states):
+                return self.policy(next_states)
+    """
+    assert flagged(source, "PC815") == {("PC815", 3), ("PC815", 4), ("PC815", 13)}
+    frozen = "\n        def freeze(critic_target): critic_target.requires_grad_(False)"
+    assert flagged(source + frozen, "PC815") == {("PC815", 13)}
+
+
 def test_classes_that_serve_a_model() -> None:
     source = """
         import torch
