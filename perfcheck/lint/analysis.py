@@ -196,6 +196,8 @@ def _returns_plain(node: ast.AST) -> bool:
     """``-> float``: the function exists to bring a value to the host."""
     returns = getattr(node, "returns", None)
     name = returns.value if isinstance(returns, ast.Subscript) else returns
+    if isinstance(returns, ast.Subscript) and "Tensor" in words_of(returns.slice):
+        return False  # a list of tensors
     return isinstance(name, ast.Name) and name.id in {
         "float",
         "int",

@@ -14,7 +14,7 @@ from perfcheck.lint.facts import Match
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
-from perfcheck.lint.uses import is_handed, is_iterated, is_returned, is_settled, only_reduced
+from perfcheck.lint.uses import is_handed, is_iterated, is_made_here, is_returned, is_settled, only_reduced
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.predicates import Metavariable
 
@@ -394,6 +394,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "reshaped": _reshaped,
     "operator_is": lambda a, *names: a.match.operator in names,
     "handed": lambda a, n: is_handed(a.scope, n),
+    "made_here": lambda a, n: is_made_here(a.scope, n, a.match.node),
     "index_settled": lambda a: (
         isinstance(a.match.node, ast.Subscript) and is_settled(a.scope, a.match.node.slice)
     ),

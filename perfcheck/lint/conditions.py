@@ -116,7 +116,7 @@ def _host(argument: Argument) -> Truth:
         return None if inside.kind == "unknown" else inside.kind in ("number", "list", "tuple")
     if value.kind == "array":
         return True
-    return None if value.kind == "unknown" else False
+    return None if value.kind == "unknown" and not value.device else False
 
 
 def _contains_device(argument: Argument) -> Truth:

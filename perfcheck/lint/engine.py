@@ -592,10 +592,14 @@ class Engine:
         origin = frozenset((name,))
         host = ev.on_host
         given = ev.annotation(parameter.annotation) if parameter.annotation is not None else UNKNOWN
-        constructs = ev.function is not None and ev.function.record.name == "__init__"
+        function = ev.function.record.name if ev.function is not None else ""
+        constructs = function == "__init__"
+        in_module = ev.class_ is not None and self.instance_of(ev.class_).kind == "module"
         if given.kind != "unknown":
             if constructs and given.kind == "tensor":
                 given = given._replace(device=None)  # models are moved after they are made
+            if given.kind == "dict" and function == "forward" and in_module and not host:
+                given = _on_device(given)
             given = _if_loader(name, given)
             return _with_origin(given, origin, host)
         if isinstance(default, ast.Constant) and default.value is not None and default.value is not Ellipsis:
@@ -609,7 +613,6 @@ class Engine:
         named = by_name(name)
         if named.kind != "unknown":
             return named._replace(origin=origin)
-        in_module = ev.class_ is not None and self.instance_of(ev.class_).kind == "module"
         if host:
             return Value(device=False, origin=origin)
         return Value(device=True if in_module and not constructs else None, origin=origin)
@@ -782,6 +785,14 @@ def _if_loader(name: str, value: Value) -> Value:
         return value
     named = by_name(name)
     return named if named.kind == "loader" else value
+
+
+def _on_device(value: Value) -> Value:
+    """What a model's ``forward`` is handed in a dictionary, as what it is handed one by one."""
+    held = value.element
+    if held is None or held.kind != "tensor" or held.device is not None:
+        return value
+    return value._replace(element=held._replace(device=True, assumed=True))
 
 
 def _with_origin(value: Value, origin: frozenset[str], host: bool) -> Value:

@@ -152,7 +152,17 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
         return LoopKind.STEP
     if not isinstance(node, ast.While) and _in_batches(node.iter):
         return LoopKind.STEP
-    return LoopKind.PLAIN
+    return LoopKind.STEP if any(map(_counts_step, node.body)) else LoopKind.PLAIN
+
+
+def _counts_step(statement: ast.stmt) -> bool:
+    """``global_step += 1``"""
+    if not isinstance(statement, ast.AugAssign) or not isinstance(statement.op, ast.Add):
+        return False
+    return bool(_COUNTER.search(dotted(statement.target)))
+
+
+_COUNTER = re.compile(r"(^|[._])(steps?|iteration|iter_num)$")
 
 
 def _serves(node: ast.While) -> bool:

@@ -13,18 +13,18 @@ from perfcheck.events import Hotness
 from perfcheck.findings import Confidence, Finding, Fix, Mend, Place, Safety
 from perfcheck.lint.asking import Surroundings, asker
 from perfcheck.lint.detectors import NEEDS, Detector, detector
-from perfcheck.lint.detectors.transfers import FACTORIES
 from perfcheck.lint.facts import Match
 from perfcheck.lint.places import place_of
 from perfcheck.lint.remedies import Remedy, remedy
 from perfcheck.lint.roles import is_reader
 from perfcheck.lint.scope import BodyScope
+from perfcheck.lint.uses import makes_on_host
 from perfcheck.rulebook.patterns import Pattern
 from perfcheck.rulebook.predicates import evaluate
 from perfcheck.rulebook.rule import Rule
 
 _ATTRIBUTES = re.compile(r"\.([A-Za-z_]\w*)")
-_TO_DEVICE = (":h2d", ":host-index")
+_OF_HOST = (":h2d", ":host-index", ":from-device")
 _WAITS = frozenset({"host-sync", "h2d-copy", "d2h-copy", "pageable-copy"})
 _CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "heuristic")
 
@@ -189,26 +189,16 @@ def findings(
 
 
 def _made_on_host(hit: Hit, scope: BodyScope) -> ast.expr | None:
-    """Where the host's data that a copy to the device takes was made: there it is mended, by ``device=``."""
-    if not any(name.endswith(_TO_DEVICE) for name in (*hit.rule.operators, hit.match.operator)):
+    """Where the tensor of the host that a copy takes, or writes to, was made: there it is mended, by
+    ``device=``."""
+    if not any(name.endswith(_OF_HOST) for name in (*hit.rule.operators, hit.match.operator)):
         return None
     for part in ast.walk(hit.match.node):
         if isinstance(part, ast.Name) and scope.value(part).on_device is False:
             made = scope.definition(part.id, hit.match.node)
-            if made is not None and scope.value(made).kind == "tensor" and _makes(made, scope):
+            if made is not None and scope.value(made).kind == "tensor" and makes_on_host(scope, made):
                 return made
     return None
-
-
-def _makes(node: ast.expr, scope: BodyScope) -> bool:
-    """Does an expression call a factory of torch's, without a device?"""
-    return any(
-        isinstance(part, ast.Call)
-        and scope.resolve(part.func) in FACTORIES
-        and scope.keyword(part, "device") is None
-        and scope.keyword(part, "pin_memory") is None
-        for part in ast.walk(node)
-    )
 
 
 def _reads_what_is_given(hit: Hit, scope: BodyScope) -> bool:

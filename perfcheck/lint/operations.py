@@ -40,6 +40,7 @@ _VARIANTS = (
     ("has_host_index", "host-index"),
     ("to_device()", "h2d"),
     ("to_host()", "d2h"),
+    ("host('self')", "from-device"),
     ("host('value')", "host-value"),
     ("number('value')", "host-value"),
 )

@@ -167,8 +167,9 @@ class Project:
                 head in source.functions or head in source.classes or head in source.imports
                 or head in source.globals or source.stars
             ):  # fmt: skip
-                found = self.lookup(f"{source.name}.{name}")
-                if not isinstance(found, str) or head in source.globals:
+                own = f"{source.name}.{name}"
+                found = self.lookup(own)
+                if found != own or head in source.globals:  # `import torch` there gives `torch` here
                     return found
         return f"{module.name}.{name}"
 

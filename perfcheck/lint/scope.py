@@ -297,7 +297,8 @@ class BodyScope:
         return kind
 
     def _over_device_data(self, iterable: ast.expr) -> bool:
-        """``for x in tensor``, ``range(len(tensor))``, ``range(tensor.shape[0])``."""
+        """``for x in tensor``, ``range(len(tensor))``, ``range(tensor.shape[0])``; also ``for x in groups``,
+        tensors in any number that lie on the host, as indices into others do."""
         if role(self.run.engine.project, self.function)[1] or self.function.record.name == "__init__":
             return False
         if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name):
@@ -308,6 +309,8 @@ class BodyScope:
                 return self.value(_whose_extent(extent)).on_device is True
             return False
         value = self.value(iterable)
+        if value.kind == "list" and value.items is None:
+            return elements(value).on_device is False and elements(value).kind == "tensor"
         return value.kind == "tensor" and value.on_device is True
 
     @staticmethod

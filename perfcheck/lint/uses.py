@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from perfcheck.lint.detectors.transfers import FACTORIES
 from perfcheck.lint.dotted import dotted
 
 if TYPE_CHECKING:
@@ -73,6 +74,23 @@ def _is_settled_leaf(scope: BodyScope, leaf: ast.AST, depth: int) -> bool:
         return True
     definition = scope.definition(name, leaf)
     return definition is not None and is_settled(scope, definition, depth + 1)
+
+
+def makes_on_host(scope: BodyScope, node: ast.AST) -> bool:
+    """Does an expression call a factory of torch's, without a device?"""
+    return any(
+        isinstance(part, ast.Call)
+        and scope.resolve(part.func) in FACTORIES
+        and scope.keyword(part, "device") is None
+        and scope.keyword(part, "pin_memory") is None
+        for part in ast.walk(node)
+    )
+
+
+def is_made_here(scope: BodyScope, node: ast.AST, at: ast.AST) -> bool:
+    """Is it a variable that a factory of torch's gave its only value, on the host?"""
+    made = scope.definition(node.id, at) if isinstance(node, ast.Name) else None
+    return made is not None and makes_on_host(scope, made)
 
 
 def is_iterated(scope: BodyScope, node: ast.AST) -> bool:

@@ -42,6 +42,7 @@ Tensor.__getitem__ : self index -> tensor own | aten index
 Tensor.__setitem__ : self index value -> none | aten index_put_
     host-sync if has_mask('index') and (device('value') or has_masks('index') or surely_scalar('index')) -- src, 2.13
     host-sync if has_device_scalar('index') -- src, 2.13
+    host-sync d2h-copy if host('self') and device('value') -- src
     host-sync h2d-copy pageable-copy if has_host_index('index') -- src
     h2d-copy if host('index') and bool_dtype('index') -- src
     host-sync if host('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384

@@ -213,6 +213,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
         "It is `x[index]`, of a contiguous tensor and by a tensor: a new one, laid out as `x` is."
     ),
     "handed": _about("Another function made it, or data of the host did."),
+    "made_here": _about("It is a variable whose only value a factory of torch made, without `device=`."),
     "index_settled": _here("The place is an index made of these alone."),
     "only_reduced": _here("All that becomes of the value, in the function, is a sum, a mean or a loss."),
     "returned": _here("The function returns the value."),

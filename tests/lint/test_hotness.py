@@ -418,6 +418,19 @@ def test_a_loop_over_the_rows_of_a_tensor_is_hot_wherever_it_stands() -> None:
     )
 
 
+def test_a_loop_over_tensors_of_the_host_in_any_number_is_hot_wherever_it_stands() -> None:
+    check(
+        """
+        def means(counts: list[int]):
+            groups = [torch.arange(count) for count in counts]
+            for group in groups:
+                wait()  # step
+            for group in (torch.zeros(1), torch.zeros(2)):
+                wait()  # cold
+        """
+    )
+
+
 def test_what_nobody_names_never_runs() -> None:
     check(
         """
@@ -470,6 +483,10 @@ def test_a_function_of_tensors_without_callers_is_taken_to_be_hot() -> None:
         """
         def loss(x: torch.Tensor):
             wait()  # step
+        def parts(words) -> list[torch.Tensor]:
+            wait()  # step
+        def lengths(words) -> list[int]:
+            wait()  # cold
         def nothing():
             wait()  # cold
         def build_mask(x: torch.Tensor):

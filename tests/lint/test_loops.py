@@ -79,6 +79,13 @@ def test_what_the_body_does_decides(call: str) -> None:
     assert kind("for x in xs", "backward()") is LoopKind.PLAIN
 
 
+@pytest.mark.parametrize("counter", ["step", "self.global_step", "env_steps", "iteration"])
+def test_a_loop_that_counts_its_steps(counter: str) -> None:
+    assert kind("while True", f"{counter} += 1") is LoopKind.STEP
+    assert kind("while True", f"for x in loader: f(x)\n    {counter} += 1") is LoopKind.EPOCH
+    assert kind("while True", f"{counter} -= 1") is LoopKind.PLAIN
+
+
 def test_a_loop_around_loops_of_steps_is_one_over_epochs() -> None:
     assert kind("for i in range(3)", "for x in loader: f(x)") is LoopKind.EPOCH
     assert kind("while True", "for x in xs: loss.backward()") is LoopKind.EPOCH

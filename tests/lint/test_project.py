@@ -29,6 +29,9 @@ def resolved(files: dict[str, str], name: str, path: str = MAIN) -> str | None:
         ("from ops import Net", "Net.run", "ops.Net.run"),
         ("from ops import *", "add", "ops.add"),
         ("import ops as o", "o.Net.run", "ops.Net.run"),
+        ("from common import *", "torch.cat", "torch.cat"),
+        ("from common import *", "glue", "torch.cat"),
+        ("from common import *", "absent", None),
         ("def add(): ...", "add", "main.add"),
         ("class Net: ...", "Net.run", "main.Net.run"),
         ("", "float", "builtins.float"),
@@ -37,7 +40,8 @@ def resolved(files: dict[str, str], name: str, path: str = MAIN) -> str | None:
     ],
 )
 def test_names(statement: str, name: str, dotted: str | None) -> None:
-    assert resolved({"ops.py": OPS, MAIN: statement}, name) == dotted
+    common = "import torch\nfrom torch import cat as glue\n"
+    assert resolved({"ops.py": OPS, "common.py": common, MAIN: statement}, name) == dotted
 
 
 def test_a_name_of_the_module_hides_a_builtin_one() -> None:

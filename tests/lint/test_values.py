@@ -353,6 +353,8 @@ class Net(nn.Module):
         self.table = nn.Buffer(torch.zeros(3))
         self.register_buffer("mean", torch.zeros(width))
         self.register_parameter("bias", nn.Parameter(torch.zeros(width)))
+        self.scales = nn.ParameterDict({{"a": torch.zeros(width)}})
+        self.shifts = nn.ParameterList([torch.zeros(width)])
         self.linear = nn.Linear(width, width)
         self.layers = nn.ModuleList([nn.Linear(1, 1)])
         self.plain = torch.zeros(width)
@@ -389,6 +391,9 @@ class Net(nn.Module):
         ("self.mean", "tensor", True),
         ("self.table", "tensor", True),
         ("self.bias", "tensor", True),
+        ("self.scales['a']", "tensor", True),
+        ("self.shifts[0]", "tensor", True),
+        ("next(iter(self.shifts))", "tensor", True),
         ("self.linear", "module", True),
         ("self.linear.weight", "tensor", True),
         ("self.linear(x)", "tensor", True),

@@ -62,6 +62,23 @@ def round_trips(scope: Scope) -> Iterator[Match]:
 
 def plain_tensor_attributes(scope: Scope) -> Iterator[Match]:
     """``self.table.to(device)`` in a module, of an attribute that does not move with it."""
+    for raised, source, name in _moved_attributes(scope):
+        if name not in scope.assigned(scope.statement(raised.node)):
+            yield Match(raised.node, {"X": source, "T": raised.node}, raised.operator, raised.certain)
+
+
+def attributes_moved_in_forward(scope: Scope) -> Iterator[Match]:
+    """``self.table = self.table.to(device)``, of such an attribute, in a module's ``forward``."""
+    if scope.qualname.rpartition(".")[2] != "forward":
+        return
+    for raised, source, _ in _moved_attributes(scope):
+        statement = scope.parent(raised.node)
+        if isinstance(statement, ast.Assign) and [chain(t) for t in statement.targets] == [chain(source)]:
+            yield Match(raised.node, {"X": source, "T": raised.node}, raised.operator, raised.certain)
+
+
+def _moved_attributes(scope: Scope) -> Iterator[tuple[Raised, ast.expr, str]]:
+    """The copies of plain attributes of a module that lie on the host: which, of what, and its name."""
     if not scope.in_class("torch.nn.Module"):
         return
     for raised in _moves(scope):
@@ -71,10 +88,8 @@ def plain_tensor_attributes(scope: Scope) -> Iterator[Match]:
         name = chain(source) if source is not None else None
         if source is None or name is None or not name.startswith("self.") or name.count(".") != 1:
             continue
-        if scope.value(source).on_device is False and name not in scope.assigned(
-            scope.statement(raised.node)
-        ):
-            yield Match(raised.node, {"X": source, "T": raised.node}, raised.operator, raised.certain)
+        if scope.value(source).on_device is False:
+            yield raised, source, name
 
 
 def pinned_blocking_copies(scope: Scope) -> Iterator[Match]:

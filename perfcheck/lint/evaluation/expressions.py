@@ -54,6 +54,10 @@ def _binary(ev: Evaluator, node: ast.BinOp) -> Value:
         for value, part in zip(inside, nodes):
             ev.dunder("__format__", value, part)
         return STR
+    if isinstance(node.op, ast.Mult):  # [False] * length
+        for part, value, other in ((node.left, left, node.right), (node.right, right, node.left)):
+            if isinstance(other, (ast.List, ast.Tuple)):
+                ev.dunder("__index__", value, part, node)
     return arithmetic(ev, left, right, node.op)
 
 

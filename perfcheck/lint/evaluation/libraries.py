@@ -33,6 +33,14 @@ _OF_MODULES = {
 }
 """Tensors that move with the module that holds them, and whether they have a graph."""
 
+_PARAMETERS = Value("tensor", True, "float", grad=True)
+_CONTAINERS = {
+    "torch.nn.ParameterDict": Value("dict", element=_PARAMETERS),
+    "torch.nn.ParameterList": Value("list", element=_PARAMETERS),
+    "torch.nn.BufferDict": Value("dict", element=_PARAMETERS._replace(dtype=None, grad=False)),
+}
+"""Modules that are used like the containers of Python's own."""
+
 
 def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> Value:
     if name.startswith("builtins."):
@@ -41,6 +49,8 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
         first = arguments.value(0, "data")
         base = first if first is not None and first.kind == "tensor" else Value("tensor")
         return base._replace(device=True, grad=_OF_MODULES[name], origin=frozenset(), assumed=False)
+    if name in _CONTAINERS:
+        return _CONTAINERS[name]
     if name in ("torch.finfo", "torch.iinfo"):
         return Value("host", ref=name)
     root, last = name.partition(".")[0], name.rpartition(".")[2]

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 
-from tests.lint.programs import MAIN, events, operators
+from tests.lint.programs import MAIN, events, operators, value
 
 ANY = "x: torch.Tensor, u, flag, device"
 """``x`` is on the device, ``u`` is anything; ``h`` is on the host."""
@@ -72,6 +72,8 @@ def raised(body: str, event: str = "host-sync", parameters: str = ANY) -> set[st
         ("x[[0, 1]]", "Tensor.__getitem__"),
         ("x[:, (0, 1)]", "Tensor.__getitem__"),
         ("torch.cuda.synchronize()", "torch.cuda.synchronize"),
+        ("[0] * x[0]", "Tensor.__index__"),
+        ("x.max() * (1,)", "Tensor.__index__"),
         ("u.item()", "Tensor.item?"),
     ],
 )
@@ -182,6 +184,8 @@ def test_conditions_on_the_host(statement: str) -> None:
         ("x[0] = x", set()),
         ("x[[1, 2]] = 0", {"Tensor.__setitem__"}),
         ("h[0] = 1.0", set()),
+        ("h[0] = h", set()),
+        ("h[0] = x", {"Tensor.__setitem__"}),
     ],
 )
 def test_writes(statement: str, operators: set[str]) -> None:
@@ -485,3 +489,13 @@ def test_in_the_branch_for_the_host_nothing_waits(test: str) -> None:
 def test_tensors_in_dictionaries_may_be_anywhere() -> None:
     assert raised("p['k'].item()", parameters="p: dict[str, torch.Tensor]") == {"Tensor.item?"}
     assert raised("p[0].item()", parameters="p: list[torch.Tensor]") == {"Tensor.item"}
+
+
+def test_tensors_in_a_dictionary_that_a_model_is_called_with_are_where_it_is() -> None:
+    body = """
+    class Net(nn.Module):
+        def {}(self, inputs: dict[str, torch.Tensor]):
+            reveal(inputs["x"])
+    """
+    assert value(body.format("forward")).on_device is True
+    assert value(body.format("set_inputs")).on_device is None
