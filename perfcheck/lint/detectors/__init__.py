@@ -34,6 +34,7 @@ DETECTORS: Final[dict[str, str]] = {
     "validated-distributions": "distributions:validated_distributions",
     # memory format
     "converted-twice": "conversions:converted_twice",
+    "heads-repeated-for-attention": "grouped_heads:repeated_heads",
     # transfer
     "factory-then-device": "transfers:factory_then_device",
     "round-trips": "transfers:round_trips",
@@ -64,6 +65,7 @@ DETECTORS: Final[dict[str, str]] = {
     "rnn-cell-loop": "recurrent_cells:rnn_cell_loop",
     "manual-attention": "attention:manual_attention",
     "expert-loop": "experts:expert_loop",
+    "train-mode-every-step": "training_mode:train_mode_every_step",
     # compile
     "branch-on-tensor-in-compiled": "compiled_code:branch_on_tensor",
     "dynamic-shape-in-compiled": "compiled_code:dynamic_shape",
@@ -145,6 +147,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "host-metrics": frozenset(_METRICS.split()),
     "validated-distributions": frozenset(_DISTRIBUTIONS.split()),
     "converted-twice": _CONVERSIONS,
+    "heads-repeated-for-attention": frozenset({"flash_attn_func", "flash_attn_varlen_func"}),
     "factory-then-device": _MOVES,
     "blocking-batch-mover": frozenset({"to", "cuda"}),
     "round-trips": frozenset({"cpu", "numpy", "tolist", "item"}),
@@ -165,6 +168,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "loop-over-batch": frozenset({"range", "enumerate", "stack", "vstack", "hstack", "dstack"}),
     "loop-over-parameters": _PARAMETERS,
     "manual-attention": frozenset({"softmax"}),
+    "train-mode-every-step": frozenset({"train"}),
     "autocast-around-backward": _BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),
     "eval-without-no-grad": frozenset(_EVALUATES.split()),
@@ -190,7 +194,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "detach-after-forward": frozenset({"detach"}),
     "target-with-graph": _BACKWARD | {"gamma", "_gamma", "discount", "compute_target", "compute_targets"},
     "loss-accumulated-with-graph": _BACKWARD,
-    "outputs-kept-with-graph": _BACKWARD,
+    "outputs-kept-with-graph": _BACKWARD | {"training_step", "train_step", "training_batch", "train_batch"},
     "empty-cache-in-loop": frozenset({"empty_cache"}),
     "gc-collect-in-loop": frozenset({"collect"}),
     "save-in-loop": frozenset({"save"}),

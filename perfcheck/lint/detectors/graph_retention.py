@@ -36,8 +36,14 @@ def loss_accumulated(scope: Scope) -> Iterator[Match]:
                 break
 
 
+TRAINING_STEPS = frozenset({"training_step", "train_step", "training_batch", "train_batch"})
+"""Methods of which the trainer differentiates what they return."""
+
+
 def outputs_kept(scope: Scope) -> Iterator[Match]:
-    """``losses.append(loss)``, ``outputs.append(output)`` in the loop that calls backward."""
+    """``losses.append(loss)``, ``outputs.append(output)`` in the loop that calls backward;
+    ``self.outputs.append(loss)`` in a training step that returns the loss."""
+    yield from _kept_by_steps(scope)
     for call in scope.calls("append", "extend", "appendleft"):
         if not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
             continue
@@ -50,6 +56,32 @@ def outputs_kept(scope: Scope) -> Iterator[Match]:
                 if not _rebound_after_backward(loop, term, call):
                     yield Match(call, {"T": term})
                 break
+
+
+def _kept_by_steps(scope: Scope) -> Iterator[Match]:
+    if scope.qualname.rpartition(".")[2] not in TRAINING_STEPS:
+        return
+    losses = {name for node in scope.walk(ast.Return) for name in _returned_losses(node)}
+    for call in scope.calls("append"):
+        if not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
+            continue
+        own = (chain(call.func.value) or "").startswith("self.")
+        kind = scope.value(call.args[0]).kind
+        if own and chain(call.args[0]) in losses and kind in ("tensor", "dict", "unknown"):
+            yield Match(call, {"T": call.args[0]})
+
+
+def _returned_losses(node: ast.AST) -> Iterator[str]:
+    """``return loss``, ``return {"loss": loss}``"""
+    value = node.value if isinstance(node, ast.Return) else None
+    if isinstance(value, ast.Dict):
+        said = {
+            key.value: part for key, part in zip(value.keys, value.values) if isinstance(key, ast.Constant)
+        }
+        value = said.get("loss")
+    name = chain(value)
+    if name is not None:
+        yield name
 
 
 def state_kept(scope: Scope) -> Iterator[Match]:

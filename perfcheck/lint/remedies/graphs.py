@@ -6,6 +6,7 @@ import ast
 from typing import Final
 
 from perfcheck.lint.certainty import is_builtin, is_tensor, looks_at_all_names
+from perfcheck.lint.detectors.graph_retention import TRAINING_STEPS
 from perfcheck.lint.detectors.inference_mode import leaves_numbers
 from perfcheck.lint.detectors.names import last
 from perfcheck.lint.dotted import chain
@@ -22,7 +23,7 @@ def detach(writer: Writer, match: Match) -> str:
     tensor = match.bindings.get("T")
     if tensor is None and isinstance(match.node, ast.Assign):
         tensor = match.node.value  # of a state
-    if not isinstance(tensor, ast.expr):
+    if not isinstance(tensor, ast.expr) or _may_be_dictionary(writer.scope, tensor):
         raise GiveUp
     kept = match.bindings.get("A")
     if kept is None:
@@ -34,6 +35,13 @@ def detach(writer: Writer, match: Match) -> str:
     if not is_tensor(writer.scope, tensor) or not _only_read(writer, kept, match):
         writer.unsafe()
     return writer.replace(tensor, "$T.detach()", {"T": tensor})
+
+
+def _may_be_dictionary(scope: BodyScope, value: ast.expr) -> bool:
+    """What a training step returns need not be the loss itself."""
+    kind = scope.value(value).kind
+    step = scope.qualname.rpartition(".")[2] in TRAINING_STEPS
+    return kind == "dict" or (step and kind == "unknown" and "loss" not in last(value))
 
 
 def _only_read(writer: Writer, kept: ast.AST | None, match: Match) -> bool:

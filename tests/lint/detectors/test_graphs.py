@@ -263,6 +263,25 @@ def test_features_collected_with_autograd_on() -> None:
     assert flagged(source, "PC801") == {("PC801", line) for line in (4, 5, 11, 15)}
 
 
+def test_steps_that_keep_what_the_trainer_differentiates() -> None:
+    source = """
+        from torch import nn
+
+        class Model(nn.Module):
+            def training_step(self, batch, batch_idx):
+                loss = self(batch)
+                self.losses.append(loss)
+                self.numbers.append(loss.detach())
+                return {"loss": loss}
+
+            def validation_step(self, batch, batch_idx):
+                loss = self(batch)
+                self.losses.append(loss)
+                return loss
+    """
+    assert flagged(source, "PC902") == {("PC902", 6)}
+
+
 def test_scripts_that_load_a_model() -> None:
     source = """
         import torch

@@ -299,3 +299,57 @@ def test_counting_element_by_element() -> None:
             return matrix, histogram, other
     """
     assert flagged(source, "PC515") == {("PC515", 5), ("PC515", 7)}
+
+
+def test_training_mode_on_every_step() -> None:
+    source = """
+        def fit(model, loader, optimizer):
+            for step, batch in enumerate(loader):
+                model.train()
+                model(batch).backward()
+                optimizer.step()
+                if step % 100 == 0:
+                    model.eval()
+
+        def alternate(model, loader, optimizer):
+            for batch in loader:
+                model.train()
+                model(batch).backward()
+                optimizer.step()
+                model.eval()
+                model(batch)
+
+        def chosen(model, loader, optimizer, training):
+            model.train()
+            for batch in loader:
+                model.train(training)
+                model(batch).backward()
+                optimizer.step()
+    """
+    assert flagged(source, "PC516") == {("PC516", 3)}
+
+
+def test_heads_that_are_repeated_for_a_kernel() -> None:
+    source = """
+        from einops import rearrange
+        from flash_attn import flash_attn_func, flash_attn_varlen_func
+        from torch import nn
+
+        class Attention(nn.Module):
+            def forward(self, q, k, v, groups):
+                k, v = repeat_kv(k, groups), repeat_kv(v, groups)
+                return flash_attn_func(q, k, v)
+
+        class Linear(nn.Module):
+            def forward(self, q, k, v, lengths):
+                if self.groups > 1:
+                    k = rearrange(k.unsqueeze(-2).repeat(1, 1, self.groups, 1), "t h g d -> t (h g) d")
+                q = q.repeat_interleave(2, dim=0)
+                return flash_attn_varlen_func(q, k, v, lengths, lengths)
+
+        class Other(nn.Module):
+            def forward(self, q, k, v, groups):
+                k, v = repeat_kv(k, groups), repeat_kv(v, groups)
+                return nn.functional.scaled_dot_product_attention(q, k, v)
+    """
+    assert flagged(source, "PC313") == {("PC313", 7), ("PC313", 13)}

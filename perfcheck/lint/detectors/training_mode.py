@@ -1,0 +1,43 @@
+"""Models that are put into training mode, in which they are already, on every step."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from perfcheck.lint.detectors.names import last
+from perfcheck.lint.dotted import chain
+from perfcheck.lint.facts import Match, Scope
+
+_MODE = frozenset({"eval", "train"})
+
+
+def train_mode_every_step(scope: Scope) -> Iterator[Match]:
+    """``model.train()`` where every step passes, and nothing of the step leaves training mode."""
+    if isinstance(scope.node, ast.Module):
+        return
+    for call in scope.calls("train"):
+        model = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if model is None or not _switches(scope, call, model):
+            continue
+        if not any(_evaluates(scope, other, model) for other in scope.calls("eval")):
+            yield Match(call, {"M": model})
+
+
+def _switches(scope: Scope, call: ast.Call, model: ast.expr) -> bool:
+    """Alone in its statement, without a choice of mode, and of a module."""
+    chosen = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if any(not (isinstance(mode, ast.Constant) and mode.value is True) for mode in chosen):
+        return False
+    value = scope.value(model)
+    module = value.kind == "module" or (value.kind in ("unknown", "instance") and "model" in last(model))
+    return module and isinstance(scope.parent(call), ast.Expr)
+
+
+def _evaluates(scope: Scope, other: ast.Call, model: ast.expr) -> bool:
+    """``model.eval()`` as often."""
+    return (
+        isinstance(other.func, ast.Attribute)
+        and chain(other.func.value) == chain(model)
+        and not scope.guarded(other)
+    )
