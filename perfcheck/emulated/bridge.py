@@ -7,9 +7,10 @@ nothing, and ``torch._C._ensureCUDADeviceGuardSet()`` registers it, but only whe
 devices stands already (builds with CUDA); on CPU builds such a one is put there first.
 
 *An accelerator.* The autograd engine asks ``at::getAccelerator()``, which asks the CUDA hooks whether CUDA is
-built, available and has a context. Their table of virtual functions is copied, and in the copy these three
-answer yes. Source: ``torch/include/ATen/detail/AcceleratorHooksInterface.h`` of the wheels (destructors in
-slots 0 and 1, then init, isBuilt, isAvailable, hasPrimaryContext).
+built, available and has a context. The hooks get a copy of the table of virtual functions that CPU builds
+have, in which these three answer yes; so that in builds with CUDA, too, no layer goes to cuDNN and nobody
+asks the driver. Source: ``torch/include/ATen/detail/AcceleratorHooksInterface.h`` of the wheels (destructors
+in slots 0 and 1, then isBuilt, isAvailable, hasPrimaryContext).
 """
 
 import ctypes
@@ -23,7 +24,18 @@ _IS_BUILT, _HAS_PRIMARY_CONTEXT = 2, 4  # slots of at::AcceleratorHooksInterface
 _SLOTS = 126  # more than the hooks have
 _REGISTER = "_ZN3c104impl19registerDeviceGuardENS_10DeviceTypeEPKNS0_24DeviceGuardImplInterfaceE"
 _HOOKS = "_ZN2at6detail12getCUDAHooksEv"
-_CUDA = 1  # c10::DeviceType
+_TABLE = "_ZTVN2at18CUDAHooksInterfaceE"
+_TIMERS = "_ZN4c10d13TimerRegistryEv"
+_TIMER_OF = (  # std::unordered_map<c10::DeviceType, …>::operator[]
+    "_ZNSt8__detail9_Map_baseIN3c1010DeviceTypeESt4pairIKS2_St8functionIFSt10unique_ptrIN4c10d5TimerE"
+    "St14default_deleteIS8_EENS1_6DeviceEEEESaISF_ENS_10_Select1stESt8equal_toIS2_ESt4hashIS2_E"
+    "NS_18_Mod_range_hashingENS_20_Default_ranged_hashENS_20_Prime_rehash_policyE"
+    "NS_17_Hashtable_traitsILb1ELb0ELb1EEELb1EEixERS4_"
+)
+_FUNCTION = 4 * ctypes.sizeof(ctypes.c_void_p)  # bytes of a std::function of libstdc++
+_CPU, _CUDA = 0, 1  # c10::DeviceType
+
+BUILT_WITH_CUDA = torch.version.cuda is not None
 
 
 class UnknownLayout(RuntimeError):
@@ -53,7 +65,7 @@ class Bridge:
             self._hooks[0], self._hooks = self._before, None
 
     def _register_guard(self) -> None:
-        if torch.version.cuda is None:
+        if not BUILT_WITH_CUDA:
             no_devices = ctypes.CFUNCTYPE(ctypes.c_int8, ctypes.c_void_p)(lambda _: 0)
             functions = (ctypes.c_void_p * 64)(*[ctypes.cast(no_devices, ctypes.c_void_p).value] * 64)
             guard = ctypes.c_void_p(ctypes.addressof(functions))
@@ -68,9 +80,9 @@ class Bridge:
         get_hooks = _symbol("torch_cpu", _HOOKS)
         get_hooks.restype = ctypes.c_void_p
         pointer = ctypes.cast(get_hooks(), ctypes.POINTER(ctypes.c_void_p))
-        old = ctypes.cast(pointer[0], ctypes.POINTER(ctypes.c_void_p))
-        # In front of the table lie its offset and type; both belong to the copy.
-        copy = (ctypes.c_void_p * (_SLOTS + 2))(*[old[slot] for slot in range(-2, _SLOTS)])
+        # In front of the functions lie the table's offset and type; both belong to the copy.
+        table = ctypes.cast(_symbol("torch_cpu", _TABLE), ctypes.POINTER(ctypes.c_void_p))
+        copy = (ctypes.c_void_p * (_SLOTS + 2))(*table[: _SLOTS + 2])
         # A C function without arguments that says yes as long as Python runs; any thread may call it.
         yes = ctypes.cast(ctypes.pythonapi.Py_IsInitialized, ctypes.c_void_p).value
         for slot in range(_IS_BUILT, _HAS_PRIMARY_CONTEXT + 1):
@@ -78,6 +90,20 @@ class Bridge:
         _keep(copy)
         self._hooks, self._before = pointer, pointer[0]
         pointer[0] = ctypes.addressof(copy) + 2 * ctypes.sizeof(ctypes.c_void_p)
+
+
+def time_by_the_host() -> None:
+    """Let the reducer of DistributedDataParallel take the CPU's timer for modules on CUDA.
+
+    It times what it does for its own log; in builds with CUDA by CUDA events, which want a driver. Timers are
+    made by what stands in a map from the kind of a device to a ``std::function``
+    (``torch/include/c10/util/Registry.h``); those that call a plain function, as here, can be copied.
+    """
+    timers, timer_of = _symbol("torch_cpu", _TIMERS), _symbol("torch_cpu", _TIMER_OF)
+    timers.restype = timer_of.restype = ctypes.c_void_p
+    timer_of.argtypes = (ctypes.c_void_p, ctypes.POINTER(ctypes.c_int8))
+    host, device = (timer_of(timers(), ctypes.c_int8(kind)) for kind in (_CPU, _CUDA))
+    ctypes.memmove(device, host, _FUNCTION)
 
 
 def _keep(*objects: Any) -> None:

@@ -7,6 +7,7 @@ import torch.distributed as distributed
 from torch.nn.parallel import DistributedDataParallel
 
 from perfcheck.emulated import recording
+from perfcheck.emulated.bridge import BUILT_WITH_CUDA, time_by_the_host
 from perfcheck.emulated.patching import Patches
 
 
@@ -19,7 +20,9 @@ def install(patches: Patches) -> None:
         made = _with_gloo(getattr(groups, name))
         patches.set(groups, name, made)
         patches.set(distributed, name, made)
-    # DistributedDataParallel times what it does by CUDA events, for its own log.
+    if BUILT_WITH_CUDA:
+        time_by_the_host()
+    # Reads what the reducer timed, for its own log; without CUDA it has not.
     patches.set(distributed.Logger, "set_runtime_stats_and_log", lambda self: None)
     parallel = DistributedDataParallel
     patches.set(parallel, "_pre_forward", _reducing(parallel._pre_forward))

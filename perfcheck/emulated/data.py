@@ -39,12 +39,20 @@ def _reading(make: Callable[..., Any]) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         try:
             return make(*args, **kwargs)
-        except NotImplementedError:  # no kernel for the device
+        except RuntimeError:  # no kernel for the device, or, in builds with CUDA, one that finds no driver
+            if not _is_device_data((args, list(kwargs.values()))):
+                raise
             return make(*map(_numbers, args), **{name: _numbers(value) for name, value in kwargs.items()})
 
     call.__name__ = call.__qualname__ = make.__name__
     call.__doc__ = make.__doc__
     return call
+
+
+def _is_device_data(value: Any) -> bool:
+    return type(value) in DEVICE_TYPES or (
+        isinstance(value, list | tuple) and any(map(_is_device_data, value))
+    )
 
 
 def _numbers(value: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from perfcheck.emulated import recording, tensor
+from perfcheck.emulated import pinned, recording, tensor
 from perfcheck.emulated.plans import Plan, bind, plan_of
 from perfcheck.emulated.randomness import check_generator
 from perfcheck.emulated.standins import STANDINS
@@ -150,11 +150,11 @@ def _wrap_any(value: Any) -> Any:
 def _on_host(plan: Plan, func: Any, args: Any, kwargs: Any, hosts: list[torch.Tensor]) -> Any:
     """An operator that the device has no part in."""
     if kwargs.get("pin_memory"):
-        from perfcheck.emulated.pinned import mark
-
         result = func(*args, **{**kwargs, "pin_memory": False})
-        mark(result)
+        pinned.mark(result)
         return result
+    if plan.operator == "aten::is_pinned":  # asked by C++
+        return pinned.is_pinned(*args)
     result = func(*args, **kwargs)
     now = recording.current
     if (

@@ -1,7 +1,11 @@
-"""Operators that have a kernel for each kind of device, and are made of others where there is none.
+"""Operators that have a kernel for some kinds of device, and are made of others where there is none.
 
-On CPU builds they have no kernel for CUDA, so autograd would take them apart before the device sees them; on
-a GPU they run as one. So they are given one here, though the device takes the operator before it gets there.
+Those that have one for the CPU and for CUDA run as one on a GPU, but autograd would take them apart before
+the device sees them where the build has none for CUDA. So they are given one here, though the device takes
+the operator before it gets there.
+
+Those that have one for CUDA alone are taken apart in every build, since gradients are added up in the order
+of the parts on the CPU.
 """
 
 from typing import Any
@@ -23,11 +27,13 @@ class Kernels:
     """The registrations of an installation."""
 
     def __init__(self) -> None:
-        self._library: Any = torch.library.Library("aten", "IMPL", "CUDA")
+        aten = torch.ops.aten
+        self._library: Any = torch.library.Library("aten", "IMPL")
         for name in ("silu_backward", "mish_backward", "native_channel_shuffle"):
-            func = getattr(torch.ops.aten, name).default
-            if not has_kernel(func, "CUDA"):
-                self._library.impl(name, _unreached)
+            if not has_kernel(getattr(aten, name).default, "CUDA"):
+                self._library.impl(name, _unreached, "CUDA")
+        if hasattr(aten, "_fused_rms_norm") and has_kernel(aten._fused_rms_norm.default, "CUDA"):
+            self._library.impl("_fused_rms_norm", aten._fused_rms_norm.default.decompose, "AutogradCUDA")
 
     def remove(self) -> None:
         self._library._destroy()

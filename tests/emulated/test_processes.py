@@ -38,6 +38,29 @@ print(parts[0].item())
 dist.destroy_process_group()
 """
 
+UNUSED_PARAMETERS = """
+import os, tempfile
+import torch, torch.distributed as dist
+from torch import nn
+
+device = "cuda" if torch.cuda.is_available() else "cpu"
+file = os.path.join(tempfile.mkdtemp(), "store")
+dist.init_process_group("gloo", init_method=f"file://{file}", rank=0, world_size=1)
+torch.manual_seed(0)
+for options in ({"find_unused_parameters": True}, {"static_graph": True}):
+    model = nn.ModuleList([nn.Linear(4, 2), nn.Linear(4, 2)]).to(device)
+    model.forward = lambda x: model[0](x)
+    parallel = nn.parallel.DistributedDataParallel(model, **options)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    for step in range(3):
+        loss = parallel(torch.ones(8, 4, device=device)).pow(2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        print(step, loss.item(), model[1].weight.grad)
+dist.destroy_process_group()
+"""
+
 SHARED_MODEL = """
 import torch, torch.multiprocessing
 from torch import nn
@@ -65,7 +88,7 @@ print(queue.get().device.type == device)
 
 
 def test_prints_what_it_prints_without_a_device(tmp_path: Path) -> None:
-    scripts = {"shared.py": SHARED_MODEL, "distributed.py": DISTRIBUTED}
+    scripts = {"shared.py": SHARED_MODEL, "distributed.py": DISTRIBUTED, "unused.py": UNUSED_PARAMETERS}
     paths = [tmp_path / name for name in scripts]
     for path in paths:
         path.write_text(scripts[path.name])
