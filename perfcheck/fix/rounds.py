@@ -62,6 +62,15 @@ class _File:
     barred: frozenset[str] = frozenset()  # rules whose mends make another rule fire
     careful: bool = False  # one rule a round, to find out which it is
 
+    @property
+    def is_mended(self) -> bool:
+        return self.change.before != self.change.after
+
+    def renew(self) -> None:
+        """Go on as a run would that finds the file as it is now."""
+        self.fired = frozenset(finding.rule for finding in self.findings)
+        self.barred, self.careful = frozenset(), False
+
     def look(self, source: SourceFile, findings: list[Finding]) -> None:
         """Take note of a new look at the file; the last round is taken back if it made a rule fire."""
         if self.tried and not {finding.rule for finding in findings} <= self.fired:
@@ -73,8 +82,8 @@ class _File:
             self.source, self.findings = source, findings
         self.tried = frozenset()
 
-    def mend(self, wanted: Wanted) -> bool:
-        """Mend what goes together. Raises :class:`Refused`."""
+    def mend(self, wanted: Wanted) -> None:
+        """Mend what goes together; ``tried`` then names the rules. Raises :class:`Refused`."""
         found = [
             (finding.rule, mend)
             for finding in self.findings
@@ -89,8 +98,7 @@ class _File:
             if after != self.change.after:
                 self.earlier, self.tried = self.change, frozenset(tried)
                 self.change = self.change._replace(after=after, mends=self.change.mends + count)
-                return True
-        return False
+                return
 
 
 def mend(
@@ -118,27 +126,32 @@ def mend(
             continue
         fired = frozenset(finding.rule for finding in findings)
         files[name] = _File(change, change, source, findings, fired)
-    settled = True
+    settled = _contents(files)
     for _ in range(ROUNDS):
-        changed: dict[str, _File] = {}
         for name, file in list(files.items()):
             try:
-                if file.mend(wanted):
-                    changed[name] = file
+                file.mend(wanted)
             except Refused as reason:
                 refused[name] = str(reason)
                 del files[name]
-        if not changed and settled:
-            break
-        settled = not changed
-        if settled:
-            changed = files  # what was mended in one may have made another one fit to be mended
-        linted = lint({str(file.change.path): file.change.after for file in changed.values()})
-        for name, file in changed.items():
-            found = [finding for finding in linted.result.findings if finding.path == name]
-            file.look(linted.sources[name], found)
-    changes = {name: file.change for name, file in files.items() if file.change.before != file.change.after}
+        mending = any(file.tried for file in files.values())
+        if not mending:
+            if settled == _contents(files):
+                break
+            settled = _contents(files)  # what was mended in one may have made another one fit to be mended
+        # What is mended is not on disk yet, so all of it is linted again: files are seen through each other.
+        seen = {name: file for name, file in files.items() if not mending or file.tried or file.is_mended}
+        linted = lint({str(file.change.path): file.change.after for file in seen.values()})
+        for name, file in seen.items():
+            file.look(linted.sources[name], [found for found in linted.result.findings if found.path == name])
+            if not mending:
+                file.renew()
+    changes = {name: file.change for name, file in files.items() if file.is_mended}
     return Mended(changes, refused)
+
+
+def _contents(files: Mapping[str, _File]) -> dict[str, bytes]:
+    return {name: file.change.after for name, file in files.items()}
 
 
 def _on_disk(source: SourceFile) -> Change:

@@ -184,7 +184,7 @@ def train(model, data, optimizer):
 
 
 def test_what_a_fix_makes_possible_in_another_file_is_mended_too(tmp_path: Path) -> None:
-    write(tmp_path, {"loaders.py": LOADERS, "train.py": TRAIN})
+    write(tmp_path, {"loaders.py": LOADERS, "train.py": TRAIN, "pyproject.toml": ""})
     assert fix("--unsafe-fixes", ".", cwd=tmp_path).code == 0
     assert "pin_memory=torch.cuda.is_available()" in (tmp_path / "loaders.py").read_text()
     assert "images.cuda(non_blocking=True)" in (tmp_path / "train.py").read_text()
