@@ -66,6 +66,7 @@ DETECTORS: Final[dict[str, str]] = {
     "manual-attention": "attention:manual_attention",
     "expert-loop": "experts:expert_loop",
     "train-mode-every-step": "training_mode:train_mode_every_step",
+    "embedding-per-column": "embedding_columns:embedding_per_column",
     # compile
     "branch-on-tensor-in-compiled": "compiled_code:branch_on_tensor",
     "dynamic-shape-in-compiled": "compiled_code:dynamic_shape",
@@ -130,7 +131,7 @@ eval evaluate evaluation validate validation val valid infer inference predict d
 model argmax multinomial test_model do_test embed_all extract_features extract_embeddings get_embeddings
 get_activations collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
-evaluate_one_epoch predict_batch encode reconstruct
+evaluate_one_epoch predict_batch encode reconstruct progress
 """
 
 NEEDS: Final[dict[str, frozenset[str]]] = {

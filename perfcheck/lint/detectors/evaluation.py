@@ -344,6 +344,8 @@ def runs_model(scope: Scope, call: ast.Call) -> bool:
     if isinstance(call.func, ast.Attribute) and (call.func.attr in _STEPS or call.func.attr == "forward"):
         owner = call.func.value
         return bool(_MODEL_NAME.search(last(owner))) or scope.value(owner).kind == "module"
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "progress":
+        return "pipeline" in last(call.func.value)  # TorchRec's, which run the model
     value = scope.value(call.func)
     if value.kind == "module":
         return not is_layer(value.ref)

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from perfcheck.events import Hotness
 from perfcheck.lint.detectors.names import last, root, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
@@ -17,6 +18,10 @@ _DEFERS = frozenset(
 )
 _ACCUMULATES = re.compile(r"accum|update_freq|micro_?batch|optimizer_period|iter_size", re.IGNORECASE)
 
+_SPREADS = re.compile(
+    r"DistributedDataParallel$|FullyShardedDataParallel$|^fully_shard$|distributed_data_parallel|(^|_)ddp(_|$)"
+)
+
 LoopStatement = ast.For | ast.While
 
 
@@ -25,10 +30,12 @@ def accumulation_without_no_sync(scope: Scope) -> Iterator[Match]:
     method = "." in scope.qualname  # what it calls on `self` may be wrapped, or deferred, in other methods
     if not _DEFERS.isdisjoint(scope.file_names() if method else scope.names):
         return
-    wrapped = _wrapped(scope) or (method and not _DATA_PARALLEL.isdisjoint(scope.file_names()))
+    wrapped = _wrapped(scope) or (method and any(map(_SPREADS.search, scope.file_names())))
     for call in _backward_passes(scope):
         loops = [loop for loop in scope.loops(call) if isinstance(loop, (ast.For, ast.While))]
-        if loops and (wrapped or _managed(scope, call)) and _accumulates(scope, loops):
+        if not wrapped and not _managed(scope, call):
+            continue
+        if _accumulates(scope, loops) if loops else method and _accumulates_over_calls(scope, call):
             yield Match(call, {})
 
 
@@ -49,11 +56,24 @@ def _accumulates(scope: Scope, loops: Sequence[LoopStatement]) -> bool:
     return len(loops) > 1 and bool(_steps(scope, loops[-2]))
 
 
-def _steps(scope: Scope, loop: LoopStatement) -> list[ast.Call]:
+def _accumulates_over_calls(scope: Scope, call: ast.Call) -> bool:
+    """One micro-batch a call: it goes backward each time, and steps on an interval."""
+    steps = _steps(scope, scope.node)
+    return (
+        scope.hotness(call) >= Hotness.STEP
+        and bool(steps)
+        and not _on_interval(scope, call, scope.node)
+        and all(_on_interval(scope, step, scope.node) for step in steps)
+    )
+
+
+def _steps(
+    scope: Scope, around: LoopStatement | ast.FunctionDef | ast.AsyncFunctionDef | ast.Module
+) -> list[ast.Call]:
     """The calls of an optimizer's step, or of a gradient scaler's."""
     return [
         node
-        for node in within(*loop.body)
+        for node in within(*around.body)
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "step"
@@ -65,7 +85,7 @@ def _steps(scope: Scope, loop: LoopStatement) -> list[ast.Call]:
 
 
 def _on_interval(scope: Scope, step: ast.AST, loop: ast.AST) -> bool:
-    """Under ``if (i + 1) % n == 0`` or ``if waiting == accumulation_steps``, inside the loop."""
+    """Under ``if (i + 1) % n == 0`` or ``if waiting == accumulation_steps``, within a loop or a function."""
     for ancestor in scope.ancestors(step):
         if ancestor is loop:
             return False
@@ -82,7 +102,7 @@ def _counts(part: ast.AST) -> bool:
 
 def _wrapped(scope: Scope) -> bool:
     """Is a model in reach that is wrapped for data-parallel training?"""
-    return any(
+    return not _DATA_PARALLEL.isdisjoint(scope.names) or any(
         (scope.value(node).ref or "").rpartition(".")[2] in _DATA_PARALLEL
         and scope.value(node).kind in ("module", "class", "function")
         for node in scope.walk(ast.Name, ast.Attribute)

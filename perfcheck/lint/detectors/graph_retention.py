@@ -44,6 +44,7 @@ def outputs_kept(scope: Scope) -> Iterator[Match]:
     """``losses.append(loss)``, ``outputs.append(output)`` in the loop that calls backward;
     ``self.outputs.append(loss)`` in a training step that returns the loss."""
     yield from _kept_by_steps(scope)
+    yield from _kept_by_meters(scope)
     for call in scope.calls("append", "extend", "appendleft"):
         if not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
             continue
@@ -56,6 +57,30 @@ def outputs_kept(scope: Scope) -> Iterator[Match]:
                 if not _rebound_after_backward(loop, term, call):
                     yield Match(call, {"T": term})
                 break
+
+
+_FEEDS = re.compile(r"^(update|add|append|accumulate|record)(_(value|val|values|loss|metric))?$")
+_METER = re.compile(
+    r"(^|_)(avg|average|meters?|loss(es)?|metrics?|tracker|stats?|scores?|history|top1|recorder)(_|$)"
+)
+_READS = frozenset("item detach data float numpy tolist no_grad inference_mode".split())
+
+
+def _kept_by_meters(scope: Scope) -> Iterator[Match]:
+    """``meter.update(loss, n)`` in the loop that calls backward; the project's meter keeps the graph."""
+    for call in scope.walk(ast.Call):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+            continue
+        owner = last(call.func.value)
+        if not _FEEDS.match(call.func.attr) or not _METER.search(owner.lower()):
+            continue
+        if not scope.parameters_of(call) or not _READS.isdisjoint(scope.names_of(call)):
+            continue
+        for loop, losses in _training_loops(scope, call):
+            terms = [found for part in call.args if (found := _with_graph(scope, part, losses)) is not None]
+            if terms and not _rebound_after_backward(loop, terms[0], call):
+                yield Match(call, {"T": terms[0]})
+            break
 
 
 def _kept_by_steps(scope: Scope) -> Iterator[Match]:

@@ -282,6 +282,29 @@ def test_steps_that_keep_what_the_trainer_differentiates() -> None:
     assert flagged(source, "PC902") == {("PC902", 6)}
 
 
+def test_meters_that_are_fed_with_a_graph() -> None:
+    source = """
+        class AverageMeter:
+            def update(self, value, count=1):
+                self.total += value * count
+
+        class Numbers:
+            def update(self, value, count=1):
+                self.total += value.item() * count
+
+        def fit(model, loader, optimizer):
+            losses, loss_numbers = AverageMeter(), Numbers()
+            for batch in loader:
+                loss = model(batch)
+                loss.backward()
+                optimizer.step()
+                losses.update(loss, 4)
+                losses.update(loss.detach(), 4)
+                loss_numbers.update(loss, 4)
+    """
+    assert flagged(source, "PC902") == {("PC902", 15)}
+
+
 def test_scripts_that_load_a_model() -> None:
     source = """
         import torch

@@ -353,3 +353,31 @@ def test_heads_that_are_repeated_for_a_kernel() -> None:
                 return nn.functional.scaled_dot_product_attention(q, k, v)
     """
     assert flagged(source, "PC313") == {("PC313", 7), ("PC313", 13)}
+
+
+def test_embeddings_of_one_column_each() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Encoder(nn.Module):
+            def __init__(self, sizes):
+                super().__init__()
+                self.embeddings = nn.ModuleList([nn.Embedding(size, 8) for size in sizes])
+                self.layers = nn.ModuleList([nn.Linear(8, 8) for _ in sizes])
+
+            def forward(self, x):
+                parts = [embed(x[:, i]) for i, embed in enumerate(self.embeddings)]
+                for i in range(x.shape[1]):
+                    parts.append(self.embeddings[i](x[:, i]))
+                for embed, column in zip(self.embeddings, x.unbind(1)):
+                    parts.append(embed(column))
+                return torch.stack(parts, dim=1)
+
+            def encode(self, batches, x):
+                parts = [embed(batch) for embed, batch in zip(self.embeddings, batches)]
+                for layer in self.layers:
+                    x = layer(x)
+                return parts, x
+    """
+    assert flagged(source, "PC517") == {("PC517", 11), ("PC517", 13), ("PC517", 15)}

@@ -183,6 +183,25 @@ def test_accumulation_in_a_trainer() -> None:
     assert flagged(source, "PC1002") == {("PC1002", 16), ("PC1002", 25)}
 
 
+def test_accumulation_over_calls_of_a_method() -> None:
+    source = """
+        class Task:
+            def wrap(self):
+                self.distributed_model = init_distributed_data_parallel_model(self.model)
+
+            def train_step(self, batch):
+                loss = self.distributed_model(batch)
+                loss.backward()
+                if self.updates % self.period == self.period - 1:
+                    self.optimizer.step()
+
+            def optimizer_step(self, loss):
+                loss.backward()
+                self.optimizer.step()
+    """
+    assert flagged(source, "PC1002") == {("PC1002", 7)}
+
+
 def test_gathers_into_lists() -> None:
     source = """
         import torch
