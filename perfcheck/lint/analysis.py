@@ -15,7 +15,7 @@ from perfcheck.lint.compiled import CompiledMap
 from perfcheck.lint.corpus import Corpus
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.evaluation.evaluator import Evaluator
-from perfcheck.lint.hotness import FROZEN, Heat, HotnessMap, calling
+from perfcheck.lint.hotness import COLD, FROZEN, Heat, HotnessMap, calling
 from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
@@ -152,9 +152,19 @@ class Analysis:
             return False
         if record.outer and record.outer.rpartition(".")[2] == "__init__":
             return False
-        if is_setup(function) or self._heat.called_rarely(function):
+        if self._heat.called_rarely(function) or (is_setup(function) and not self._serves_steps(function)):
             return False
         return not any(site.level > Hotness.COLD for site in record.calls)
+
+    def _serves_steps(self, function: FunctionRef) -> bool:
+        """Is what is set up by its name called by functions that are handed tensors?"""
+        for caller in self._heat.callers(function):
+            if not is_setup(caller) and self._heat.calls_often(caller, function):
+                run = self._engine.evaluate(caller)
+                heat = COLD if run is None else self._heat_of(caller, run)
+                if heat.level >= Hotness.STEP and not heat.guess:
+                    return True
+        return False
 
     def _heat_of(self, function: FunctionRef, run: Evaluator) -> Heat:
         """Functions with device events and without a known rhythm are taken to run on every step; what is

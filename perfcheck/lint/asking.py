@@ -14,7 +14,17 @@ from perfcheck.lint.facts import Match
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
-from perfcheck.lint.uses import is_handed, is_iterated, is_made_here, is_returned, is_settled, only_reduced
+from perfcheck.lint.uses import (
+    is_handed,
+    is_iterated,
+    is_loop_variable,
+    is_made_here,
+    is_returned,
+    is_settled,
+    is_unpacked,
+    is_used_again,
+    only_reduced,
+)
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.predicates import Metavariable
 
@@ -395,6 +405,16 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "operator_is": lambda a, *names: a.match.operator in names,
     "handed": lambda a, n: is_handed(a.scope, n),
     "made_here": lambda a, n: is_made_here(a.scope, n, a.match.node),
+    "index_made_here": lambda a: (
+        isinstance(a.match.node, ast.Subscript) and is_made_here(a.scope, a.match.node.slice, a.match.node)
+    ),
+    "index_used_again": lambda a: (
+        isinstance(a.match.node, ast.Subscript) and is_used_again(a.scope, a.match.node.slice)
+    ),
+    "index_of_loop": lambda a: (
+        isinstance(a.match.node, ast.Subscript) and is_loop_variable(a.scope, a.match.node.slice)
+    ),
+    "unpacked": lambda a: is_unpacked(a.scope, a.match.node),
     "index_settled": lambda a: (
         isinstance(a.match.node, ast.Subscript) and is_settled(a.scope, a.match.node.slice)
     ),

@@ -130,6 +130,10 @@ class HotnessMap:
         known = self._callers.get(function.dotted, {})
         return tuple(self._project.current(known[name]) for name in sorted(known))
 
+    def calls_often(self, caller: FunctionRef, function: FunctionRef) -> bool:
+        """Does one surely call the other, and not under a guard alone?"""
+        return (function.dotted, False) in self._ties(caller).calls
+
     def _called_rarely(self) -> frozenset[str]:
         callers: dict[str, list[tuple[str, bool]]] = {}  # callee -> (caller, guarded)
         named: set[str] = set()

@@ -24,7 +24,7 @@ from perfcheck.rulebook.predicates import evaluate
 from perfcheck.rulebook.rule import Rule
 
 _ATTRIBUTES = re.compile(r"\.([A-Za-z_]\w*)")
-_OF_HOST = (":h2d", ":host-index", ":from-device")
+_OF_HOST = (":h2d", ":host-index", ":host-mask", ":from-device")
 _WAITS = frozenset({"host-sync", "h2d-copy", "d2h-copy", "pageable-copy"})
 _CONFIDENCES: tuple[Confidence, ...] = ("high", "medium", "heuristic")
 

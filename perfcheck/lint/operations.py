@@ -36,6 +36,7 @@ class Happening(NamedTuple):
 
 _VARIANTS = (
     ("has_mask", "mask"),
+    ("bool_dtype('index')", "host-mask"),
     ("has_device_scalar", "index"),
     ("has_host_index", "host-index"),
     ("to_device()", "h2d"),

@@ -62,10 +62,11 @@ _STEP_METHODS = frozenset(
     sample_step p_sample
     p_mean_variance q_sample training_losses get_loss calc_loss loss_fn update_policy update_critic
     update_actor learn
+    configure_gradient_clipping lr_scheduler_step transfer_batch_to_device on_after_backward
     train_minibatch process_batch process_micro_batch micro_step train_epoch_step""".split()
 )
 _STEP_NAME = re.compile(
-    r"_*(forward_backward\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
+    r"_*(forward_backward\w*|clip_grad\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
     r"generator|discriminator|on|after|before|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter|batch)(_(start|end|begin))?)$"
 )
 _HOOK = re.compile(r"(^|_)hook(_fn)?$")
@@ -193,8 +194,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 "Pipeline" in record.owner or ("Processor" in record.owner and "Attn" in record.owner)
             ):
                 return Hotness.STEP, False
-            if name in _METRIC_STEPS and any(
-                c.record.qualname.endswith("Metric") for c in project.ancestry(owner)[0]
+            if (name in _METRIC_STEPS or name == "add") and any(
+                c.record.qualname.endswith(("Metric", "Meter")) for c in project.ancestry(owner)[0]
             ):
                 return Hotness.STEP, False
         if name in _COLD_DUNDER or name == "__init__":

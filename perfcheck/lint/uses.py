@@ -34,6 +34,8 @@ def _leaves(node: ast.AST) -> list[ast.AST]:
         return [node]
     if isinstance(node, ast.Call):
         callee = dotted(node.func)
+        if _GETTER.match(callee) and not node.args and not node.keywords:
+            return []
         inside = [leaf for a in (*node.args, *(k.value for k in node.keywords)) for leaf in _leaves(a)]
         if callee.rpartition(".")[2] in _SIZES and isinstance(node.func, ast.Attribute):
             return inside
@@ -45,6 +47,8 @@ def _leaves(node: ast.AST) -> list[ast.AST]:
     return [leaf for child in ast.iter_child_nodes(node) for leaf in _leaves(child)]
 
 
+_GETTER = re.compile(r"(self|cls)\.get_\w+$")
+"""Methods that tell a setting."""
 _SIZES = frozenset({"size", "dim", "numel"})
 _PURE = frozenset(
     """Tensor FloatTensor LongTensor from_numpy array asarray range len list tuple sorted float int min max
@@ -87,9 +91,25 @@ def makes_on_host(scope: BodyScope, node: ast.AST) -> bool:
     )
 
 
+def is_loop_variable(scope: BodyScope, node: ast.AST) -> bool:
+    """``x`` where ``for x in …`` goes around it."""
+    return isinstance(node, ast.Name) and any(
+        not isinstance(loop, ast.While) and isinstance(loop.target, ast.Name) and loop.target.id == node.id
+        for loop in scope.loops(node)
+    )
+
+
+def is_unpacked(scope: BodyScope, node: ast.AST) -> bool:
+    """``a, b = x``: several numbers, each with a name of its own."""
+    parent = scope.parent(node)
+    return isinstance(parent, ast.Assign) and all(
+        isinstance(t, (ast.Tuple, ast.List)) for t in parent.targets
+    )
+
+
 def is_made_here(scope: BodyScope, node: ast.AST, at: ast.AST) -> bool:
-    """Is it a variable that a factory of torch's gave its only value, on the host?"""
-    made = scope.definition(node.id, at) if isinstance(node, ast.Name) else None
+    """Does a factory of torch's make it on the host, here or as a variable's only value?"""
+    made = scope.definition(node.id, at) if isinstance(node, ast.Name) else node
     return made is not None and makes_on_host(scope, made)
 
 
@@ -150,6 +170,24 @@ def _name(node: ast.AST) -> str:
 
 
 _SETTINGS = re.compile(r"(^|_)(cfg|config|args|opts?|options|hparams|settings)$")
+
+
+def is_used_again(scope: BodyScope, index: ast.AST) -> bool:
+    """Do two other places select by the same variable, which is bound once?"""
+    if not isinstance(index, ast.Name) or scope.definition(index.id, scope.node.body[-1]) is None:
+        return False
+    selects = [
+        part
+        for part in scope.walk(ast.Subscript)
+        if isinstance(part, ast.Subscript)
+        and isinstance(part.slice, ast.Name)
+        and part.slice.id == index.id
+        and isinstance(part.ctx, ast.Load)
+    ]
+    return len(selects) >= _AGAIN
+
+
+_AGAIN = 3
 
 
 # ---- becomes of it ----------------------------------------------------------------------------------

@@ -36,16 +36,16 @@ Tensor.__deepcopy__ : self memo -> same | aten -
 Tensor.__getitem__ : self index -> tensor own | aten index
     host-sync if has_mask('index') -- src, 2.13
     host-sync if has_device_scalar('index') -- src, 2.13
-    host-sync h2d-copy pageable-copy if has_host_index('index') -- src
-    h2d-copy if host('index') and bool_dtype('index') -- src
-    host-sync if host('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
+    host-sync h2d-copy pageable-copy if device('self') and has_host_index('index') -- src
+    h2d-copy if device('self') and host('index') and bool_dtype('index') -- src
+    host-sync if device('self') and host('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
 Tensor.__setitem__ : self index value -> none | aten index_put_
     host-sync if has_mask('index') and (device('value') or has_masks('index') or surely_scalar('index')) -- src, 2.13
     host-sync if has_device_scalar('index') -- src, 2.13
     host-sync d2h-copy if host('self') and device('value') -- src
-    host-sync h2d-copy pageable-copy if has_host_index('index') -- src
-    h2d-copy if host('index') and bool_dtype('index') -- src
-    host-sync if host('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
+    host-sync h2d-copy pageable-copy if device('self') and has_host_index('index') -- src
+    h2d-copy if device('self') and host('index') and bool_dtype('index') -- src
+    host-sync if device('self') and host('index') and bool_dtype('index') before 2.9 -- https://github.com/pytorch/pytorch/pull/156384
     host-sync h2d-copy if device('self') and host('value') -- src
     host-sync h2d-copy if device('self') and number('value') and selects_element('index') before 2.15 -- https://github.com/pytorch/pytorch/pull/188267
     host-sync h2d-copy if device('self') and number('value') and has_device_index('index') before 2.15 -- https://github.com/pytorch/pytorch/pull/188330

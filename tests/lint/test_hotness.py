@@ -501,6 +501,26 @@ def test_a_function_of_tensors_without_callers_is_taken_to_be_hot() -> None:
     )
 
 
+def test_what_a_step_sets_up_is_set_up_on_every_step() -> None:
+    check(
+        """
+        def attend(x: torch.Tensor, debug):
+            scale = create_scale(2.0)
+            if debug:
+                create_table(2.0)
+        def create_scale(number):
+            wait()  # step
+        def create_table(number):
+            wait()  # cold
+        def configure_all(x: torch.Tensor):
+            create_mask(2.0)
+        def create_mask(number):
+            wait()  # cold
+        """,
+        presumed=True,
+    )
+
+
 def test_what_drives_the_steps_is_no_step() -> None:
     check(
         """

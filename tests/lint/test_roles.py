@@ -31,6 +31,9 @@ def role_of(base: str, method: str, name: str = "Thing") -> tuple[Hotness, bool]
         ("object", "__call__", "AttnProcessor2_0"),
         ("object", "step", "EulerDiscreteScheduler"),
         ("object", "validation_step", "Anything"),
+        ("lightning.LightningModule", "configure_gradient_clipping", "Task"),
+        ("object", "clip_grad_norm", "Anything"),
+        ("object", "add", "ConfusionMeter"),
     ],
 )
 def test_hot_by_role(base: str, method: str, name: str) -> None:

@@ -15,27 +15,45 @@ _MOVER = re.compile(
     r"_?prepare_(batch|input|data)s?|(batch|data|tensors?|inputs?)_to(_\w+)?|recursive_to|(move|transfer)_batch\w*)([._]|$)",
     re.IGNORECASE,
 )
+_GETTER = re.compile(r"(^|[._])(get|next|fetch|load)_(\w+_)?(mini)?(batch|data|inputs)$")
+_BATCH = re.compile(r"(^|[._])(mini)?(batch|batches|obs|observations?|inputs|samples)([._]|$)")
 _MODEL = re.compile(r"(^|[._])(model|module|net|network|layer|block)s?$", re.IGNORECASE)
 _CONTAINERS = ("dict", "list", "tuple", "Mapping", "Sequence", "abc")
 
 
 def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
-    """``x.to(device)`` without ``non_blocking``, in a function that exists to move batches."""
-    if not _MOVER.search(scope.qualname) and not _recurses(scope):
-        return
+    """``x.to(device)`` without ``non_blocking``, in a function that exists to move batches or to get them,
+    or in a lambda that is applied to all parts of one."""
+    moves = _MOVER.search(scope.qualname) is not None or _recurses(scope)
+    gets = _GETTER.search(scope.qualname) is not None
     for call in scope.calls("to", "cuda"):
         if not isinstance(call.func, ast.Attribute) or _is_settled(scope, call):
             continue
         moved = _changed_first(call.func.value)
-        if (
-            not isinstance(moved, ast.Name)
-            or _MODEL.search(moved.id)
-            or scope.definition(moved.id, call) is not None
-        ):
-            continue  # a model, or something that was fetched here
+        while gets and isinstance(moved, ast.Subscript):
+            moved = moved.value
+        if not (moves or gets or _applied_to_batch(scope, moved, call)):
+            continue
+        name = chain(moved) if gets else moved.id if isinstance(moved, ast.Name) else None
+        if name is None or _MODEL.search(name):
+            continue
+        if not gets and scope.definition(name, call) is not None:
+            continue  # something that was fetched here
         value = scope.value(moved)
-        if value.kind in ("unknown", "tensor") and (value.device is not True or value.assumed):
+        if value.kind in ("unknown", "tensor", "dict") and (value.device is not True or value.assumed):
             yield Match(call, {"T": call.func.value})
+
+
+def _applied_to_batch(scope: Scope, moved: ast.expr, call: ast.Call) -> bool:
+    """``tree_map(lambda x: x.to(device), batch)``, ``batch.map(lambda x: x.to(device))``"""
+    around = scope.parent(call)
+    if not isinstance(around, ast.Lambda) or not isinstance(moved, ast.Name):
+        return False
+    applied = scope.parent(around)
+    if not isinstance(applied, ast.Call) or moved.id not in {a.arg for a in around.args.args}:
+        return False
+    given = [*applied.args, applied.func]
+    return any(_BATCH.search(chain(part) or "") for part in given) or bool(_BATCH.search(scope.qualname))
 
 
 def _changed_first(node: ast.expr) -> ast.expr:
@@ -92,8 +110,13 @@ def non_blocking_not_passed(scope: Scope) -> Iterator[Match]:
     for call in scope.calls(*filter(_is_mover, scope.names)):
         if len(call.args) + len(call.keywords) < 2 or chain(call.func) is None:
             continue
-        if any(keyword.arg in ("non_blocking", None) for keyword in call.keywords):
+        told = {keyword.arg: keyword.value for keyword in call.keywords}
+        if None in told or not _is_false(told.get("non_blocking")):
             continue
         parameters = scope.parameters_of(call)
         if "non_blocking" in parameters and len(call.args) <= parameters.index("non_blocking"):
             yield Match(call, {"T": call.args[0] if call.args else call.keywords[0].value, "F": call.func})
+
+
+def _is_false(told: ast.expr | None) -> bool:
+    return told is None or (isinstance(told, ast.Constant) and told.value is False)

@@ -140,3 +140,30 @@ def test_blocking_copies_of_pinned_batches() -> None:
                 model(images.to(device))
     """
     assert flagged(source, "PC202", "PC404", "PC214") == {("PC404", 9), ("PC202", 12)}
+
+
+def test_a_mover_that_is_told_to_block() -> None:
+    source = """
+        class Unit:
+            def move_data_to_device(self, batch, non_blocking=False):
+                return batch.to(self.device, non_blocking=non_blocking)
+
+            def fit_step(self, batches):
+                batch = self.move_data_to_device(next(batches), non_blocking={})
+    """
+    assert flagged(source.format("False"), "PC216") == {("PC216", 6)}
+    assert not flagged(source.format("True"), "PC216")
+
+
+def test_getters_that_move_what_is_on_the_device_already() -> None:
+    source = """
+        import torch
+
+        class Batches:
+            def __init__(self, device):
+                self.data = torch.zeros(8, device=device)
+
+            def get_batch(self, start, device):
+                return self.data[start : start + 2].to(device), self.model.to(device)
+    """
+    assert not flagged(source, "PC215")
