@@ -137,7 +137,7 @@ class Analysis:
         if any(decorator.rpartition(".")[2] in _COMPILERS for decorator in record.decorators):
             return True
         own = record.names | {record.name}
-        if not own.isdisjoint(self._engine.renamed(function.module)):
+        if not own.isdisjoint(self._engine.names.renamed(function.module)):
             return True
         if not own.isdisjoint(self._rules.names):
             stays = self._heat.of(function).level == Hotness.COLD and not self._may_be_hot(function)
@@ -179,7 +179,7 @@ class Analysis:
             return heat
         if _rewrites_graphs(run.node) or not function.record.names.isdisjoint(_SERIALIZES):
             return heat
-        in_module = run.class_ is not None and self._engine.instance_of(run.class_).kind == "module"
+        in_module = run.class_ is not None and self._engine.instances.of(run.class_).kind == "module"
         known = in_module or takes_batch(function) or any(map(_holds_tensor, run.given))
         return Heat(Hotness.STEP, False, guess=not known)
 

@@ -61,12 +61,12 @@ class CompiledMap:
     def _roots_of(self, function: FunctionRef) -> Iterator[FunctionRef]:
         record, module = function.record, function.module
         for decorator in record.decorators:
-            if self._engine.dotted_name(module, decorator) in _COMPILERS:
+            if self._engine.names.dotted(module, decorator) in _COMPILERS:
                 yield function
         if record.owner and record.name == "compile":
             return  # offered to who wants it: most instances are never compiled
         if any(
-            self._engine.dotted_name(module, site.target) in _COMPILERS
+            self._engine.names.dotted(module, site.target) in _COMPILERS
             for site in record.calls
             if "compile" in site.target
         ):
@@ -81,7 +81,7 @@ class CompiledMap:
             if found is not None:
                 yield found
             return
-        dotted = self._engine.dotted_name(function.module, name)
+        dotted = self._engine.names.dotted(function.module, name)
         entity = project.lookup(dotted, function.module) if dotted else None
         if isinstance(entity, FunctionRef):
             yield entity

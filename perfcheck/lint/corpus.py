@@ -50,7 +50,7 @@ class Corpus:
         """``seen`` has the files that were indexed from disk before, and gets those that are now."""
         self.root = root
         self.targets = {str(target.path): target for target in targets}
-        self.paths = list(dict.fromkeys([*self.targets, *others]))
+        self.paths = sorted({*self.targets, *others})  # whatever is asked for first, or alone
         self._store = store
         self._seen = seen
 

@@ -337,7 +337,7 @@ class HotnessMap:
     def _of_class(self, module: ModuleRecord, class_: str, name: str) -> tuple[Target, ...] | None:
         """The methods of that name of a class, written as in a module, and of what derives from it; None
         where the class is not known."""
-        dotted = self.engine.dotted_name(module, class_)
+        dotted = self.engine.names.dotted(module, class_)
         entity = self._project.lookup(dotted, module) if dotted else ""
         if not isinstance(entity, ClassRef):
             return None
@@ -349,7 +349,7 @@ class HotnessMap:
 
     def _targets_of_name(self, module: ModuleRecord, target: str) -> tuple[Target, ...]:
         project = self._project
-        dotted = self.engine.dotted_name(module, target)
+        dotted = self.engine.names.dotted(module, target)
         if dotted is None:
             return self._by_method(target.rpartition(".")[2]) if "." in target else ()
         entity = project.lookup(dotted, module)

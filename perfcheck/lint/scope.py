@@ -10,6 +10,7 @@ from perfcheck.events import Hotness, Truth
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
+from perfcheck.lint.grad_mode import switches_grad_off, touches_grad_mode
 from perfcheck.lint.guards import exits, is_cooling, skips_the_rest
 from perfcheck.lint.hotness import Heat
 from perfcheck.lint.loops import LoopKind, loop_kind
@@ -169,7 +170,7 @@ class BodyScope:
 
     def renamed_calls(self) -> Iterator[tuple[ast.Call, str]]:
         """Calls by another name than the function's own, which goes with them."""
-        renamed = self.run.engine.renamed(self.function.module)
+        renamed = self.run.engine.names.renamed(self.function.module)
         if renamed:
             for name in sorted(renamed & self.function.record.names):
                 for call in self.calls(name):
@@ -375,7 +376,7 @@ class BodyScope:
                 for item in ancestor.items:
                     expression = item.context_expr
                     callee = expression.func if isinstance(expression, ast.Call) else expression
-                    if engine.switches_grad_off(self.resolve(callee)):
+                    if switches_grad_off(self.resolve(callee)):
                         return True
                     if self.resolve(callee) == "torch.set_grad_enabled":
                         return None
@@ -388,7 +389,7 @@ class BodyScope:
 
     def records_grad(self, call: ast.Call) -> bool:
         callee = self._callee(call)
-        return callee is not None and not self.run.engine.touches_grad_mode(callee)
+        return callee is not None and not touches_grad_mode(callee)
 
     def parameters_of(self, call: ast.Call) -> tuple[str, ...]:
         entity = self._callee(call)
@@ -422,7 +423,7 @@ class BodyScope:
         return any(
             own.record.name in caller.record.names
             and caller != own
-            and engine.touches_grad_mode(caller)
+            and touches_grad_mode(caller)
             and (caller.module is own.module or own.dotted in caller.module.imports.values())
             for caller in engine.project.functions()
         )

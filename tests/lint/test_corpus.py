@@ -53,7 +53,7 @@ def test_module_names(path: str, name: str, is_package: bool) -> None:
 
 def test_targets_are_as_given_and_others_as_on_disk(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "import torch  # old\n", "b.py": "import torch\n"})
-    found = corpus(tmp_path, {"a.py": "import torch  # new\n"}, ("a.py", "b.py", "absent.py"))
+    found = corpus(tmp_path, {"a.py": "import torch  # new\n"}, ("a.py", "b.py", "gone.py"))
     assert [found.text(path) for path in found.paths] == ["import torch  # new\n", "import torch\n", ""]
 
 

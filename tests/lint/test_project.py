@@ -13,7 +13,7 @@ OPS = "def add(x):\n    return x\n\nclass Net:\n    def run(self): ...\n"
 def resolved(files: dict[str, str], name: str, path: str = MAIN) -> str | None:
     """What a name as written in a file stands for."""
     program = Program(files)
-    return program.engine.dotted_name(program.module(path), name)
+    return program.engine.names.dotted(program.module(path), name)
 
 
 @pytest.mark.parametrize(
@@ -216,6 +216,6 @@ def test_any_tangle_of_imports_is_resolved_to_something(files: dict[str, str]) -
     program = Program(files)
     for path in files:
         for name in ("a", "b.f", "A.f", "a.b.c", "f"):
-            program.engine.dotted_name(program.module(path), name)
+            program.engine.names.dotted(program.module(path), name)
         for qualname in program.module(path).functions:
             program.engine.evaluate(program.function(qualname, path))

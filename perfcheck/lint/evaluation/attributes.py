@@ -39,7 +39,7 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
     if attr in ("dtype",) and kind != "array":
         return Value("dtype", dtype=owner.dtype)
     if owner.ref is not None and kind in INSTANCES:
-        return ev.engine.attribute(owner, attr)
+        return ev.attribute(owner, attr)
     if kind == "module":
         if attr == "training":
             return BOOL

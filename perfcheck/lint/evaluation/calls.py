@@ -55,7 +55,7 @@ def _call(ev: Evaluator, node: ast.Call) -> Value:
             return invoke(ev, target, Arguments(ev, node), node)
         arguments = Arguments(ev, node)
         if owner.ref is not None and kind in INSTANCES:
-            ev.values[func] = ev.engine.attribute(owner, func.attr)
+            ev.values[func] = ev.attribute(owner, func.attr)
         found = method(ev, owner, func, arguments, node)
         return found._replace(grad=False) if ev.no_grad and found.grad else found
     target = ev.expr(func)

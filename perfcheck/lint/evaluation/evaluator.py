@@ -10,9 +10,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from perfcheck.events import Truth
-from perfcheck.lint.annotations import annotated
 from perfcheck.lint.conditions import Argument
-from perfcheck.lint.dotted import chain
 from perfcheck.lint.evaluation.environment import Env
 from perfcheck.lint.evaluation.expressions import EXPRESSIONS
 from perfcheck.lint.evaluation.narrowing import narrow
@@ -20,6 +18,7 @@ from perfcheck.lint.evaluation.statements import STATEMENTS
 from perfcheck.lint.facts import Raised
 from perfcheck.lint.index import FunctionNode, ModuleRecord
 from perfcheck.lint.operations import apply, bind
+from perfcheck.lint.parameters import parameter
 from perfcheck.lint.project import FunctionRef
 from perfcheck.lint.values import BOOL, DICT, NONE, Value, join_all
 
@@ -89,6 +88,12 @@ class Evaluator:
             return Value("list", element=join_all(self.yields))
         return join_all(self.returns) if self.returns else NONE
 
+    @property
+    def stored(self) -> Env:
+        """Attributes of the method's own object, as they are at its end."""
+        prefix = self.self_name + "."
+        return {key[len(prefix) :]: value for key, value in self.env.items() if key.startswith(prefix)}
+
     def parameters(self, node: FunctionNode) -> None:
         arguments = node.args
         ordered = [*arguments.posonlyargs, *arguments.args]
@@ -98,30 +103,33 @@ class Evaluator:
         ordered += arguments.kwonlyargs
         defaults += arguments.kw_defaults
         static = any(getattr(d, "id", "") == "staticmethod" for d in node.decorator_list)
-        for position, (parameter, default) in enumerate(zip(ordered, defaults)):
-            name = parameter.arg
+        for position, (argument, default) in enumerate(zip(ordered, defaults)):
+            name = argument.arg
             if position == 0 and self.class_ is not None and not static and name in ("self", "cls", "mcs"):
                 self.self_name = name
-                self.env[name] = self.engine.instance_of(self.class_)
+                self.env[name] = self.engine.instances.of(self.class_)
                 if name == "cls":
                     self.env[name] = Value("class", ref=self.class_.dotted)
                 continue
-            self.env[name] = self.engine.parameter(self, parameter, default)
+            self.env[name] = parameter(self, argument, default)
         if arguments.vararg is not None:
-            element = self.engine.parameter(self, arguments.vararg, None)
+            element = parameter(self, arguments.vararg, None)
             self.env[arguments.vararg.arg] = Value("tuple", element=element)
         if arguments.kwarg is not None:
             self.env[arguments.kwarg.arg] = DICT
 
     def annotation(self, node: ast.expr | None) -> Value:
-        return annotated(node, self.resolve_static, self.engine.instance_named(self.module))
+        return self.engine.instances.annotated(self.module)(node)
 
     def resolve_static(self, node: ast.expr) -> str | None:
         """The dotted name of an annotation or a base, whatever local variables are called."""
-        name = chain(node)
-        if name is not None and name in self.module.globals:
-            return f"{self.module.name}.{name}"
-        return None if name is None else self.engine.dotted_name(self.module, name)
+        return self.engine.names.static(self.module, node)
+
+    def attribute(self, owner: Value, name: str) -> Value:
+        """An attribute of an instance whose class is known, as this body finds it."""
+        function = self.function
+        stores = function is not None and name in function.record.stores
+        return self.engine.attribute(owner, name, function if stores else None)
 
     # ---- events ---------------------------------------------------------------------------------
 

@@ -94,7 +94,7 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
                 first._replace(rank=None, contiguous=None) if last != "reduce" else first._replace(rank=None)
             )
         return first
-    constructed = ev.engine.external_instance(name)
+    constructed = ev.engine.instances.outside(name)
     if constructed is not None:
         return _decorate(constructed, name, arguments)
     if last.endswith("DataLoader"):  # torchdata's StatefulDataLoader

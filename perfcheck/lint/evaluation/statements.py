@@ -14,6 +14,7 @@ from perfcheck.lint.evaluation.arithmetic import arithmetic
 from perfcheck.lint.evaluation.binding import bind
 from perfcheck.lint.evaluation.environment import Env, differs, merge
 from perfcheck.lint.evaluation.narrowing import cannot_hold, narrow
+from perfcheck.lint.grad_mode import switches_grad_off
 from perfcheck.lint.index import FunctionNode
 from perfcheck.lint.values import HOST, NONE, UNKNOWN, Value, elements
 
@@ -127,7 +128,7 @@ def _with(ev: Evaluator, node: ast.With | ast.AsyncWith) -> bool:
     quiet = 0
     for item in node.items:
         value = ev.expr(item.context_expr)
-        if ev.engine.switches_grad_off(ev.resolve(_callee(item.context_expr))):
+        if switches_grad_off(ev.resolve(_callee(item.context_expr))):
             quiet += 1
         if item.optional_vars is not None:
             bind(ev, item.optional_vars, value if value.kind != "host" else UNKNOWN, None)
