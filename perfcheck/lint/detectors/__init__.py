@@ -31,6 +31,7 @@ DETECTORS: Final[dict[str, str]] = {
     "eager-error-texts": "error_texts:eager_error_texts",
     "mask-writes": "mask_writes:mask_writes",
     "device-waits": "device_waits:device_waits",
+    "causal-mask-detected": "causal_masks:causal_mask_detected",
     "validated-distributions": "distributions:validated_distributions",
     # memory format
     "converted-twice": "conversions:converted_twice",
@@ -66,6 +67,7 @@ DETECTORS: Final[dict[str, str]] = {
     "manual-attention": "attention:manual_attention",
     "expert-loop": "experts:expert_loop",
     "train-mode-every-step": "training_mode:train_mode_every_step",
+    "causal-mask-given": "causal_masks:causal_mask_given",
     "embedding-per-column": "embedding_columns:embedding_per_column",
     # compile
     "branch-on-tensor-in-compiled": "compiled_code:branch_on_tensor",
@@ -134,6 +136,11 @@ validate_epoch validate_model run_eval run_evaluation run_validation run_inferen
 evaluate_one_epoch predict_batch encode reconstruct progress
 """
 
+_STEPS = """
+training_step train_step train_batch training_batch train_on_batch train_one_step train_one_batch
+optimize_parameters learn process_batch
+"""
+
 NEEDS: Final[dict[str, frozenset[str]]] = {
     "element-reads": _READS,
     "iterated-tensor": _READS | {"bool", "str", "print", "tolist", "append", "any", "all"},
@@ -170,6 +177,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "loop-over-parameters": _PARAMETERS,
     "manual-attention": frozenset({"softmax"}),
     "train-mode-every-step": frozenset({"train"}),
+    "causal-mask-given": frozenset({"scaled_dot_product_attention"}),
     "autocast-around-backward": _BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),
     "eval-without-no-grad": frozenset(_EVALUATES.split()),
@@ -194,8 +202,8 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "conv-bias-before-batchnorm": frozenset({"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}),
     "detach-after-forward": frozenset({"detach"}),
     "target-with-graph": _BACKWARD | {"gamma", "_gamma", "discount", "compute_target", "compute_targets"},
-    "loss-accumulated-with-graph": _BACKWARD,
-    "outputs-kept-with-graph": _BACKWARD | {"training_step", "train_step", "training_batch", "train_batch"},
+    "loss-accumulated-with-graph": _BACKWARD | frozenset(_STEPS.split()),
+    "outputs-kept-with-graph": _BACKWARD | frozenset(_STEPS.split()),
     "empty-cache-in-loop": frozenset({"empty_cache"}),
     "gc-collect-in-loop": frozenset({"collect"}),
     "save-in-loop": frozenset({"save"}),

@@ -36,6 +36,10 @@ def loss_accumulated(scope: Scope) -> Iterator[Match]:
                 break
 
 
+STEPS = frozenset(
+    """training_step train_step train_batch train_on_batch train_one_step train_one_batch optimize_parameters
+    learn process_batch""".split()
+)
 TRAINING_STEPS = frozenset({"training_step", "train_step", "training_batch", "train_batch"})
 """Methods of which the trainer differentiates what they return."""
 
@@ -139,9 +143,28 @@ def _training_loops(scope: Scope, node: ast.AST) -> Iterator[tuple[LoopStatement
     """The loops around a place that call backward, innermost first, with what they call it on."""
     for loop in reversed(scope.loops(node)):
         if isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
-            losses = _differentiated_in(loop.body)
-            if losses:
+            losses = _differentiated_in(loop.body) | _returned_by_steps(scope, loop)
+            if losses or any(_is_step(scope, part) for part in within(*loop.body)):
                 yield loop, losses
+
+
+def _returned_by_steps(scope: Scope, loop: LoopStatement) -> frozenset[str]:
+    """``loss = self.train_step(batch)``"""
+    return frozenset(
+        name
+        for node in within(*loop.body)
+        if isinstance(node, ast.Assign) and _is_step(scope, node.value)
+        for target in node.targets
+        if (name := chain(target))
+    )
+
+
+def _is_step(scope: Scope, node: ast.AST) -> bool:
+    """A call of a function of the project that goes backward and returns a tensor, undetached."""
+    if not isinstance(node, ast.Call) or last(node) not in STEPS:
+        return False
+    names = scope.names_of(node)
+    return "backward" in names and names.isdisjoint(_READS) and scope.value(node).kind == "tensor"
 
 
 def _differentiated_in(body: list[ast.stmt]) -> frozenset[str]:
@@ -188,6 +211,8 @@ def _with_graph(scope: Scope, node: ast.expr, losses: frozenset[str]) -> ast.exp
         return node if value.kind == "tensor" and value.grad is True else None
     if isinstance(node, ast.BinOp):
         return _with_graph(scope, node.left, losses) or _with_graph(scope, node.right, losses)
+    if _is_step(scope, node):
+        return node
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _KEEPS_GRAPH:
         return _with_graph(scope, node.func.value, losses)
     if isinstance(node, (ast.Tuple, ast.List)):

@@ -120,6 +120,10 @@ class _Extents:
             return made is not None and depth < _DEPTH and self._is_extent(made, depth + 1)
         if isinstance(node, ast.Call) and last(node) == "len" and node.args:
             return self._is_tensor(node.args[0])
+        if isinstance(node, ast.Call) and chain(node.func) == "int" and node.args:
+            return self._is_extent(node.args[0], depth)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.FloorDiv)):
+            return isinstance(node.right, ast.Constant) and self._is_extent(node.left, depth)
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
@@ -162,7 +166,7 @@ def _indexed(
     for node in within(*body):
         if not (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)):
             continue
-        if root(node) not in written and any(_is_element(part, index) for part in _parts(node)):
+        if root(node) not in written and any(_is_part(part, index) for part in _parts(node)):
             value = scope.value(node.value)
             if value.is_tensor is True and value.on_device is not False:
                 return node.value
@@ -204,6 +208,13 @@ def _is_element(part: ast.expr, index: str) -> bool:
     return isinstance(part, ast.Name) and part.id == index
 
 
+def _is_part(part: ast.expr, index: str) -> bool:
+    """An element, or a block of so many elements as the source says."""
+    if isinstance(part, ast.Slice) and _is_block(part) and isinstance(part.lower, ast.BinOp):
+        return any(isinstance(side, ast.Constant) for side in (part.lower.left, part.lower.right))
+    return _is_element(part, index)
+
+
 def _is_block(part: ast.Slice) -> bool:
     """``n * i : n * (i + 1)``: as wide in every turn."""
     low, high = part.lower, part.upper
@@ -243,11 +254,22 @@ def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
         and isinstance(statement.value.func, ast.Attribute)
         and statement.value.func.attr == "append"
     } - {None}
+    joins = ("stack", "cat") if _takes_slices(loop.body, turn.names) else ("stack",)
     return any(
         call.args
         and chain(call.args[0]) in appended
         and (scope.resolve(call.func) or "").startswith("torch.")
-        for call in scope.calls("stack")
+        for call in scope.calls(*joins)
+    )
+
+
+def _takes_slices(body: Sequence[ast.AST], names: frozenset[str]) -> bool:
+    """``x[i : i + 1]``, ``x[4 * i : 4 * (i + 1)]``: parts of one size, which ``cat`` joins."""
+    return any(
+        isinstance(part, ast.Slice) and any(_is_part(part, name) for name in names)
+        for node in within(*body)
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)
+        for part in _parts(node)
     )
 
 

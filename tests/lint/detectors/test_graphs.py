@@ -282,6 +282,27 @@ def test_steps_that_keep_what_the_trainer_differentiates() -> None:
     assert flagged(source, "PC902") == {("PC902", 6)}
 
 
+def test_losses_that_a_step_of_the_project_returns() -> None:
+    source = """
+        from torch import nn
+
+        class Trainer:
+            def train_step(self, batch):
+                loss = nn.functional.mse_loss(self.model(batch), batch)
+                loss.backward()
+                return loss
+
+            def fit(self, loader):
+                total, rest, kept = 0.0, 0.0, []
+                for batch in loader:
+                    total += self.train_step(batch)
+                    loss = self.train_step(batch)
+                    kept.append(loss)
+                    rest += self.train_step(batch).item()
+    """
+    assert flagged(source, "PC901") | flagged(source, "PC902") == {("PC901", 12), ("PC902", 14)}
+
+
 def test_meters_that_are_fed_with_a_graph() -> None:
     source = """
         class AverageMeter:

@@ -381,3 +381,63 @@ def test_embeddings_of_one_column_each() -> None:
                 return parts, x
     """
     assert flagged(source, "PC517") == {("PC517", 11), ("PC517", 13), ("PC517", 15)}
+
+
+def test_causal_masks_in_memory() -> None:
+    source = """
+        import torch
+        import torch.nn.functional as F
+        from torch import nn
+
+        class Attention(nn.Module):
+            def forward(self, q, k, v, padding):
+                n = q.shape[-2]
+                future = torch.triu(torch.full((n, n), float("-inf"), device=q.device), diagonal=1)
+                a = F.scaled_dot_product_attention(q, k, v, attn_mask=future)
+                b = F.scaled_dot_product_attention(q, k, v, q.new_ones(n, n).bool().tril())
+                both = torch.ones(n, n, dtype=torch.bool, device=q.device).tril() & padding
+                c = F.scaled_dot_product_attention(q, k, v, attn_mask=both)
+                d = F.scaled_dot_product_attention(q, k, v, attn_mask=padding)
+                return a + b + c + d
+    """
+    assert flagged(source, "PC518") == {("PC518", 9), ("PC518", 10)}
+
+
+def test_transformers_that_look_for_a_causal_mask() -> None:
+    source = """
+        from torch import nn
+
+        class Model(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2), 2)
+                self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2), 2)
+                self.layer = nn.TransformerEncoderLayer(8, 2)
+
+            def forward(self, x, y, mask):
+                x = self.encoder(x, mask)
+                x = self.encoder(x, mask, is_causal=False)
+                x = self.encoder(x, src_key_padding_mask=y)
+                x = self.layer(x, mask)
+                y = self.decoder(y, x, tgt_mask=mask)
+                return self.decoder(y, x, tgt_mask=mask, tgt_is_causal=True)
+    """
+    assert flagged(source, "PC138") == {("PC138", 11), ("PC138", 15)}
+
+
+def test_blocks_of_a_batch_one_after_the_other() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Faces(nn.Module):
+            def forward(self, x: torch.Tensor, size: int) -> torch.Tensor:
+                n = x.size()[0]
+                parts, chunks = [], []
+                for i in range(int(n / 6)):
+                    parts.append(self.net(x[i * 6 : (i + 1) * 6]))
+                for i in range(n // 4):
+                    chunks.append(self.net(x[i * size : (i + 1) * size]))
+                return torch.cat(parts), torch.cat(chunks)
+    """
+    assert flagged(source, "PC503") == {("PC503", 8)}
