@@ -17,6 +17,9 @@ from perfcheck.emulated.tensor import DEVICE, DEVICES
 MEMORY = 80 << 30
 """Bytes of device memory; nothing is ever taken from it."""
 
+CUDNN = 92000
+"""The version of cuDNN that scripts are told, though nothing of it runs: the one of torch 2.13's wheels."""
+
 _CAPABILITY = (9, 0)
 _STREAM = {"device_index": 0, "device_type": 1}
 
@@ -191,7 +194,10 @@ def install(patches: Patches) -> None:
     patches.set_all(torch, {"Stream": streams.Stream, "Event": streams.Event, "Generator": Generator})
     patches.set_all(torch.accelerator, {"is_available": lambda: True, "device_count": _count})
     patches.set(torch.Tensor, "record_stream", _nothing)
-    patches.set(torch.backends.cudnn, "is_acceptable", lambda tensor: False)
+    patches.set_all(torch.backends.cudnn, {"is_acceptable": lambda tensor: False, "version": lambda: CUDNN})
+    activities = {torch.profiler.ProfilerActivity.CPU, torch.profiler.ProfilerActivity.CUDA}
+    for module in (torch.autograd, torch.autograd.profiler):  # else profilers record CUDA events, which fails
+        patches.set(module, "_supported_activities", lambda: activities)
     if torch.version.cuda is None:
         patches.set(torch.version, "cuda", "13.0")
 

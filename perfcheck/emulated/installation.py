@@ -53,10 +53,12 @@ class Installation:
         self._thread = threading.get_ident()
         self._only_lift = torch._C._only_lift_cpu_tensors()
         self._threads = torch.autograd.is_multithreading_enabled()
+        self._fuses = torch._C._jit_can_fuse_on_gpu()
         _bridge.open()
         self._kernels = Kernels()
         torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(v, device="cuda"): on the CPU, then moved
         torch._C._set_multithreading_enabled(False)  # backward in the calling thread, below the user's frames
+        torch._C._jit_override_can_fuse_on_gpu(False)  # TorchScript would compile kernels of its own
         for part in _PARTS:
             part.install(self._patches)
         recording.current = Recording(recorder, own)
@@ -71,5 +73,6 @@ class Installation:
         self._patches.undo()
         torch._C._set_only_lift_cpu_tensors(self._only_lift)
         torch._C._set_multithreading_enabled(self._threads)
+        torch._C._jit_override_can_fuse_on_gpu(self._fuses)
         self._kernels.remove()
         _bridge.close()

@@ -147,11 +147,11 @@ def _no_device_memory(interface: str) -> Exception:
 
 def wrap(held: torch.Tensor) -> DeviceTensor:
     """The device tensor with these values; they are shared, not copied."""
-    if held.layout is not torch.strided:
-        recording.unsupported(f"{held.layout} tensors", "the script was stopped")
+    if held.layout is not torch.strided or held.is_nested:
+        kind = "nested" if held.is_nested else held.layout
+        recording.unsupported(f"{kind} tensors", "the script was stopped")
         raise NotImplementedError(
-            f"perfcheck's emulated device has no {held.layout} tensors: "
-            "keep them on the CPU, or trace on a GPU"
+            f"perfcheck's emulated device has no {kind} tensors: keep them on the CPU, or trace on a GPU"
         )
     tensor: DeviceTensor = _make(
         DeviceTensor, held.shape, held.stride(), held.storage_offset(), dtype=held.dtype, device=DEVICE

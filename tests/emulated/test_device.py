@@ -240,8 +240,12 @@ def test_what_is_not_emulated_is_said_once_for_each_line(tally: Tally) -> None:
         torch.cuda.CUDAGraph()
     with pytest.raises(NotImplementedError, match="sparse"):
         torch.eye(2, device="cuda").to_sparse()
+    with pytest.raises(NotImplementedError, match="nested"):
+        torch._nested_tensor_from_mask(torch.ones(1, 2, 3).cuda(), torch.ones(1, 2, dtype=torch.bool).cuda())
     features = [one.feature for one in tally.left_out()]
-    assert features == ["CUDA graphs", "torch.compile", "torch.compile", "torch.sparse_coo tensors"]
+    assert features == [
+        "CUDA graphs", "nested tensors", "torch.compile", "torch.compile", "torch.sparse_coo tensors"
+    ]  # fmt: skip
 
 
 def test_torch_is_put_back_as_it_was() -> None:

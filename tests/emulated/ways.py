@@ -80,6 +80,20 @@ def jit(device: str) -> Any:
     return [s, t]
 
 
+def jit_again(device: str) -> Any:
+    """Kernels are compiled after some runs."""
+
+    @torch.jit.script
+    def mixed(x, y):  # type: ignore[no-untyped-def]
+        return torch.tanh(x * y + 1).sigmoid() * x.relu() - y.exp()
+
+    x = torch.randn(4).to(device).requires_grad_()
+    for _ in range(4):
+        y = mixed(x, x * 2)
+        y.sum().backward()
+    return [y, x.grad]
+
+
 def lbfgs(device: str) -> Any:
     m = nn.Linear(3, 1).to(device)
     o = torch.optim.LBFGS(m.parameters(), max_iter=3)
@@ -222,9 +236,10 @@ def anomaly(device: str) -> Any:
 
 
 def profiler(device: str) -> Any:
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as p:
+    kinds = torch.profiler.ProfilerActivity
+    with torch.profiler.profile(activities=[kinds.CPU, kinds.CUDA]) as p:
         y = torch.randn(3).to(device) + 1
-    return [y, len(p.key_averages()) > 0]
+    return [y, "aten::add" in p.key_averages().table(sort_by="cuda_time_total")]
 
 
 def fft_einsum_linalg(device: str) -> Any:
