@@ -441,3 +441,24 @@ def test_blocks_of_a_batch_one_after_the_other() -> None:
                 return torch.cat(parts), torch.cat(chunks)
     """
     assert flagged(source, "PC503") == {("PC503", 8)}
+
+
+def test_models_copied_and_weights_counted_on_every_step() -> None:
+    source = """
+        import copy
+        from torch import nn
+
+        def fit(model: nn.Module, loader, optimizer, writer, best):
+            for step, batch in enumerate(loader):
+                learner = copy.deepcopy(model)
+                loss = learner(batch.cuda())
+                loss.backward()
+                optimizer.step()
+                writer.add_histogram("loss", loss, step)
+                if step % 100 == 0:
+                    writer.add_histogram("loss", loss, step)
+                if learner.score > best:
+                    kept = copy.deepcopy(model.state_dict())
+            return copy.deepcopy(model), kept
+    """
+    assert flagged(source, "PC908") | flagged(source, "PC139") == {("PC908", 6), ("PC139", 10)}
