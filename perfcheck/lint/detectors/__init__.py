@@ -200,7 +200,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "grad-zero-loop": _PARAMETERS,
     "ema-with-graph": _PARAMETERS,
     "conv-bias-before-batchnorm": frozenset({"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}),
-    "detach-after-forward": frozenset({"detach"}),
+    "detach-after-forward": frozenset({"detach", "argmax", "argmin", "item", "tolist", "data"}),
     "target-with-graph": _BACKWARD | {"gamma", "_gamma", "discount", "compute_target", "compute_targets"},
     "loss-accumulated-with-graph": _BACKWARD | frozenset(_STEPS.split()),
     "outputs-kept-with-graph": _BACKWARD | frozenset(_STEPS.split()),

@@ -88,7 +88,8 @@ def _ends_in_number(scope: BodyScope, use: ast.expr) -> bool:
 def no_grad(writer: Writer, match: Match) -> str:
     """Switch autograd off for the whole function, in inference mode where it leaves nothing but numbers; for
     a forward pass whose result is detached, around it."""
-    detached = _detached(writer, match.node)
+    end = match.bindings.get("E")
+    detached = _detached(writer, match.node) if end is None else _assigned(writer, end)
     if detached is not None:
         writer.guard(detached, "with torch.no_grad()")
         return "compute it under `torch.no_grad()`"
@@ -98,6 +99,14 @@ def no_grad(writer: Writer, match: Match) -> str:
     mode = "inference_mode" if leaves_numbers(writer.scope, function.body) else "no_grad"
     writer.decorate(function, f"torch.{mode}()")
     return f"decorate the function with `@torch.{mode}()`"
+
+
+def _assigned(writer: Writer, end: ast.AST) -> ast.stmt:
+    """The statement ``y = model(x).argmax(1)`` that computes nothing else."""
+    statement = writer.scope.parent(end)
+    if isinstance(statement, ast.Assign) and statement.value is end:
+        return statement
+    raise GiveUp
 
 
 def _detached(writer: Writer, node: ast.AST) -> ast.stmt | None:

@@ -191,6 +191,27 @@ def test_forward_passes_that_are_detached() -> None:
     assert flagged(source, "PC811") == {("PC811", 6)}
 
 
+def test_forward_passes_of_which_only_a_choice_is_kept() -> None:
+    source = """
+        from torch import nn
+
+        class Agent:
+            def __init__(self, policy: nn.Module, critic: nn.Module):
+                self.policy, self.critic = policy, critic
+
+            def train_step(self, states):
+                actions = self.policy(states).argmax(dim=1)
+                worth = self.critic(states).data
+                seen = self.critic(states).mean().item()
+                return nn.functional.cross_entropy(self.policy(states), actions), worth, seen
+    """
+    assert flagged(source, "PC811") == {("PC811", line) for line in (8, 9, 10)}
+    elsewhere = (
+        "\n        def run(agent, states):\n            with torch.no_grad(): agent.train_step(states)\n"
+    )
+    assert flagged("        import torch" + source + elsewhere, "PC811") == set()
+
+
 def test_hidden_states_of_which_the_last_is_used() -> None:
     source = """
         import torch
