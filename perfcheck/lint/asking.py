@@ -15,14 +15,17 @@ from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.uses import (
+    is_for_host_library,
     is_handed,
     is_iterated,
     is_loop_variable,
     is_made_here,
     is_returned,
     is_settled,
+    is_size,
     is_unpacked,
     is_used_again,
+    only_checks,
     only_reduced,
 )
 from perfcheck.lint.values import Value
@@ -312,8 +315,12 @@ def _written_in_place(a: _Asked, node: ast.AST) -> Truth:
 
 def _kept(a: _Asked, node: ast.AST) -> Truth:
     parent = a.scope.parent(a.match.node)
+    lasting = isinstance(node, ast.Attribute) or (
+        isinstance(node, ast.Name)
+        and any(node.id in part.names for part in a.scope.walk(ast.Global) if isinstance(part, ast.Global))
+    )
     return (
-        isinstance(node, ast.Attribute)
+        lasting
         and isinstance(parent, ast.Assign)
         and any(dotted(target) == dotted(node) for target in parent.targets)
     )
@@ -351,6 +358,8 @@ def _picked(a: _Asked, node: ast.AST) -> Truth:
 
 _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "tensor": _kind("tensor"),
+    "presumed": lambda a, n: a.value(n).assumed,
+    "is_self": lambda a, n: isinstance(n, ast.Name) and n.id == a.scope.run.self_name,
     "on_device": _tensor_fact(lambda v: v.device),
     "on_host": _tensor_fact(lambda v: _negated(v.device)),
     "pinned": _tensor_fact(lambda v: v.pinned),
@@ -382,6 +391,9 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "hot": _hot,
     "for_output": _for_output,
     "rhythm_guessed": lambda a: a.scope.heat.guess and not a.scope.lexically_hot(a.match.node),
+    "rhythm_plausible": lambda a: (
+        a.scope.heat.sure or bool(a.scope.loops(a.match.node)) or not a.scope.of_plain_class()
+    ),
     "rhythm_known": lambda a: (
         not is_conversion(a.scope.function) and (a.scope.heat.sure or a.scope.lexically_hot(a.match.node))
     ),
@@ -422,6 +434,9 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "iterated": lambda a: is_iterated(a.scope, a.match.node),
     "only_reduced": lambda a: only_reduced(a.scope, a.match.node),
     "returned": lambda a: is_returned(a.scope, a.match.node),
+    "sizes": lambda a: is_size(a.scope, a.match.node),
+    "for_host_library": lambda a: is_for_host_library(a.scope, a.match.node),
+    "only_checks": lambda a: only_checks(a.scope, a.match.node),
     "used_later": _used_later,
     "written_in_place": _written_in_place,
     "python_number": lambda a, n: certainty.python_number(a.scope, n) is not None,

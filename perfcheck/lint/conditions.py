@@ -167,8 +167,8 @@ def _unpinned(argument: Argument) -> Truth:
 def index_parts(argument: Argument) -> list[Value]:
     """The index of ``x[...]``, taken apart."""
     value = argument.value
-    if value.kind == "tuple" and value.items is not None:
-        return list(value.items)
+    if value.kind == "tuple":
+        return [elements(value)] if value.items is None else list(value.items)
     return [value]
 
 

@@ -65,9 +65,12 @@ def _off_interval(test: ast.expr) -> bool:
 
 def _is_filled(node: ast.If) -> bool:
     """``if self.x is not None: return self.x``, ``x = cache.get(key)`` and ``if x is not None: return x``,
-    ``if key in self.cache: return …``: what follows fills it."""
+    ``if key in self.cache: return …``, ``if getattr(self, "_ready", False): return``: what follows fills
+    it."""
     if not isinstance(node.body[-1], ast.Return):
         return False
+    if isinstance(node.test, ast.Call) and isinstance(node.test.func, ast.Name):
+        return node.test.func.id == "getattr" and len(node.test.args) == 3 and node.body[-1].value is None
     tests = (
         node.test.values
         if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And)
@@ -165,12 +168,32 @@ def _gives_constant(body: list[ast.stmt]) -> bool:
     return (
         isinstance(given, ast.Call)
         and len(given.args) == 1
-        and (isinstance(given.args[0], ast.Constant) or _is_empty(given.args[0]))
+        and (_is_number(given.args[0]) or _is_empty(given.args[0]))
     )
+
+
+def _is_number(node: ast.expr) -> bool:
+    """``0.0``, ``float("nan")``."""
+    called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float"
+    return isinstance(node, ast.Constant) or called
 
 
 def _is_empty(node: ast.expr) -> bool:
     return isinstance(node, (ast.List, ast.Tuple)) and not node.elts
+
+
+def _sets_flag(node: ast.If) -> bool:
+    """``if not self._checked: self._checked = True``: done once."""
+    test = node.test
+    if not isinstance(test, ast.UnaryOp) or not isinstance(test.op, ast.Not):
+        return False
+    return any(
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Constant)
+        and statement.value.value is True
+        and any(ast.unparse(target) == ast.unparse(test.operand) for target in statement.targets)
+        for statement in node.body
+    )
 
 
 def _changes_state(node: ast.If) -> bool:
@@ -223,6 +246,7 @@ def is_cooling(node: ast.If) -> tuple[bool, bool]:
     if _off_interval(test):
         return is_error_path(node.body), True
     then = is_error_path(node.body) or _rare_test(test) or _changes_state(node) or _gives_constant(node.body)
+    then = then or _sets_flag(node)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
         otherwise = otherwise or _rare_test(test.operand)
     return then, otherwise

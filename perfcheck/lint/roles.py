@@ -95,13 +95,18 @@ def is_test_path(path: str) -> bool:
     return bool(_TEST_PATH.search(path)) or path == "bench.py"
 
 
-_LOADING = re.compile(r"(^|/)(dataloaders|datasets?|collat\w+)(/\w+)?\.py$")
+_LOADING = re.compile(r"(^|/)(dataloaders|datasets?|collat\w+)(/\w+)?\.py$|(^|/)replay_?buffers?(/|\.py$)")
+_FOR_HOST = re.compile(r"(^|_)(cpu|numpy)(_|$)")
+_KEEPS_SAMPLES = re.compile(r"(Replay(Buffer|Memory)|Storage|Simulator|Env(ironment)?(Base|Wrapper)?|Spec)$")
 
 
 def is_host_side(project: Project, function: FunctionRef) -> bool:
-    """Data loading: runs in worker processes, on host tensors."""
+    """Data loading: runs in worker processes, on host tensors. So do replay buffers and environments, unless
+    they are told otherwise, and what is called after the CPU."""
     name = function.record.name
     if name in _HOST_NAMES or "collate" in name or _LOADING.search(function.module.path):
+        return True
+    if _FOR_HOST.search(name):
         return True
     owner = project.owner(function)
     if owner is None:
@@ -115,7 +120,10 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     if "torch.nn.Module" not in outside:
         if last.endswith(("Dataset", "Collator", "Tokenizer")):
             return True
-        if any(c.record.name.endswith("Transform") for c in project.ancestry(owner)[0]):
+        if any(
+            c.record.name.endswith("Transform") or _KEEPS_SAMPLES.search(c.record.name)
+            for c in project.ancestry(owner)[0]
+        ):
             return True  # of the samples of a data set
     return (
         name == "__getitem__"
@@ -213,11 +221,13 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
 
 def ends_epoch(project: Project, function: FunctionRef) -> bool:
     """Does it sum up a metric? It is called once for many updates, though ``forward`` does too."""
-    owner = project.owner(function) if function.record.name == "compute" else None
+    owner = project.owner(function) if function.record.name in ("compute", "aggregate") else None
     if owner is None:
         return False
     ancestors, outside = project.ancestry(owner)
-    return "torchmetrics.Metric" in outside or any(c.record.name.endswith("Metric") for c in ancestors)
+    return "torchmetrics.Metric" in outside or any(
+        c.record.name.endswith(("Metric", "Average")) for c in ancestors
+    )
 
 
 def is_setup(function: FunctionRef) -> bool:

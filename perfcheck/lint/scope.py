@@ -432,6 +432,11 @@ class BodyScope:
         owner = self.run.class_
         return owner is not None and self.run.engine.project.is_subclass(owner, base)
 
+    def of_plain_class(self) -> bool:
+        """Is it a method of a class that is no module, optimizer, data set, …?"""
+        owner = self.run.class_
+        return owner is not None and self.run.engine.instances.of(owner).kind == "instance"
+
     def keyword(self, call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
         for keyword in call.keywords:
             if keyword.arg == name:

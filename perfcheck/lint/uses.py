@@ -6,8 +6,9 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
-from perfcheck.lint.detectors.transfers import FACTORIES
+from perfcheck.lint.detectors.transfers import FACTORIES, is_filled
 from perfcheck.lint.dotted import dotted
+from perfcheck.lint.guards import is_error_path
 
 if TYPE_CHECKING:
     from perfcheck.lint.scope import BodyScope
@@ -77,7 +78,11 @@ def _is_settled_leaf(scope: BodyScope, leaf: ast.AST, depth: int) -> bool:
     if name in scope.function.module.globals and name not in scope.run.env:
         return True
     definition = scope.definition(name, leaf)
-    return definition is not None and is_settled(scope, definition, depth + 1)
+    grows = any(dotted(call.func) == f"{name}.{call.func.attr}" for call in scope.calls(*_GROWS))  # type: ignore[attr-defined]
+    return definition is not None and not grows and is_settled(scope, definition, depth + 1)
+
+
+_GROWS = ("append", "extend", "insert")
 
 
 def makes_on_host(scope: BodyScope, node: ast.AST) -> bool:
@@ -133,34 +138,40 @@ def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
         return False
     callee = (scope.resolve(calls[-1].func) or "") if calls else ""
     if name in ("self", "cls") and calls:
-        return False
+        func = calls[-1].func  # self.codec.encode(x), not self.make_mask(n) and self.table.unsqueeze(0)
+        owner = func.value if isinstance(func, ast.Attribute) else func
+        return isinstance(owner, ast.Attribute) and scope.value(owner).kind not in ("tensor", "unknown")
     if _LIBRARIES.match(callee):
-        data = callee.rpartition(".")[2] in _OF_DATA
-        return data and not all(
+        maker = callee.rpartition(".")[2]
+        return maker in _OF_DATA and not all(
             is_settled(scope, given)
+            or (maker == "from_numpy" and _name(given) in scope.function.record.params)
             or (isinstance(given, ast.Call) and not is_handed(scope, given, depth + 1))
             for given in calls[-1].args
         )
-    definition = (scope.definition(name, node) or _unpacked(scope, name, node)) if name else None
+    if is_filled(scope, node):
+        return True
+    definition = (scope.definition(name, node) or _last_bound(scope, name, node)) if name else None
     if definition is not None:
         return is_handed(scope, definition, depth + 1)
-    return bool(calls) and isinstance(calls[-1].func, ast.Name)
+    return bool(calls) and (bool(callee) or isinstance(calls[-1].func, ast.Name))
 
 
-def _unpacked(scope: BodyScope, name: str, before: ast.AST) -> ast.expr | None:
-    """``f(x)`` of ``a, b = f(x)``, the last above."""
-    found = [
-        assign
-        for assign in scope.walk(ast.Assign)
-        if isinstance(assign, ast.Assign)
-        and assign.lineno < before.lineno  # type: ignore[attr-defined]
-        and any(isinstance(t, ast.Tuple) and name in {_name(part) for part in t.elts} for t in assign.targets)
-    ]
-    return found[-1].value if found and isinstance(found[-1].value, ast.Call) else None
+def _last_bound(scope: BodyScope, name: str, before: ast.AST) -> ast.expr | None:
+    """What the last assignment above binds a name to; ``f(x)`` of ``a, b = f(x)``, too."""
+    found: ast.expr | None = None
+    for assign in scope.walk(ast.Assign):
+        if isinstance(assign, ast.Assign) and assign.lineno < before.lineno:  # type: ignore[attr-defined]
+            parts = [part for t in assign.targets for part in (t.elts if isinstance(t, ast.Tuple) else (t,))]
+            if name in map(_name, parts):
+                unpacked = any(isinstance(target, ast.Tuple) for target in assign.targets)
+                found = assign.value if not unpacked or isinstance(assign.value, ast.Call) else None
+    return found
 
 
 _OF_DATA = frozenset(
-    {"tensor", "as_tensor", "Tensor", "FloatTensor", "LongTensor", "IntTensor", "BoolTensor"}
+    """tensor as_tensor from_numpy Tensor FloatTensor LongTensor IntTensor BoolTensor pad_sequence
+    stack""".split()
 )
 _LIBRARIES = re.compile(r"(torch|numpy|builtins)\.")
 
@@ -246,6 +257,84 @@ _ELEMENTWISE = frozenset(
     sigmoid logsigmoid softplus detach contiguous view reshape flatten squeeze unsqueeze type_as
     log_softmax softmax neg sub add mul div where nan_to_num tanh""".split()
 )
+
+
+def is_size(scope: BodyScope, node: ast.AST) -> bool:
+    """Is all that becomes of a number a size: of a shape, a range, a slice, perhaps compared before? The host
+    needs it to launch anything at all."""
+    return _sized(scope, node, 0) is True
+
+
+def _sized(scope: BodyScope, node: ast.AST, depth: int) -> bool | None:
+    """None: it is only compared."""
+    parent = scope.parent(node)
+    while isinstance(parent, _AROUND_NUMBERS):
+        node, parent = parent, scope.parent(parent)
+    if isinstance(parent, ast.Slice):
+        return True
+    if isinstance(parent, ast.Compare):
+        return None
+    if isinstance(parent, ast.Call) and node is not parent.func:
+        name = dotted(parent.func).rpartition(".")[2]
+        return name in _SIZED or (name in _OF_NUMBERS and _sized(scope, parent, depth))
+    if depth > _DEEPEST or not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
+        return False
+    target = parent.targets[0]
+    later = _loads(scope, target.id, parent) if isinstance(target, ast.Name) else []
+    answers = {_sized(scope, use, depth + 1) for use in later}
+    return None if answers == {None} else True in answers and False not in answers
+
+
+_AROUND = (ast.Tuple, ast.List, ast.Starred, ast.keyword)
+_AROUND_NUMBERS = (*_AROUND, ast.BinOp, ast.UnaryOp, ast.IfExp)
+_OF_NUMBERS = frozenset({"int", "float", "max", "min", "round", "ceil", "floor"})
+_SIZED = frozenset(
+    """zeros ones empty full arange rand randn randint randperm eye linspace new_zeros new_ones new_empty
+    new_full expand view reshape repeat tile narrow pad topk one_hot split chunk range resize_ unflatten
+    repeat_interleave""".split()
+)
+
+
+def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
+    """Does a library that computes on the host alone get it?"""
+    parent = scope.parent(node)
+    while isinstance(parent, (ast.Attribute, ast.Subscript, *_AROUND)) or (
+        isinstance(parent, ast.Call) and (parent.func is node or _wraps(scope, parent))
+    ):
+        node, parent = parent, scope.parent(parent)
+    if isinstance(parent, ast.Call):
+        name = dotted(parent.func)
+        root = (scope.resolve(parent.func) or name).partition(".")[0]
+        return root in _HOST_LIBRARIES or name.rpartition(".")[2] in _HOST_CALLS
+    if depth > _DEEPEST or not isinstance(parent, ast.Assign) or not isinstance(parent.targets[0], ast.Name):
+        return False
+    later = _loads(scope, parent.targets[0].id, parent)
+    return any(is_for_host_library(scope, use, depth + 1) for use in later)
+
+
+def _wraps(scope: BodyScope, call: ast.Call) -> bool:
+    """``np.asarray(x)``, ``list(x)``: the same data in another form."""
+    return (scope.resolve(call.func) or "").startswith(("numpy.", "builtins."))
+
+
+_HOST_LIBRARIES = frozenset(
+    """scipy sklearn cv2 PIL skimage matplotlib pandas networkx nltk numba faiss SimpleITK nibabel librosa
+    soundfile open3d trimesh tensorflow""".split()
+)
+_HOST_CALLS = frozenset(
+    {"pack_padded_sequence", "predict", "fit", "partial_fit", "fit_predict", "fit_transform"}
+)
+"""What takes lengths from the host alone, and how estimators of scikit-learn are called."""
+
+
+def only_checks(scope: BodyScope, node: ast.AST) -> bool:
+    """Is it asked for nothing but an error or a warning?"""
+    child = node
+    for ancestor in scope.ancestors(node):
+        if isinstance(ancestor, ast.If) and child is ancestor.test:
+            return not ancestor.orelse and is_error_path(ancestor.body)
+        child = ancestor
+    return False
 
 
 def is_returned(scope: BodyScope, node: ast.AST) -> bool:

@@ -144,6 +144,10 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "tokenized": _about(
         "It is part of what a tokenizer or a processor of inputs made (`return_tensors=...`)."
     ),
+    "presumed": _about(
+        "An annotation, its use or its name says that it is a tensor of the device; nothing in sight made it "
+        "one."
+    ),
     "dtype": Signature((_X, _DTYPE), "It is a tensor of booleans, of integers or of floats."),
     "rank": Signature((_X, _COUNT), "It is a tensor with so many dimensions."),
     "number": _about("It is a Python number."),
@@ -161,6 +165,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "equals": Signature((_X, _LITERAL), "Its value is known and equals the literal."),
     "is_parameter": _about("It is a parameter of the function."),
     "is_name": _about("It is a plain variable name."),
+    "is_self": _about("It is the method's own object."),
     # the matched call
     "keyword_missing": Signature(
         (_TEXT, _COUNT),
@@ -184,6 +189,10 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "for_output": _here("It is handed to a call that saves, writes, draws or prints."),
     "rhythm_guessed": _here("Nothing but the lack of a known rhythm says that it runs on every step."),
     "rhythm_known": _here("A loop, a role or a caller says how often it runs; it is not a mere guess."),
+    "rhythm_plausible": _here(
+        "A loop, a role or a caller says how often it runs, or it is no method of a class that is no module: "
+        "of such nothing can be presumed."
+    ),
     "in_loop": _here("A loop or comprehension of the same function repeats the place."),
     "iterated": _here(
         "A loop or comprehension goes over it, by itself or in `enumerate`, `zip`, `reversed`."
@@ -205,7 +214,8 @@ VOCABULARY: Final[dict[str, Signature]] = {
         "It is made of literals, shapes, numbers and settings (attributes of self, a configuration) alone."
     ),
     "kept": _about(
-        "The attribute is replaced by the result: `self.x = self.x.to(device)`, once and for all."
+        "The attribute, or the global variable, is replaced by the result: `self.x = self.x.to(device)`, "
+        "once and for all."
     ),
     "reshaped": _here("The result is reshaped at once, for which it has to be laid out anew."),
     "operator_is": Signature((_TEXT,), "The operator is one of these.", repeated=True),
@@ -221,6 +231,11 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "index_settled": _here("The place is an index made of these alone."),
     "only_reduced": _here("All that becomes of the value, in the function, is a sum, a mean or a loss."),
     "returned": _here("The function returns the value."),
+    "sizes": _here(
+        "All that becomes of the number, in the function, is a size: of a shape, a range or a slice."
+    ),
+    "for_host_library": _here("What becomes of it goes to a library that computes on the host alone."),
+    "only_checks": _here("It is the test of an `if` that does nothing but raise an error or warn."),
     "used_later": _about("The variable is read after the place, in the same function."),
     "written_in_place": _about("Its value is changed in place later in the function."),
     # what makes a fix safe

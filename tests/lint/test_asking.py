@@ -209,6 +209,9 @@ def test_what_a_loop_goes_over() -> None:
         ("pad(more)", True),
         ("pad(more).long()", True),
         ("u.make(n)", False),
+        ("self.codec.make(n)", False),
+        ("lightning.load(n)", True),
+        ("torch.stack(more)", True),
     ],
 )
 def test_who_made_a_tensor(tensor: str, handed: bool) -> None:
@@ -224,6 +227,7 @@ def test_who_made_a_tensor(tensor: str, handed: bool) -> None:
         ("kept($X)", "self.x = at(self.x)", True),
         ("kept($X)", "self.y = at(self.x)", False),
         ("kept($X)", "x = at(x)", False),
+        ("kept($X)", "global x; x = at(x)", True),
     ],
 )
 def test_where_a_result_goes(predicate: str, body: str, expected: bool) -> None:
@@ -233,3 +237,65 @@ def test_where_a_result_goes(predicate: str, body: str, expected: bool) -> None:
 def test_what_a_function_hands_over_with_others() -> None:
     assert answer("handed($X)", "a, b = load(u)\n    at(a)") is True
     assert answer("handed($X)", "a, b = torch.meshgrid(u)\n    at(a)") is False
+
+
+def test_what_a_loop_fills_is_handed_over() -> None:
+    assert (
+        answer("handed($X)", "t = torch.zeros(n)\n    for i in range(n):\n        t[i] = u[i]\n    at(t)")
+        is True
+    )
+    assert answer("handed($X)", "t = torch.zeros(n)\n    t[0] = 1\n    at(t)") is False
+    assert answer("settled($X)", "t = []\n    t.append(u)\n    at(t)") is False
+
+
+@pytest.mark.parametrize(
+    ("use", "expected"),
+    [
+        ("torch.zeros(at(x))", True),
+        ("torch.zeros(int(at(x)) + 1, n)", True),
+        ("x[: at(x)]", True),
+        ("k = at(x); y = torch.arange(k)", True),
+        ("k = at(x)\n    if k == 0: return\n    y = x.expand(k, n)", True),
+        ("k = at(x)\n    if k == 0: return", False),
+        ("k = at(x); y = torch.arange(k) * k", False),
+        ("y = x / at(x)", False),
+        ("return at(x)", False),
+        ("u.log(at(x))", False),
+    ],
+)
+def test_numbers_that_become_sizes(use: str, expected: bool) -> None:
+    assert answer("sizes()", use) is expected
+
+
+@pytest.mark.parametrize(
+    ("use", "expected"),
+    [
+        ("scipy.linalg.sqrtm(at(x).numpy())", True),
+        ("y = at(x).numpy().astype(float); z = scipy.linalg.sqrtm(y)", True),
+        ("nn.utils.rnn.pack_padded_sequence(u, lengths=at(x))", True),
+        ("self.kmeans.predict(np.asarray(at(x)))", True),
+        ("u.log(at(x))", False),
+        ("return at(x).numpy()", False),
+    ],
+)
+def test_what_host_libraries_compute_on(use: str, expected: bool) -> None:
+    assert answer("for_host_library()", f"import scipy, numpy as np\n    {use}") is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("if at(x): raise ValueError", True),
+        ("if not at(x) and u:\n        warnings.warn('no')", True),
+        ("if at(x):\n        raise ValueError\n    else:\n        u.f()", False),
+        ("if at(x): u.f()", False),
+        ("at(x)", False),
+    ],
+)
+def test_what_is_asked_for_an_error_alone(body: str, expected: bool) -> None:
+    assert answer("only_checks()", body) is expected
+
+
+def test_what_convention_says() -> None:
+    assert answer("presumed($X)", "at(x)") is True
+    assert answer("presumed($X)", "at(torch.zeros(3, device='cuda'))") is False

@@ -87,6 +87,12 @@ def test_error_paths(body: str) -> None:
     assert is_error_path(ast.parse(body).body)
 
 
+def test_what_sets_its_own_flag_runs_once() -> None:
+    assert branch("not self.checked", "self.checked = True; f()") == (True, False)
+    assert branch("not self.checked", "self.other = True; f()") == (False, False)
+    assert branch("self.checked", "self.checked = True; f()") == (False, False)
+
+
 def test_an_empty_block_is_no_error_path() -> None:
     assert not is_error_path([])
     assert not exits([])
@@ -101,6 +107,8 @@ def test_an_empty_block_is_no_error_path() -> None:
         ("if not debug: continue", True),
         ("if step % 10 == 0: continue", False),  # what follows runs nearly always
         ("if not hasattr(self, 'a'): return", False),
+        ("if getattr(self, '_ready', False): return", True),
+        ("if getattr(self, '_ready', False): return x", False),
         ("if x is None: return", False),
         ("if step % 10: raise E", False),
         ("if step % 10: f()", False),
@@ -142,6 +150,7 @@ def test_changes_of_mode(statement: str, rare: bool) -> None:
     ("body", "rare"),
     [
         ("return torch.tensor(0.0, device=d)", True),
+        ("return torch.tensor(float('nan'), device=d)", True),
         ("return x.new_tensor([])", True),
         ("return torch.tensor(sizes, device=d)", False),
         ("return f(0.0, x)", False),

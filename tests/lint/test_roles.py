@@ -116,6 +116,11 @@ def test_other_paths(path: str) -> None:
         ("class Base(Transform): ...\nclass Crop(Base):\n    def f(self, x): ...", "Crop.f", False),
         ("class Transform: ...\nclass Crop(Transform):\n    def f(self, x): ...", "Crop.f", True),
         ("class MyTokenizer:\n    def encode(self, x): ...", "MyTokenizer.encode", True),
+        ("class EnvBase: ...\nclass Cart(EnvBase):\n    def f(self, x): ...", "Cart.f", True),
+        ("class ReplayBuffer:\n    def f(self, x): ...", "ReplayBuffer.f", True),
+        ("class Envelope:\n    def f(self, x): ...", "Envelope.f", False),
+        ("def blur_cpu(x): ...", "blur_cpu", True),
+        ("def cpuinfo(x): ...", "cpuinfo", False),
         (
             "from torch import nn\nclass MyTokenizer(nn.Module):\n    def encode(self, x): ...",
             "MyTokenizer.encode",

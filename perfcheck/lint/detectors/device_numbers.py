@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator
 from typing import Final
 
@@ -23,8 +24,19 @@ def device_scalars_as_integers(scope: Scope) -> Iterator[Match]:
         if raised.event != "host-sync" or name in _FILLS:
             continue
         if variant == "number" or name in ("Tensor.__index__", "operator.index"):
-            bindings = {} if raised.subject is None else {"T": raised.subject}
+            number = _number(scope, raised.node) or raised.subject
+            bindings = {} if number is None else {"T": number}
             yield Match(raised.node, {"F": raised.node, **bindings}, name, raised.certain)
+
+
+def _number(scope: Scope, node: ast.AST) -> ast.expr | None:
+    """The device tensor among the arguments of a call that stands for a number: the last one, since what is
+    computed on comes first."""
+    if not isinstance(node, ast.Call):
+        return None
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    parts = [part for a in given for part in (a.elts if isinstance(a, (ast.List, ast.Tuple)) else (a,))]
+    return next((part for part in reversed(parts) if scope.value(part).on_device), None)
 
 
 def tensors_of_device_scalars(scope: Scope) -> Iterator[Match]:

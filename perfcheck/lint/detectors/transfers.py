@@ -40,8 +40,21 @@ def factory_then_device(scope: Scope) -> Iterator[Match]:
             makes
             and scope.keyword(source, "generator") is None
             and scope.keyword(source, "pin_memory") is None
+            and not is_filled(scope, raised.subject)
         ):
             yield Match(raised.node, {"F": source.func, "T": raised.node}, raised.operator, raised.certain)
+
+
+def is_filled(scope: Scope, node: ast.AST | None) -> bool:
+    """Does a loop above write the elements of a host tensor one by one? One copy at the end is then right."""
+    return isinstance(node, ast.Name) and any(
+        isinstance(part, ast.Subscript)
+        and isinstance(part.ctx, ast.Store)
+        and chain(part.value) == node.id
+        and part.lineno < node.lineno
+        and bool(scope.loops(part))
+        for part in scope.walk(ast.Subscript)
+    )
 
 
 def round_trips(scope: Scope) -> Iterator[Match]:
@@ -193,7 +206,7 @@ def _read_within(
     """The read of a device value that an expression is made of."""
     if node is None or depth == 0:
         return None
-    for part in ast.walk(node):
+    for part in _same_data(scope, node):
         if (found := reads.get(id(part))) is not None:
             return found
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load):
@@ -203,6 +216,25 @@ def _read_within(
                 if found is not None:
                     return found
     return None
+
+
+def _same_data(scope: Scope, node: ast.AST) -> Iterator[ast.AST]:
+    """The parts of an expression whose data it holds, as far as torch and NumPy alone worked on them: not the
+    sizes that a factory is given, nor what another library was handed."""
+    yield node
+    if isinstance(node, ast.Call):
+        name = scope.resolve(node.func) or ""
+        if name in FACTORIES:
+            return
+        func = node.func
+        owner = scope.value(func.value).kind if isinstance(func, ast.Attribute) and not name else ""
+        if not name.startswith(("torch.", "numpy.", "builtins.")) and owner not in _DATA:
+            return
+    for child in ast.iter_child_nodes(node):
+        yield from _same_data(scope, child)
+
+
+_DATA: Final = ("tensor", "array", "list", "tuple", "dict")
 
 
 def _cast(node: ast.expr) -> ast.expr | None:

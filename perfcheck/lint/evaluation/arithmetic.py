@@ -34,7 +34,7 @@ def arithmetic(ev: Evaluator, left: Value, right: Value, op: ast.operator) -> Va
     if kinds <= {"list", "tuple", "size"} and isinstance(op, ast.Add):
         if left.items is not None and right.items is not None:
             return Value(left.kind, items=left.items + right.items)
-        return Value("list", element=join(elements(left), elements(right)))
+        return Value("list" if "list" in kinds else "tuple", element=join(elements(left), elements(right)))
     if isinstance(op, ast.Mult) and "list" in kinds and left.kind != right.kind:
         return Value("list", element=elements(left if left.kind == "list" else right))
     if isinstance(op, ast.Mult) and "tuple" in kinds and left.kind != right.kind:

@@ -67,6 +67,8 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
             return SIZE
         if attr in ("is_cuda", "requires_grad", "training"):
             return BOOL
+        if attr == "ndim":
+            return INT
         return Value(device=owner.device, batch=owner.batch, pinned=owner.pinned, origin=owner.origin)
     if kind == "number" and attr in ("real", "imag"):
         return NUMBER

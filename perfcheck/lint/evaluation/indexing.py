@@ -59,13 +59,11 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     if kind == "size":
         return container if isinstance(node.slice, ast.Slice) else INT
     if kind == "array":
-        if index.kind == "tensor" and index.device:
-            ev.emit(node, "host-sync", "Tensor.__array__", index.device, node.slice)
         return ARRAY
     if kind == "str":
         return STR
-    if kind == "module":
-        return Value("module", device=True, assumed=True)
+    if kind == "module":  # of several dimensions has a parameter that a BufferDict held
+        return Value("tensor" if isinstance(node.slice, ast.Tuple) else "module", device=True, assumed=True)
     if kind == "unknown":
         return Value(
             device=container.device,

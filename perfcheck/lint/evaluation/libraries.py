@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from perfcheck.lint.conditions import Argument
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evaluation.builtin_functions import builtin
 from perfcheck.lint.values import (
@@ -57,11 +59,14 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     if root == "copy" and arguments.positional:
         return arguments.positional[0].value
     if last == "partial" and arguments.positional:
-        return arguments.positional[0].value
+        return UNKNOWN if "device" in arguments.keywords else arguments.positional[0].value
     if last == "trange":
         return Value("list", element=INT)
     if last == "tqdm" or name.startswith("tqdm."):
         return arguments.positional[0].value if arguments.positional else UNKNOWN
+    if root in _ARRAY_PACKAGES:
+        for argument in arguments.positional:
+            _on_host(ev, argument)
     found = ev.operate(node, name, None, arguments.positional, arguments.keywords, arguments.spread)
     if found is not None:
         if found.kind in ("loader", "optimizer", "distribution", "module"):
@@ -72,10 +77,7 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     if root == "torch":
         return _torch(name, last, arguments)
     if root in _ARRAY_PACKAGES:
-        for argument in arguments.positional:
-            if argument.value.kind == "tensor" and argument.value.device:
-                ev.emit(node, "host-sync", "Tensor.__array__", True, argument.node)
-        return ARRAY
+        return HOST if root in ("sklearn", "skimage") and last[:1].isupper() else ARRAY
     if root == "math":
         for argument in arguments.positional:
             if argument.node is not None:
@@ -100,6 +102,13 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     if last.endswith("DataLoader"):  # torchdata's StatefulDataLoader
         return _decorate(Value("loader", ref=name), name, arguments)
     return unknown_result(arguments)
+
+
+def _on_host(ev: Evaluator, given: Argument) -> None:
+    """NumPy takes no tensor of the device, but raises: what is given to it is on the host."""
+    name = chain(given.node) if given.node is not None else None
+    if given.value.kind == "tensor" and given.value.assumed and name in ev.env:
+        ev.env[name] = given.value._replace(device=False)
 
 
 def _decorate(found: Value, name: str, arguments: Arguments) -> Value:

@@ -34,7 +34,7 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
     if kind == "unknown" and (
         name in TENSOR_ONLY
         or (name in TENSOR_LIKE and owner.device is True)
-        or (name in MAYBE_TENSOR and owner.device is not False)
+        or (name in MAYBE_TENSOR and owner.device is not False and not ev.on_host)
     ):
         return likely_tensor(ev, owner, name, receiver, arguments, node)
     if kind == "unknown" and along_dimension(node):

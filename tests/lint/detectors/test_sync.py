@@ -1,6 +1,6 @@
 """Reads, branches and waits that need more than a pattern: what they flag, and what they leave alone."""
 
-from tests.lint.detectors.snippets import flagged
+from tests.lint.detectors.snippets import flagged, found, messages
 
 
 def test_reads_of_elements_are_one_cause() -> None:
@@ -192,3 +192,68 @@ def test_nothing_to_copy_and_nothing_to_count() -> None:
                 return y + x
     """
     assert flagged(source, "PC110", "PC111", "PC121", "PC132") == {("PC121", 9), ("PC111", 8), ("PC111", 10)}
+
+
+def test_tuples_are_no_lists_of_indices() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Mask(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                y = x[(...,) + (None,) * (x.dim() - 2)]
+                return y + x[[0, 1] + [2] * x.dim()]
+    """
+    assert flagged(source, "PC111") == {("PC111", 7)}
+
+
+def test_what_numpy_was_given_is_on_the_host() -> None:
+    source = """
+        import numpy as np
+        import torch
+        from torch import nn
+
+        class Beam(nn.Module):
+            def forward(self, scores: torch.Tensor, lengths: torch.Tensor) -> int:
+                best = np.argmax(scores)
+                if scores[best] > 0:
+                    return 0
+                return lengths[0].item()
+    """
+    assert flagged(source, "PC104", "PC106", "PC101") == {("PC101", 10)}
+
+
+def test_the_number_that_is_read_is_named() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Pad(nn.Module):
+            def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+                longest = lengths.max()
+                return nn.functional.pad(x, (0, longest))
+    """
+    (message,) = messages(source, "PC134")
+    assert message.startswith("the device tensor `longest` is used where Python wants an integer")
+
+
+def test_how_often_methods_of_plain_classes_run_is_not_presumed() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Module(nn.Module):
+            def share(self, x: torch.Tensor) -> torch.Tensor:
+                return x / x.sum().item()
+
+        class Plain:
+            def share(self, x: torch.Tensor) -> torch.Tensor:
+                return x / x.sum().item()
+
+            def shared(self, x: torch.Tensor) -> torch.Tensor:
+                for _ in range(3):
+                    x = x / x.sum().item()
+                return x
+    """
+    told = {finding.place.line: finding.confidence for finding in found(source, "PC101")}
+    assert told == {6: "medium", 10: "heuristic", 14: "medium"}

@@ -1,6 +1,6 @@
 """Copies whose cause lies in another expression: what they flag, and what they leave alone."""
 
-from tests.lint.detectors.snippets import flagged
+from tests.lint.detectors.snippets import flagged, found
 
 
 def test_a_factory_is_found_through_its_variable() -> None:
@@ -167,3 +167,47 @@ def test_getters_that_move_what_is_on_the_device_already() -> None:
                 return self.data[start : start + 2].to(device), self.model.to(device)
     """
     assert not flagged(source, "PC215")
+
+
+def test_numbers_and_other_libraries_bring_no_data_back() -> None:
+    source = """
+        import numpy as np
+        import torch
+        from torch import nn
+
+        class Steps(nn.Module):
+            def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+                n = lengths.max().item()
+                positions = torch.arange(n).to(x.device)
+                labels = self.clusters.predict(x.cpu().numpy())
+                levels = np.round(x.cpu().numpy())
+                share = x.mean().item()
+                return (
+                    x + positions + torch.tensor(labels, device=x.device)
+                    + torch.from_numpy(levels).to(x.device) + torch.tensor([share, 1 - share]).to(x.device)
+                )
+    """
+    assert {line for _, line in flagged(source, "PC207")} == {10, 11, 14}
+
+
+def test_what_a_loop_fills_on_the_host_is_copied_once() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Drops(nn.Module):
+            def forward(self, x: torch.Tensor, drops: list[float]) -> torch.Tensor:
+                filled = torch.empty(8)
+                for i in range(8):
+                    filled[i] = drops[i]
+                made = torch.empty(8).to(x.device)
+                for i in range(8):
+                    made[i] = x[i]
+                return x * filled.to(x.device) * made
+    """
+    told = {
+        (finding.rule, finding.place.line)
+        for finding in found(source, "PC201", "PC214")
+        if finding.confidence != "heuristic"
+    }
+    assert told == {("PC201", 9)}
