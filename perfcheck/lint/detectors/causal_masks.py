@@ -54,4 +54,15 @@ def _is_causal(scope: Scope, made: ast.expr) -> bool:
     triangles = [node for node in calls if last(node) in ("tril", "triu")]
     if len(triangles) != 1 or any(last(node) not in _BUILDING for node in calls):
         return False
+    if _diagonal(scope, triangles[0]) != (1 if last(triangles[0]) == "triu" else 0):
+        return False
     return not any(isinstance(node, (ast.BinOp, ast.BoolOp, ast.Subscript)) for node in within(made))
+
+
+def _diagonal(scope: Scope, triangle: ast.Call) -> object:
+    """The diagonal at which it begins, as written; 0 if not."""
+    of_tensor = scope.resolve(triangle.func) is None  # a method
+    given = scope.keyword(triangle, "diagonal", 0 if of_tensor else 1)
+    if given is None:
+        return 0
+    return given.value if isinstance(given, ast.Constant) else None

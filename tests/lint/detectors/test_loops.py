@@ -398,7 +398,11 @@ def test_causal_masks_in_memory() -> None:
                 both = torch.ones(n, n, dtype=torch.bool, device=q.device).tril() & padding
                 c = F.scaled_dot_product_attention(q, k, v, attn_mask=both)
                 d = F.scaled_dot_product_attention(q, k, v, attn_mask=padding)
-                return a + b + c + d
+                cached = torch.tril(torch.ones(n, k.shape[-2], device=q.device), diagonal=k.shape[-2] - n)
+                e = F.scaled_dot_product_attention(q, k, v, attn_mask=cached)
+                strict = torch.tril(torch.ones(n, n, device=q.device), diagonal=-1)
+                f = F.scaled_dot_product_attention(q, k, v, attn_mask=strict)
+                return a + b + c + d + e + f
     """
     assert flagged(source, "PC518") == {("PC518", 9), ("PC518", 10)}
 
