@@ -133,7 +133,8 @@ eval evaluate evaluation validate validation val valid infer inference predict d
 model argmax multinomial test_model do_test embed_all extract_features extract_embeddings get_embeddings
 get_activations collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
-evaluate_one_epoch predict_batch encode reconstruct progress
+evaluate_one_epoch predict_batch encode encode_image encode_text
+reconstruct progress
 """
 
 _STEPS = """

@@ -70,6 +70,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         yield from _evaluation_loops(scope)
         yield from _served(scope)
         yield from _scripted(scope)
+        yield from _gathered(scope)
         return
     if _decorated(scope.node) or _scores_actions(scope.node):
         return
@@ -166,6 +167,79 @@ def _scripted(scope: Scope) -> Iterator[Match]:
             if not scope.called_without_grad():
                 yield Match(call, {"M": call}, certain=None)
             return
+
+
+_METHODS = frozenset({"cpu", "float", "half", "to", "squeeze", "mean"})
+_RUNS = re.compile(r"^(encode|embed)(_\w+)?$")
+_LEARNS = re.compile(r"(^|_)(loss(es)?|criterion|optim(izer)?|train|backward|grad|checkpoint)(_|$)")
+
+
+def _gathered(scope: Scope) -> Iterator[Match]:
+    """``parts.append(model(batch))`` for all of some data, then ``torch.cat(parts)``: with every graph."""
+    if isinstance(scope.node, ast.Module) or scope.called_without_grad() or _decorated(scope.node):
+        return
+    joined = {chain(call.args[0]) for call in scope.calls("cat", "stack", "vstack") if call.args}
+    for append in scope.calls("append"):
+        kept = append.func.value if isinstance(append.func, ast.Attribute) else None
+        loops = [loop for loop in scope.loops(append) if isinstance(loop, ast.For)]
+        if kept is None or chain(kept) not in joined or len(append.args) != 1 or not loops:
+            continue
+        if not _goes_through_data(scope, loops[-1].iter):
+            continue
+        call = _run_for(scope, append.args[0], loops[-1])
+        if call is not None and scope.no_grad(call) is not True and not _touches_autograd(scope):
+            if not any(_LEARNS.search(word) for part in scope.node.body for word in words(part)):
+                yield Match(_head(scope.node), {"M": call}, certain=None)
+                yield Match(call, {"M": call}, certain=None)
+            return
+
+
+_DATA = re.compile(
+    r"(^|_)(loaders?|batches|dataset|corpus|texts|sentences|documents|docs|queries|passages|images|files|paths|videos)$"
+)
+
+
+def _goes_through_data(scope: Scope, over: ast.expr) -> bool:
+    """A loader, or a collection that is named for its samples."""
+    if scope.value(over).kind in ("loader", "tensor"):
+        return scope.value(over).kind == "loader"
+    return any(_DATA.search(word) for word in words(over))
+
+
+def _run_for(scope: Scope, kept: ast.expr, loop: ast.For) -> ast.Call | None:
+    """The model's call that gives what is kept, itself or as a variable of the turn."""
+    while isinstance(kept, (ast.Attribute, ast.Subscript)) or _passes_on(kept):
+        kept = _owner(kept)
+    if isinstance(kept, ast.Name):
+        made = [
+            node.value
+            for node in within(*loop.body)
+            if isinstance(node, ast.Assign) and any(chain(target) == kept.id for target in targets(node))
+        ]
+        return (
+            _run_for(scope, made[0], loop) if len(made) == 1 and not isinstance(made[0], ast.Name) else None
+        )
+    if isinstance(kept, ast.Call) and (runs_model(scope, kept) or _encodes(kept)):
+        return kept
+    return None
+
+
+def _passes_on(node: ast.expr) -> bool:
+    """A method whose result has the graph of its tensor."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS
+
+
+def _owner(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.Call):
+        node = node.func
+    return node.value if isinstance(node, (ast.Attribute, ast.Subscript)) else node
+
+
+def _encodes(call: ast.Call) -> bool:
+    """``model.encode_text(…)``, ``self.encode(…)``"""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    named = owner is not None and (chain(owner) == "self" or _MODEL_NAME.search(last(owner)) is not None)
+    return named and _RUNS.match(last(call)) is not None
 
 
 def _until_train(scope: Scope, switch: ast.Call) -> Iterator[ast.stmt]:

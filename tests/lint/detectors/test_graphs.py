@@ -372,6 +372,38 @@ def test_scripts_that_load_a_model() -> None:
     assert flagged(source + "\n        def train(loss): loss.backward()", "PC801") == set()
 
 
+def test_outputs_for_all_data_gathered_with_their_graphs() -> None:
+    source = """
+        import torch
+
+        def index(model, loader):
+            parts = []
+            for batch in loader:
+                output = model(batch.cuda())
+                parts.append(output.pooler_output.cpu())
+            return torch.cat(parts)
+
+        def detached(model, images):
+            parts = []
+            for image in images:
+                parts.append(model.encode_image(image).detach())
+            return torch.cat(parts)
+
+        def in_chunks(model, x):
+            parts = []
+            for part in x.split(4):
+                parts.append(model(part))
+            return torch.cat(parts)
+
+        def learnt(model, batches, criterion):
+            parts = []
+            for batch in batches:
+                parts.append(model(batch))
+            return criterion(torch.cat(parts))
+    """
+    assert flagged(source, "PC801") == {("PC801", 3), ("PC801", 6)}
+
+
 def test_a_prediction_between_training_steps() -> None:
     source = """
         class Wrapper:
