@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.evaluation import is_layer
+from perfcheck.lint.detectors.model_calls import is_layer
 from perfcheck.lint.detectors.names import within, words
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.evaluation import is_layer
+from perfcheck.lint.detectors.model_calls import is_layer
 from perfcheck.lint.facts import Match, Scope
 
 _ENDS = ("argmax", "argmin", "item", "tolist")

@@ -7,7 +7,15 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.events import Hotness
-from perfcheck.lint.detectors.names import last, root, targets, within, words
+from perfcheck.lint.detectors.model_calls import (
+    OTHER_ROLE,
+    decorated,
+    definition,
+    runs_model,
+    touches_autograd,
+)
+from perfcheck.lint.detectors.names import last, within, words
+from perfcheck.lint.detectors.unnamed_evaluation import gathered, scripted, served
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -16,10 +24,6 @@ _ROLE = re.compile(
     r"test_epoch|run_test|test_model|do_test|embed_all|get_embeddings|extract_(features|embeddings)|"
     r"(get|collect|cache|extract)_activations)(_|$)"
 )
-_OTHER_ROLE = re.compile(
-    r"(^|_)(train|training|loss|losses|grad|gradient|attack|adversarial|build|make|create|get_model|init|load|config|args|"
-    r"parse|dataset|loader|dataloader|step_end|epoch_end|metric|metrics|score|fn|data|set|mode|interval|and_train)(_|$)"
-)
 _TRAINERS = (
     "torch.nn.Module",
     "lightning.pytorch.LightningModule",
@@ -27,58 +31,26 @@ _TRAINERS = (
     "lightning.LightningModule",
     "torchmetrics.Metric",
 )
-_SWITCHES = frozenset(
-    """no_grad inference_mode set_grad_enabled enable_grad _no_grad no_grad_ctx inference_ctx
-    is_grad_enabled requires_grad_ requires_grad grad""".split()
-)
-_GRADIENTS = frozenset(
-    {"backward", "grad", "jacobian", "hessian", "vjp", "jvp", "functional_call", "attribute"}
-)
-_MODEL_NAME = re.compile(r"(^|_)(model|net|network|module|backbone)$")
-_MODELS = frozenset(
-    f"torch.nn.{name}"
-    for name in (
-        "Module",
-        "Sequential",
-        "DataParallel",
-        "parallel.DistributedDataParallel",
-        "modules.module.Module",
-    )
-)
-_VERB = re.compile(
-    r"^_*(swap|save|load|build|get|create|make|prepare|init|setup|update|unwrap|wrap|export|compile|freeze|copy|"
-    r"set|register|import|convert|print|log|describe|summarize|is|has|del|delete|merge|reset|count|check|find|"
-    r"select)_"
-)
-_FORWARDS = re.compile(r"^_*(forward(_\w+)?|run_model|model_forward|call_model|apply_model|predict_batch)$")
-"""Methods that do nothing but call a model."""
-_NOT_FORWARD = frozenset(
-    {"generate", "eval", "train", "to", "cuda", "state_dict", "load_state_dict", "parameters"}
-)
 _OBSERVED = frozenset({"state", "action", "ob", "observation", "next_state"})
-_STEPS = frozenset(
-    """run_with_cache run_with_hooks val_step test_step validation_step eval_step evaluation_step predict_step
-    forward_test simple_test""".split()
-)
 
 
 def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     """The first call of a model in a function that evaluates, and in which nothing touches autograd."""
     if _is_trainers_own(scope):
         return
-    if isinstance(scope.node, ast.Module) or not _is_inference(scope) or _touches_autograd(scope):
+    if isinstance(scope.node, ast.Module) or not _is_inference(scope) or touches_autograd(scope):
         yield from _evaluation_loops(scope)
-        yield from _served(scope)
-        yield from _scripted(scope)
-        yield from _gathered(scope)
+        yield from served(scope)
+        yield from scripted(scope)
+        yield from gathered(scope)
         return
-    if _decorated(scope.node) or _scores_actions(scope.node):
+    if decorated(scope.node) or _scores_actions(scope.node):
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and runs_model(scope, call) and scope.no_grad(call) is not True:
             if scope.caller_without_grad():
                 return
-            yield Match(_head(scope.node), {"M": call})
+            yield Match(definition(scope.node), {"M": call})
             yield Match(call, {"M": call})
             return
 
@@ -106,140 +78,6 @@ def _evaluation_loops(scope: Scope) -> Iterator[Match]:
                 if not scope.caller_without_grad():
                     yield Match(call, {"M": call}, certain=None)
                 return
-
-
-_TRAINING = frozenset(
-    """train backward zero_grad autograd grad requires_grad requires_grad_ no_grad inference_mode
-    set_grad_enabled is_grad_enabled export""".split()
-)
-
-
-def _served(scope: Scope) -> Iterator[Match]:
-    """A class around a model that it puts into evaluation mode, in a file that neither trains nor speaks of
-    autograd: the method that runs the model."""
-    name = scope.qualname.rpartition(".")[2]
-    if "eval" not in scope.class_names() or name in ("__init__", "eval") or _OTHER_ROLE.search(name.lower()):
-        return
-    if not _TRAINING.isdisjoint(scope.file_names()) or scope.called_without_grad():
-        return
-    if re.search(r"loss|guid|critic|attack|train", scope.qualname, re.IGNORECASE):
-        return
-    for call in scope.walk(ast.Call):
-        if (
-            isinstance(call, ast.Call)
-            and runs_model(scope, call)
-            and (chain(call.func) or "").startswith("self.")
-        ):
-            if not isinstance(scope.node, ast.Module):
-                yield Match(_head(scope.node), {"M": call}, certain=None)
-            yield Match(call, {"M": call}, certain=None)
-            return
-
-
-_LOADED = re.compile(r"(^|_)(load|pretrained|checkpoint|ckpt|eval)(_|$)")
-_APPLIES = frozenset(
-    "encode decode reconstruct predict infer inference embed translate transcribe synthesize".split()
-)
-
-
-def _scripted(scope: Scope) -> Iterator[Match]:
-    """A model that a script loads, and runs for what it returns, in a file that neither trains nor speaks of
-    autograd."""
-    if "." in scope.qualname or not _TRAINING.isdisjoint(scope.file_names()):
-        return
-    loaded = {root(call.func) for call in scope.calls("load_state_dict", "eval")} | {
-        chain(target)
-        for node in scope.walk(ast.Assign)
-        if isinstance(node, ast.Assign) and any(_LOADED.search(word) for word in words(node.value))
-        for target in targets(node)
-    }
-    for call in scope.walk(ast.Call):
-        if not isinstance(call, ast.Call) or root(call.func) not in loaded or root(call.func) is None:
-            continue
-        if isinstance(scope.parent(call), ast.Expr):
-            continue
-        if isinstance(call.func, ast.Name):
-            runs = runs_model(scope, call)
-        else:
-            data = bool(call.args) and scope.value(call.args[0]).on_device is True
-            runs = last(call) in _APPLIES and (data or scope.records_grad(call))
-        if runs and scope.no_grad(call) is not True:
-            if not scope.called_without_grad():
-                yield Match(call, {"M": call}, certain=None)
-            return
-
-
-_METHODS = frozenset({"cpu", "float", "half", "to", "squeeze", "mean"})
-_RUNS = re.compile(r"^(encode|embed)(_\w+)?$")
-_LEARNS = re.compile(r"(^|_)(loss(es)?|criterion|optim(izer)?|train|backward|grad|checkpoint)(_|$)")
-
-
-def _gathered(scope: Scope) -> Iterator[Match]:
-    """``parts.append(model(batch))`` for all of some data, then ``torch.cat(parts)``: with every graph."""
-    if isinstance(scope.node, ast.Module) or scope.called_without_grad() or _decorated(scope.node):
-        return
-    joined = {chain(call.args[0]) for call in scope.calls("cat", "stack", "vstack") if call.args}
-    for append in scope.calls("append"):
-        kept = append.func.value if isinstance(append.func, ast.Attribute) else None
-        loops = [loop for loop in scope.loops(append) if isinstance(loop, ast.For)]
-        if kept is None or chain(kept) not in joined or len(append.args) != 1 or not loops:
-            continue
-        if not _goes_through_data(scope, loops[-1].iter):
-            continue
-        call = _run_for(scope, append.args[0], loops[-1])
-        if call is not None and scope.no_grad(call) is not True and not _touches_autograd(scope):
-            if not any(_LEARNS.search(word) for part in scope.node.body for word in words(part)):
-                yield Match(_head(scope.node), {"M": call}, certain=None)
-                yield Match(call, {"M": call}, certain=None)
-            return
-
-
-_DATA = re.compile(
-    r"(^|_)(loaders?|batches|dataset|corpus|texts|sentences|documents|docs|queries|passages|images|files|paths|videos)$"
-)
-
-
-def _goes_through_data(scope: Scope, over: ast.expr) -> bool:
-    """A loader, or a collection that is named for its samples."""
-    if scope.value(over).kind in ("loader", "tensor"):
-        return scope.value(over).kind == "loader"
-    return any(_DATA.search(word) for word in words(over))
-
-
-def _run_for(scope: Scope, kept: ast.expr, loop: ast.For) -> ast.Call | None:
-    """The model's call that gives what is kept, itself or as a variable of the turn."""
-    while isinstance(kept, (ast.Attribute, ast.Subscript)) or _passes_on(kept):
-        kept = _owner(kept)
-    if isinstance(kept, ast.Name):
-        made = [
-            node.value
-            for node in within(*loop.body)
-            if isinstance(node, ast.Assign) and any(chain(target) == kept.id for target in targets(node))
-        ]
-        return (
-            _run_for(scope, made[0], loop) if len(made) == 1 and not isinstance(made[0], ast.Name) else None
-        )
-    if isinstance(kept, ast.Call) and (runs_model(scope, kept) or _encodes(kept)):
-        return kept
-    return None
-
-
-def _passes_on(node: ast.expr) -> bool:
-    """A method whose result has the graph of its tensor."""
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _METHODS
-
-
-def _owner(node: ast.expr) -> ast.expr:
-    if isinstance(node, ast.Call):
-        node = node.func
-    return node.value if isinstance(node, (ast.Attribute, ast.Subscript)) else node
-
-
-def _encodes(call: ast.Call) -> bool:
-    """``model.encode_text(…)``, ``self.encode(…)``"""
-    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    named = owner is not None and (chain(owner) == "self" or _MODEL_NAME.search(last(owner)) is not None)
-    return named and _RUNS.match(last(call)) is not None
 
 
 def _until_train(scope: Scope, switch: ast.Call) -> Iterator[ast.stmt]:
@@ -281,11 +119,11 @@ def inference_method_with_grad(scope: Scope) -> Iterator[Match]:
         return
     if not (_INFERS.match(name) or _decodes(scope)):
         return
-    if _decorated(scope.node) or _touches_autograd(scope) or scope.called_without_grad():
+    if decorated(scope.node) or touches_autograd(scope) or scope.called_without_grad():
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and _runs_itself(scope, call) and scope.no_grad(call) is not True:
-            yield Match(_head(scope.node), {"M": call})
+            yield Match(definition(scope.node), {"M": call})
             yield Match(call, {"M": call})
             return
 
@@ -328,7 +166,7 @@ def _is_inference(scope: Scope) -> bool:
 def _evaluates(scope: Scope) -> bool:
     """By its name, or because it puts a model into evaluation mode and goes through data."""
     name = scope.qualname.rpartition(".")[2].lower()
-    if _OTHER_ROLE.search(name) or name.endswith("_step"):  # steps are called by a trainer that decides
+    if OTHER_ROLE.search(name) or name.endswith("_step"):  # steps are called by a trainer that decides
         return False
     if _ROLE.search(name):
         return True
@@ -354,79 +192,6 @@ def _is_trainers_own(scope: Scope) -> bool:
     return any(scope.in_class(base) for base in _TRAINERS)
 
 
-def _head(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr:
-    """The function's name in its definition: there the decorator is missing."""
-    start = function.col_offset + len("def " if isinstance(function, ast.FunctionDef) else "async def ")
-    return ast.Name(
-        function.name,
-        ast.Load(),
-        lineno=function.lineno,
-        col_offset=start,
-        end_lineno=function.lineno,
-        end_col_offset=start + len(function.name.encode()),
-    )
-
-
 def _scores_actions(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """``evaluate(state, action)`` of reinforcement learning is differentiated by its callers."""
     return any(argument.arg.rstrip("s") in _OBSERVED for argument in function.args.args)
-
-
-def _decorated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    """A decorator that switches autograd off, or one that nobody here knows."""
-    known = {"staticmethod", "classmethod", "property", "override", "abstractmethod", "overload"}
-    return any(last(decorator) not in known for decorator in function.decorator_list)
-
-
-def _touches_autograd(scope: Scope) -> bool:
-    for node in scope.walk(ast.Call, ast.Attribute, ast.With, ast.keyword):
-        if isinstance(node, ast.Call) and last(node) in _GRADIENTS | _SWITCHES:
-            return True
-        if isinstance(node, ast.Attribute) and node.attr in {"requires_grad", "grad"}:
-            return True
-        if isinstance(node, ast.With) and any(_opaque_context(item.context_expr) for item in node.items):
-            return True
-        if isinstance(node, ast.keyword) and node.arg in {"optimizer", "create_graph"}:
-            return True
-    return any(
-        last(call) == "zero_grad" or _steps_optimizer(scope, call)
-        for call in scope.calls("zero_grad", "step")
-    )
-
-
-def _opaque_context(node: ast.expr) -> bool:
-    """A context manager of the project's own may switch autograd off."""
-    name = last(node)
-    return "grad" in name or "infer" in name or "eval" in name
-
-
-def _steps_optimizer(scope: Scope, call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Attribute) and "optim" in (chain(call.func.value) or "")
-
-
-def is_layer(ref: str | None) -> bool:
-    """A loss, an activation, a transform: no model whose graph would matter."""
-    name = ref or ""
-    return name.startswith(("torch.nn.", "torchvision.transforms", "torchmetrics")) and name not in _MODELS
-
-
-def runs_model(scope: Scope, call: ast.Call) -> bool:
-    if last(call) in _NOT_FORWARD:
-        return False
-    if last(call) == scope.qualname.rpartition(".")[2]:
-        return False  # passes the question on
-    if isinstance(call.func, ast.Attribute) and (call.func.attr in _STEPS or call.func.attr == "forward"):
-        owner = call.func.value
-        return bool(_MODEL_NAME.search(last(owner))) or scope.value(owner).kind == "module"
-    if isinstance(call.func, ast.Attribute) and call.func.attr == "progress":
-        return "pipeline" in last(call.func.value)  # TorchRec's, which run the model
-    value = scope.value(call.func)
-    if value.kind == "module":
-        return not is_layer(value.ref)
-    if value.kind == "function" and _FORWARDS.match((chain(call.func) or "").rpartition(".")[2]):
-        return scope.records_grad(call)
-    if value.kind not in ("unknown", "instance"):
-        return False
-    noun = (chain(call.func) or "").rpartition(".")[2]
-    named = _MODEL_NAME.search(noun) is not None and _VERB.match(noun) is None
-    return named and bool(call.args or call.keywords)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from perfcheck.events import Hotness
-from perfcheck.lint.detectors.evaluation import runs_model
+from perfcheck.lint.detectors.model_calls import runs_model
 from perfcheck.lint.detectors.names import last, targets, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope

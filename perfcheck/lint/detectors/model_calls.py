@@ -1,0 +1,122 @@
+"""Which calls run a model, and which functions have a word with autograd."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from perfcheck.lint.detectors.names import last
+from perfcheck.lint.dotted import chain
+from perfcheck.lint.facts import Scope
+
+OTHER_ROLE = re.compile(
+    r"(^|_)(train|training|loss|losses|grad|gradient|attack|adversarial|build|make|create|get_model|init|load|config|args|"
+    r"parse|dataset|loader|dataloader|step_end|epoch_end|metric|metrics|score|fn|data|set|mode|interval|and_train)(_|$)"
+)
+"""Names of functions that do something else than evaluate, or besides."""
+_SWITCHES = frozenset(
+    """no_grad inference_mode set_grad_enabled enable_grad _no_grad no_grad_ctx inference_ctx
+    is_grad_enabled requires_grad_ requires_grad grad""".split()
+)
+_GRADIENTS = frozenset(
+    {"backward", "grad", "jacobian", "hessian", "vjp", "jvp", "functional_call", "attribute"}
+)
+MODEL_NAME = re.compile(r"(^|_)(model|net|network|module|backbone)$")
+_MODELS = frozenset(
+    f"torch.nn.{name}"
+    for name in (
+        "Module",
+        "Sequential",
+        "DataParallel",
+        "parallel.DistributedDataParallel",
+        "modules.module.Module",
+    )
+)
+_VERB = re.compile(
+    r"^_*(swap|save|load|build|get|create|make|prepare|init|setup|update|unwrap|wrap|export|compile|freeze|copy|"
+    r"set|register|import|convert|print|log|describe|summarize|is|has|del|delete|merge|reset|count|check|find|"
+    r"select)_"
+)
+_FORWARDS = re.compile(r"^_*(forward(_\w+)?|run_model|model_forward|call_model|apply_model|predict_batch)$")
+"""Methods that do nothing but call a model."""
+_NOT_FORWARD = frozenset(
+    {"generate", "eval", "train", "to", "cuda", "state_dict", "load_state_dict", "parameters"}
+)
+_STEPS = frozenset(
+    """run_with_cache run_with_hooks val_step test_step validation_step eval_step evaluation_step predict_step
+    forward_test simple_test""".split()
+)
+
+
+def is_layer(ref: str | None) -> bool:
+    """A loss, an activation, a transform: no model whose graph would matter."""
+    name = ref or ""
+    return name.startswith(("torch.nn.", "torchvision.transforms", "torchmetrics")) and name not in _MODELS
+
+
+def runs_model(scope: Scope, call: ast.Call) -> bool:
+    """Is it a model, or a part of one with layers of its own, that is called?"""
+    if last(call) in _NOT_FORWARD:
+        return False
+    if last(call) == scope.qualname.rpartition(".")[2]:
+        return False  # passes the question on
+    if isinstance(call.func, ast.Attribute) and (call.func.attr in _STEPS or call.func.attr == "forward"):
+        owner = call.func.value
+        return bool(MODEL_NAME.search(last(owner))) or scope.value(owner).kind == "module"
+    if isinstance(call.func, ast.Attribute) and call.func.attr == "progress":
+        return "pipeline" in last(call.func.value)  # TorchRec's, which run the model
+    value = scope.value(call.func)
+    if value.kind == "module":
+        return not is_layer(value.ref)
+    if value.kind == "function" and _FORWARDS.match((chain(call.func) or "").rpartition(".")[2]):
+        return scope.records_grad(call)
+    if value.kind not in ("unknown", "instance"):
+        return False
+    noun = (chain(call.func) or "").rpartition(".")[2]
+    named = MODEL_NAME.search(noun) is not None and _VERB.match(noun) is None
+    return named and bool(call.args or call.keywords)
+
+
+def definition(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr:
+    """The function's name in its definition: there the decorator is missing."""
+    start = function.col_offset + len("def " if isinstance(function, ast.FunctionDef) else "async def ")
+    return ast.Name(
+        function.name,
+        ast.Load(),
+        lineno=function.lineno,
+        col_offset=start,
+        end_lineno=function.lineno,
+        end_col_offset=start + len(function.name.encode()),
+    )
+
+
+def decorated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """A decorator that switches autograd off, or one that nobody here knows."""
+    known = {"staticmethod", "classmethod", "property", "override", "abstractmethod", "overload"}
+    return any(last(decorator) not in known for decorator in function.decorator_list)
+
+
+def touches_autograd(scope: Scope) -> bool:
+    for node in scope.walk(ast.Call, ast.Attribute, ast.With, ast.keyword):
+        if isinstance(node, ast.Call) and last(node) in _GRADIENTS | _SWITCHES:
+            return True
+        if isinstance(node, ast.Attribute) and node.attr in {"requires_grad", "grad"}:
+            return True
+        if isinstance(node, ast.With) and any(_opaque_context(item.context_expr) for item in node.items):
+            return True
+        if isinstance(node, ast.keyword) and node.arg in {"optimizer", "create_graph"}:
+            return True
+    return any(
+        last(call) == "zero_grad" or _steps_optimizer(scope, call)
+        for call in scope.calls("zero_grad", "step")
+    )
+
+
+def _opaque_context(node: ast.expr) -> bool:
+    """A context manager of the project's own may switch autograd off."""
+    name = last(node)
+    return "grad" in name or "infer" in name or "eval" in name
+
+
+def _steps_optimizer(scope: Scope, call: ast.Call) -> bool:
+    return isinstance(call.func, ast.Attribute) and "optim" in (chain(call.func.value) or "")
