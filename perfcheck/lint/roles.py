@@ -243,7 +243,12 @@ def is_setup_name(name: str) -> bool:
 
 def takes_batch(function: FunctionRef) -> bool:
     """Is it handed one batch, and so done once for each?"""
-    return any(_BATCH.match(name) for name in function.record.params)
+    return any(map(is_batch_name, function.record.params))
+
+
+def is_batch_name(name: str) -> bool:
+    """``batch``, ``train_batch``, ``batch_data``"""
+    return bool(_BATCH.match(name))
 
 
 _BATCH = re.compile(

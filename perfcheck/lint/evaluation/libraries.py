@@ -21,6 +21,7 @@ from perfcheck.lint.values import (
     Value,
     any_of,
     elements,
+    join_all,
 )
 
 if TYPE_CHECKING:
@@ -60,6 +61,10 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
         return arguments.positional[0].value
     if last == "partial" and arguments.positional:
         return UNKNOWN if "device" in arguments.keywords else arguments.positional[0].value
+    if name == "itertools.chain":
+        return Value("list", element=join_all(elements(a.value) for a in arguments.positional))
+    if name in ("itertools.cycle", "itertools.islice") and arguments.positional:
+        return arguments.positional[0].value
     if last == "trange":
         return Value("list", element=INT)
     if last == "tqdm" or name.startswith("tqdm."):
@@ -199,7 +204,6 @@ HOST_RESULTS = {
     "collections.OrderedDict": DICT,
     "collections.deque": Value("list"),
     "collections.Counter": DICT,
-    "itertools.chain": UNKNOWN,
     "itertools.product": UNKNOWN,
     "operator.itemgetter": UNKNOWN,
     "dataclasses.field": UNKNOWN,

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from perfcheck.lint.conditions import Argument
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evidence import TENSOR_ONLY
+from perfcheck.lint.operations import device_of
+from perfcheck.lint.roles import is_batch_name
 from perfcheck.lint.values import INT, NUMBER, SIZE, UNKNOWN, Value
 
 if TYPE_CHECKING:
@@ -52,15 +54,9 @@ def likely_tensor(
 
 
 def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments) -> bool:
-    """``batch["input_ids"].to(device)``: what is carried over by name comes from the host."""
-    part = func.value
-    if ev.on_host or not isinstance(part, ast.Subscript):
-        return False
-    if owner.device is not None and not (isinstance(part.value, ast.Name) and "batch" in part.value.id):
-        return False
-    keys = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
-    named = all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in keys)
-    if not named and not (isinstance(part.value, ast.Name) and part.value.id.endswith("batch")):
+    """``batch["input_ids"].to(device)``: what is carried over by name comes from the host; and so does what a
+    parameter named like a batch holds: ``images, labels = batch``."""
+    if ev.on_host or not (_is_item_of_batch(owner, func.value) or _is_of_batch_parameter(ev, owner)):
         return False
     target = arguments.value(0, "device")
     if func.attr == "cuda":
@@ -71,7 +67,27 @@ def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments
         and argument.attr == "device"
         and ev.values.get(argument.value, UNKNOWN).kind == "tensor"
     )
-    return target is not None and target.kind == "device" and target.device is not False and not follows
+    names_device = target is not None and target.kind in ("device", "str", "number")
+    return names_device and device_of(target) is not False and not follows
+
+
+def _is_item_of_batch(owner: Value, part: ast.expr) -> bool:
+    if not isinstance(part, ast.Subscript):
+        return False
+    if owner.device is not None and not (isinstance(part.value, ast.Name) and "batch" in part.value.id):
+        return False
+    keys = part.slice.elts if isinstance(part.slice, ast.Tuple) else [part.slice]
+    named = all(isinstance(key, ast.Constant) and isinstance(key.value, str) for key in keys)
+    return named or (isinstance(part.value, ast.Name) and part.value.id.endswith("batch"))
+
+
+def _is_of_batch_parameter(ev: Evaluator, value: Value) -> bool:
+    """Is it all or part of a parameter named like a batch, of which convention alone tells more? By
+    convention, too, what a module is handed lies on the device."""
+    if not value.origin or (value.device is not None and not value.assumed):
+        return False
+    in_module = ev.class_ is not None and ev.engine.instances.of(ev.class_).kind == "module"
+    return not in_module and all(map(is_batch_name, value.origin))
 
 
 MAYBE_TENSOR = frozenset({"item", "cpu", "detach"})

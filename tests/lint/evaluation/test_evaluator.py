@@ -434,6 +434,28 @@ def test_callers_that_disagree() -> None:
     assert [one.certainty for one in events(source) if one.event == "host-sync"] == ["maybe"]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "images, labels = batch\nimages.to(device)",
+        "batch.images.cuda()",
+        "[part.to('cuda') for part in batch]",
+        "{name: part.to(device) for name, part in batch.items()}",
+        "images = batch[0]\nimages = images.to(device)\nimages.unsqueeze(0)",
+    ],
+)
+def test_what_is_moved_out_of_a_batch_was_on_the_host(body: str) -> None:
+    assert raised(body, "h2d-copy", "batch, device")
+    assert not raised(body.replace("device", "x.device").replace("cuda", "cpu"), "h2d-copy", "batch, x")
+    assert not raised(body.replace("batch", "module"), "h2d-copy", "module, device")
+
+
+@pytest.mark.parametrize("text", ["islice(loader, 8)", "cycle(loader)", "chain(loader, loader)"])
+def test_iterators_over_a_loader_give_its_batches(text: str) -> None:
+    body = f"import itertools\nfor x in itertools.{text}: x.to(device)"
+    assert raised(body, "h2d-copy", "loader, device") == {"Tensor.to"}
+
+
 def test_a_batch_is_handed_on() -> None:
     source = """
         import torch
