@@ -14,7 +14,7 @@ from perfcheck.lint.roles import is_setup_name
 
 # Names of conditions under which code runs now and then, or not in production.
 _RARE = re.compile(
-    r"(^|_)(debug|verbose|dry_?run|profil\w*|bench\w*|visuali[sz]e\w*|plot\w*|viz|dump\w*|sanity|"
+    r"(^|_)(debug|verbose|collect_\w+|dry_?run|profil\w*|bench\w*|visuali[sz]e\w*|plot\w*|viz|dump\w*|sanity|"
     r"should_\w+|do_log|log_(now|step)|is_log\w*|logging_step|"
     r"save_\w+|print_\w+|summary|record_\w*|trace_memory|report\w*|export\w*|onnx\w*|"
     r"is_tracing|is_scripting|is_exporting|is_in_onnx_export|validate_args|_validate_args|"
@@ -164,7 +164,11 @@ def _first_time(test: ast.expr) -> bool:
 def _gives_constant(body: list[ast.stmt]) -> bool:
     """``return torch.tensor(0.0, device=x.device)``: the answer where there is nothing to compute."""
     only = body[0] if len(body) == 1 else None
-    given = only.value if isinstance(only, ast.Return) else None
+    return isinstance(only, ast.Return) and is_constant(only.value)
+
+
+def is_constant(given: ast.expr | None) -> bool:
+    """``torch.tensor(0.0, device=x.device)``"""
     return (
         isinstance(given, ast.Call)
         and len(given.args) == 1

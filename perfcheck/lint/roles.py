@@ -69,6 +69,7 @@ _STEP_NAME = re.compile(
     r"_*(forward_backward\w*|clip_grad\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
     r"generator|discriminator|on|after|before|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter|batch)(_(start|end|begin))?)$"
 )
+_METRICS = re.compile(r"(^|/)\w*metrics?(/|\.py$)")
 _HOOK = re.compile(r"(^|_)hook(_fn)?$")
 """Functions within functions: registered there, and run in every forward or backward."""
 _STEP_WORD = re.compile(r"[a-z0-9]_step(_|$)|(^|_)step_[a-z]")
@@ -210,7 +211,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
             return Hotness.COLD, name != "__init__"
     if name.lstrip("_") in _STEP_METHODS or _STEP_NAME.match(name) or (record.outer and _HOOK.search(name)):
         return Hotness.STEP, False
-    if name in _EPOCH_METHODS:
+    if name in _EPOCH_METHODS or (name.endswith("_compute") and _METRICS.search(function.module.path)):
         return Hotness.EPOCH, False
     if _COLD_NAME.match(name):
         return Hotness.COLD, True

@@ -11,7 +11,7 @@ from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
 from perfcheck.lint.grad_mode import switches_grad_off, touches_grad_mode
-from perfcheck.lint.guards import exits, is_cooling, skips_the_rest
+from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest
 from perfcheck.lint.hotness import Heat
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.nodes import CHILDREN
@@ -270,7 +270,9 @@ class BodyScope:
                     level, guarded = min(level, Hotness.EPOCH), True
                 elif exits(body) and isinstance(body[-1], (ast.Break, ast.Return)) and len(outside) > 1:
                     level = outside[-1] if isinstance(body[-1], ast.Break) else outside[0]
-            elif isinstance(parent, ast.ExceptHandler):
+            elif isinstance(parent, ast.ExceptHandler) or (
+                isinstance(parent, ast.IfExp) and self._gives_nothing(parent, current)
+            ):
                 level, guarded = min(level, Hotness.EPOCH), True
             elif isinstance(parent, _LOOPS) and (
                 current in parent.body or (isinstance(parent, ast.While) and current is parent.test)
@@ -288,6 +290,14 @@ class BodyScope:
                     level, guarded = min(level, Hotness.EPOCH), True
             parent = current
         return level, guarded
+
+    def _gives_nothing(self, choice: ast.IfExp, part: ast.AST) -> bool:
+        """``return x.mean() if x.numel() else torch.tensor(0.0)``: the answer where there is nothing."""
+        return (
+            part is not choice.test
+            and is_constant(part if isinstance(part, ast.expr) else None)
+            and isinstance(self.parent(choice), ast.Return)
+        )
 
     def _kind_of(self, loop: ast.For | ast.AsyncFor | ast.While) -> LoopKind:
         if not isinstance(loop, ast.While) and _gives_batches(self.value(loop.iter)):

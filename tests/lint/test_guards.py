@@ -24,6 +24,7 @@ def branch(test: str, body: str = "f()", orelse: str = "g()") -> tuple[bool, boo
         "debug",
         "self.debug",
         "args.verbose",
+        "self.collect_stats",
         "self.should_log()",
         "logger.isEnabledFor(logging.DEBUG)",
         "step == 0",

@@ -46,6 +46,14 @@ def test_once_an_epoch(method: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("path", "level"), [("torchmetrics/iou.py", Hotness.EPOCH), ("models/iou.py", Hotness.COLD)]
+)
+def test_what_sums_a_metric_up(path: str, level: Hotness) -> None:
+    program = Program({path: "def _iou_compute(x): ..."})
+    assert role(program.project, program.function("_iou_compute", path)) == (level, False)
+
+
+@pytest.mark.parametrize(
     "method",
     [
         "load_weights",

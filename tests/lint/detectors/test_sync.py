@@ -257,3 +257,19 @@ def test_how_often_methods_of_plain_classes_run_is_not_presumed() -> None:
     """
     told = {finding.place.line: finding.confidence for finding in found(source, "PC101")}
     assert told == {6: "medium", 10: "heuristic", 14: "medium"}
+
+
+def test_the_answer_where_there_is_nothing_is_rare() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Mean(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return x.mean() if x.numel() > 0 else torch.tensor(0.0, device=x.device)
+
+            def scaled(self, x: torch.Tensor) -> torch.Tensor:
+                y = x.mean() if self.mean else torch.tensor(0.0, device=x.device)
+                return y * 2
+    """
+    assert flagged(source, "PC132") == {("PC132", 9)}
