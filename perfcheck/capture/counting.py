@@ -60,10 +60,22 @@ class Counting:
         self._own = tuple(own)
         self._tally = Tally()
         self._tally.counting = False
+        self._happened: Callable[[], None] = lambda: None
 
-    def start(self, waited: Callable[[], None] = lambda: None) -> None:
+    def start(
+        self, waited: Callable[[], None] = lambda: None, happened: Callable[[], None] = lambda: None
+    ) -> None:
         """Raises CannotEmulate."""
-        listen(self._tally, self._own)
+        self._happened = happened
+        listen(self, self._own)
+
+    def occurred(self, event: Event, operator: str, site: CallSite, nbytes: int = 0) -> None:
+        self._tally.occurred(event, operator, site, nbytes)
+        if event != "kernel-launch":  # of those there are too many
+            self._happened()
+
+    def unsupported(self, feature: str, consequence: str, site: CallSite) -> None:
+        self._tally.unsupported(feature, consequence, site)
 
     def warm(self) -> None:
         pass
@@ -96,4 +108,4 @@ class Counting:
         self._tally.clear()
 
     def stop(self) -> None:
-        leave(self._tally)
+        leave(self)

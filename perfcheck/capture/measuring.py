@@ -79,7 +79,9 @@ class Measuring:
     def is_busy(self) -> bool:
         return self._window is not None or self._deep_in > 0
 
-    def start(self, waited: Callable[[], None] = lambda: None) -> None:
+    def start(
+        self, waited: Callable[[], None] = lambda: None, happened: Callable[[], None] = lambda: None
+    ) -> None:
         import torch
 
         self._waits.told = waited

@@ -1,5 +1,6 @@
 """What has no counterpart on the CPU, and says so when it is used: compiled code, graphs, several devices."""
 
+import sys
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ def install(patches: Patches) -> None:
         torch.cuda, {"CUDAGraph": _Graph, "graph": _no_graph, "make_graphed_callables": _ungraphed}
     )
     patches.set_all(torch.cuda.graphs, {"CUDAGraph": _Graph, "graph": _no_graph})
+    if "triton.runtime.jit" in sys.modules:  # which torch._dynamo imports if it can
+        patches.set(sys.modules["triton.runtime.jit"].JITFunction, "run", _no_kernel)
     patches.set_all(
         torch._C,
         {"_scatter": _scatter, "_gather": _gather, "_broadcast_coalesced": _broadcast, "_broadcast": _copies},
@@ -54,6 +57,15 @@ def _ungraphed(callables: Any, *_: Any, **__: Any) -> Any:
     """``make_graphed_callables``: the callables themselves compute the same."""
     recording.unsupported("CUDA graphs", _EAGER)
     return callables
+
+
+def _no_kernel(kernel: Any, *_: Any, **__: Any) -> Any:
+    """``triton.JITFunction.run``"""
+    recording.unsupported(f"the Triton kernel {kernel.__name__}", "the script was stopped")
+    raise NotImplementedError(
+        f"perfcheck's emulated device cannot run the Triton kernel {kernel.__name__}: "
+        "call what it stands for, or trace on a GPU"
+    )
 
 
 # DataParallel, with one device.

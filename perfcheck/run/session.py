@@ -1,5 +1,6 @@
 """One process of a run, from before the script's first line to its end."""
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,8 +31,10 @@ class Capture(Listener, Protocol):
     def gpu(self) -> str | None:
         """The name of the real device."""
 
-    def start(self, waited: Callable[[], None]) -> None:
-        """Before the script runs. ``waited`` is called where the main thread waits for a real device."""
+    def start(self, waited: Callable[[], None], happened: Callable[[], None]) -> None:
+        """Before the script runs. ``waited`` is called where the main thread waits for a real device, and
+        ``happened``, in any thread, where something came that an emulated one counts.
+        """
 
     def warm(self) -> None:
         """The window is about to open."""
@@ -96,7 +99,7 @@ class Session:
         if _current is not None:
             raise RuntimeError("this process is being traced already")
         _current = self
-        self.capture.start(self.steps.waited)
+        self.capture.start(self.steps.waited, self._happened)
         self.steps.listeners = (self._window, self.capture, self)
         self._unwatch = watch(self.steps)
         self._lines.start()
@@ -129,15 +132,22 @@ class Session:
     def step_begins(self, number: int) -> None:
         if self.plan.stop_after and self._window.is_over and not self.capture.is_busy:
             raise SystemExit(0)
-        since = time.monotonic() - self._saved_at
-        if self._window.is_open and since > max(OFTEN, LEAST_SHARE * self._saving_took):
-            self.save()
+        self._save_now_and_then()
 
     def loop_begins(self) -> None:
         pass
 
     def steps_restart(self) -> None:
         pass
+
+    def _happened(self) -> None:
+        if threading.current_thread() is threading.main_thread():  # whose lines are not added to meanwhile
+            self._save_now_and_then()
+
+    def _save_now_and_then(self) -> None:
+        since = time.monotonic() - self._saved_at
+        if self._window.is_open and since > max(OFTEN, LEAST_SHARE * self._saving_took):
+            self.save()
 
     def _window_closed(self) -> None:
         self.capture.close()

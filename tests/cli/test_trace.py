@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -349,6 +350,35 @@ def test_what_was_counted_before_the_script_was_killed_is_kept(tmp_path: Path) -
     assert "confirmed: 2 host-syncs in 2 steps" in ran.out
 
 
+WITHOUT_STEPS = """\
+import time
+import torch
+
+x = torch.ones(3, device="cuda")
+for number in range(10_000):
+    x.sum().item()
+    time.sleep(0.01)
+    if number == 100:
+        print("ready", flush=True)
+"""
+
+
+def test_of_a_script_without_steps_that_is_killed_something_is_kept(tmp_path: Path) -> None:
+    write(tmp_path, {"serve.py": WITHOUT_STEPS})
+    command = [sys.executable, "-m", "perfcheck", "trace", "--device=emulated", "serve.py"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, env=environment())
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"ready\n"
+    process.terminate()
+    assert process.wait() == -signal.SIGTERM
+    ran = perfcheck("trace", "--report", ".perfcheck_runs/serve-1", "-o", "o.json", "--output-format=json",
+                    cwd=tmp_path)  # fmt: skip
+    assert ran.code == 1, ran.err
+    (reads,) = [one for one in json.loads((tmp_path / "o.json").read_text())["events"] if one["line"] == 6
+                and one["event"] == "host-sync"]  # fmt: skip
+    assert reads["count"] > 1
+
+
 def test_a_device_error_looks_as_if_we_were_not_there(tmp_path: Path) -> None:
     write(
         tmp_path,
@@ -454,6 +484,22 @@ def test_ranks_of_a_launch_are_told_together(launcher: tuple[str, ...], tmp_path
     assert document["run"]["processes"] == ["rank-0", "rank-1"] and document["run"]["steps"] == 3
     counts = {row["line"]: row["count"] for row in document["events"] if row["event"] == "host-sync"}
     assert counts[RANKS.splitlines().index("        loss.item()") + 1] == 3 + 6
+
+
+def test_a_single_process_of_accelerate_ends_as_the_script_does(tmp_path: Path) -> None:
+    pytest.importorskip("accelerate")
+    write(
+        tmp_path,
+        {"waits.py": "import sys, torch\ntorch.ones(1, device='cuda').item()\nsys.exit(int(sys.argv[1]))\n"},
+    )
+    launcher = ("-m", "accelerate.commands.launch", "--num_processes=1", "--num_machines=1",
+                "--mixed_precision=no", "--dynamo_backend=no", "-m", "perfcheck")  # fmt: skip
+    good, bad = (
+        perfcheck("trace", "--device=emulated", "waits.py", code, cwd=tmp_path, program=launcher)
+        for code in ("0", "5")
+    )
+    assert good.code == 0 and "waits.py:2  host-sync  1×" in good.err
+    assert bad.code != 0 and "returned non-zero exit status 5" in bad.err
 
 
 def test_prototypes_make_the_host_wait_where_they_should(tmp_path: Path) -> None:

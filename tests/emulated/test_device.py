@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+import runpy
 import threading
 import weakref
 from pathlib import Path
@@ -246,6 +247,28 @@ def test_what_is_not_emulated_is_said_once_for_each_line(tally: Tally) -> None:
     assert features == [
         "CUDA graphs", "nested tensors", "torch.compile", "torch.compile", "torch.sparse_coo tensors"
     ]  # fmt: skip
+
+
+TRITON = """
+import torch, triton, triton.language as tl
+
+@triton.jit
+def add_one(x, size: tl.constexpr):
+    places = x + tl.arange(0, size)
+    tl.store(places, tl.load(places) + 1)
+
+add_one[(1,)](torch.ones(4, device="cuda"), 4)
+"""
+
+
+def test_a_triton_kernel_is_told_of(tally: Tally, tmp_path: Path) -> None:
+    pytest.importorskip("triton", reason="needs a build of torch with CUDA")
+    script = tmp_path / "script.py"  # Triton reads the source
+    script.write_text(TRITON)
+    with pytest.raises(NotImplementedError, match="Triton kernel add_one"):
+        runpy.run_path(str(script))
+    (told,) = tally.left_out()
+    assert (told.feature, told.path, told.line) == ("the Triton kernel add_one", str(script), 9)
 
 
 def test_torch_is_put_back_as_it_was() -> None:
