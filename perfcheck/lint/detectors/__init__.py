@@ -96,6 +96,7 @@ DETECTORS: Final[dict[str, str]] = {
     "gc-collect-in-loop": "released_memory:collect_garbage",
     "save-in-loop": "saves:save_in_loop",
     "all-hidden-states-kept": "hidden_states:all_hidden_states_kept",
+    "log-softmax-gathered": "selected_logprobs:log_softmax_gathered",
     # distributed
     "accumulation-without-no-sync": "gradient_accumulation:accumulation_without_no_sync",
     "gather-in-training-step": "gathered_losses:gather_in_training_step",
@@ -208,6 +209,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "empty-cache-in-loop": frozenset({"empty_cache"}),
     "gc-collect-in-loop": frozenset({"collect"}),
     "save-in-loop": frozenset({"save"}),
+    "log-softmax-gathered": frozenset({"log_softmax"}),
     "all-hidden-states-kept": frozenset({"hidden_states", "last_hidden_state", "logits", "pooler_output"}),
     "accumulation-without-no-sync": frozenset({"step"}),
     "metrics-reduced-in-step": _BACKWARD | {"step"},

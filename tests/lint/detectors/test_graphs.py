@@ -538,3 +538,30 @@ def test_evaluation_whose_caller_switches_autograd_off() -> None:
     """
     assert flagged(source.format(block="with torch.no_grad()"), "PC801") == set()
     assert flagged(source.format(block="if ready()"), "PC801") == {("PC801", 3), ("PC801", 6)}
+
+
+def test_log_probabilities_of_which_one_is_gathered() -> None:
+    source = """
+        import torch
+        import torch.nn.functional as F
+        from torch import nn
+
+        class Trainer(nn.Module):
+            def compute_loss(self, logits, labels):
+                return F.log_softmax(logits, dim=-1).gather(2, labels.unsqueeze(2)).squeeze(2)
+
+            def training_step(self, logits, input_ids):
+                log_probs = logits.log_softmax(-1)
+                entropy = -(log_probs.exp() * log_probs).sum(-1)
+                return torch.gather(log_probs, -1, input_ids.unsqueeze(-1)), entropy
+
+            def train_step(self, logits, actions):
+                return logits.log_softmax(-1).gather(1, actions)
+
+            def eval_step(self, logits, labels):
+                rows = []
+                for row, label in zip(logits, labels):
+                    rows.append(row.log_softmax(-1).gather(1, label.unsqueeze(1)))
+                return torch.stack(rows)
+    """
+    assert flagged(source, "PC909") == {("PC909", 7)}
