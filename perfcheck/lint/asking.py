@@ -15,6 +15,7 @@ from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.uses import (
+    fills_in,
     is_for_host_library,
     is_handed,
     is_iterated,
@@ -434,6 +435,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "iterated": lambda a: is_iterated(a.scope, a.match.node),
     "only_reduced": lambda a: only_reduced(a.scope, a.match.node),
     "returned": lambda a: is_returned(a.scope, a.match.node),
+    "fills_in": lambda a: fills_in(a.scope, a.match.node),
     "sizes": lambda a: is_size(a.scope, a.match.node),
     "for_host_library": lambda a: is_for_host_library(a.scope, a.match.node),
     "only_checks": lambda a: only_checks(a.scope, a.match.node),

@@ -218,7 +218,8 @@ class HotnessMap:
         known = roles.get(function.record.qualname)
         if known is None:
             level, stays_cold = role(self._project, function)
-            known = level, stays_cold or is_host_side(self._project, function)
+            on_host = is_host_side(self._project, function)
+            known = Hotness.COLD if on_host else level, stays_cold or on_host
             roles[function.record.qualname] = known
         return known
 

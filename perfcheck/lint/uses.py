@@ -295,6 +295,28 @@ _SIZED = frozenset(
 )
 
 
+def fills_in(scope: BodyScope, node: ast.AST) -> bool:
+    """Does it give a parameter that callers left out its value: ``if size is None: size = int(x.max())``?"""
+    assign = scope.statement(node)
+    if not isinstance(assign, ast.Assign) or len(assign.targets) != 1:
+        return False
+    name = _name(assign.targets[0])
+    choices = [a for a in scope.ancestors(node) if isinstance(a, (ast.If, ast.IfExp))]
+    return name in scope.function.record.params and any(_is_left_out(c.test, name) for c in choices)
+
+
+def _is_left_out(test: ast.expr, name: str) -> bool:
+    parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
+    return any(
+        isinstance(part, ast.Compare)
+        and isinstance(part.ops[0], ast.Is)
+        and _name(part.left) == name
+        and isinstance(part.comparators[0], ast.Constant)
+        and part.comparators[0].value is None
+        for part in parts
+    )
+
+
 def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     """Does a library that computes on the host alone get it?"""
     parent = scope.parent(node)

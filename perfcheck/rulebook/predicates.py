@@ -231,6 +231,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "index_settled": _here("The place is an index made of these alone."),
     "only_reduced": _here("All that becomes of the value, in the function, is a sum, a mean or a loss."),
     "returned": _here("The function returns the value."),
+    "fills_in": _here(
+        "It gives a parameter its value where callers left that out: `if size is None: size = int(x.max())`."
+    ),
     "sizes": _here(
         "All that becomes of the number, in the function, is a size: of a shape, a range or a slice."
     ),

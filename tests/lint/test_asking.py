@@ -299,3 +299,18 @@ def test_what_is_asked_for_an_error_alone(body: str, expected: bool) -> None:
 def test_what_convention_says() -> None:
     assert answer("presumed($X)", "at(x)") is True
     assert answer("presumed($X)", "at(torch.zeros(3, device='cuda'))") is False
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("if n is None: n = at(x) + 1", True),
+        ("if u is not None and n is None:\n        n = int(at(x))", True),
+        ("n = at(x) if n is None else n", True),
+        ("if u is None: n = at(x)", False),
+        ("if n is None: k = at(x)", False),
+        ("n = at(x)", False),
+    ],
+)
+def test_what_callers_may_pass(body: str, expected: bool) -> None:
+    assert answer("fills_in()", body) is expected

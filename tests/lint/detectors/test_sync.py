@@ -273,3 +273,16 @@ def test_the_answer_where_there_is_nothing_is_rare() -> None:
                 return y * 2
     """
     assert flagged(source, "PC132") == {("PC132", 9)}
+
+
+def test_transforms_of_samples_are_never_hot() -> None:
+    source = """
+        import torch
+
+        class BaseTransform: ...
+
+        class Fill(BaseTransform):
+            def forward(self, x: torch.Tensor) -> float:
+                return x.max().item()
+    """
+    assert not flagged(source, "PC101")
