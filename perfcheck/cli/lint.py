@@ -1,5 +1,6 @@
 """``perfcheck lint``."""
 
+import gc
 import os
 import sys
 import time
@@ -118,7 +119,14 @@ def lint(paths: tuple[str, ...], **given: Any) -> int:
         from perfcheck.cli.watching import watch
 
         return watch(paths or (".",), given, lambda: _lint(paths, given))
-    return _lint(paths, given)
+    if _fixing(given):
+        return _lint(paths, given)
+    gc.disable()  # the process ends with this, and what it leaves behind with the process
+    try:
+        return _lint(paths, given)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _lint(paths: tuple[str, ...], given: dict[str, Any]) -> int:

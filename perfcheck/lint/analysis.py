@@ -97,8 +97,9 @@ class Analysis:
         lines = target.text.split("\n")
         functions = [FunctionRef(module, record) for record in module.functions.values()]
         functions = [function for function in functions if self._worth(function)]
-        if functions:
-            self._project.trees.prepare(module, (function.record for function in functions))
+        unread = [function.record for function in functions if not self._engine.is_evaluated(function)]
+        if unread:
+            self._project.trees.prepare(module, unread)
         for function in functions:
             record = function.record
             try:

@@ -28,7 +28,7 @@ from perfcheck.lint.values import DICT, NONE, UNKNOWN, Value, join, join_all
 from perfcheck.operators import Operator, find
 from perfcheck.operators.reader import canonical
 
-_RECENT = 1500  # evaluated bodies kept at hand
+_WAITING = 1500  # evaluated bodies that are kept until they are asked for themselves
 _CALLERS = 4  # functions that are asked what they hand to another; with more, nobody is
 _OVERRIDES = 8  # definitions of an abstract method that are looked at
 _DEPTH = 40  # summaries that wait for each other; deeper answers are unknown
@@ -59,7 +59,9 @@ class Engine:
         self.attribute = ClassAttributes(self).attribute
         self._begun: dict[str, Evaluator] = {}  # modules being evaluated
         self._waiting = 0  # summaries that are being made
-        self._recent: dict[str, Evaluator] = {}
+        self._runs: dict[str, Evaluator] = {}  # of bodies that were not asked for themselves yet
+        self._handed: dict[str, dict[str, Env]] = {}  # what bodies hand to the parameters of others
+        self._host_side: dict[str, bool] = {}
         self._named: dict[tuple[str, str], Value | _Variable] = {}
         self._meanings: dict[tuple[str, str], Value | _Variable] = {}
         self._knows_arrays: dict[str, bool] = {}
@@ -154,14 +156,17 @@ class Engine:
 
     def evaluate(self, function: FunctionRef) -> Evaluator | None:
         """One run over one body, knowing all that others come to; None if its source is gone."""
-        key = function.dotted
+        key: Key = (FUNCTION, function.dotted, "", "")
         if function.record.qualname:
             self.summary(function)
-        recent = self._recent.get(key)
-        if recent is None or (FUNCTION, key, "", "") in self.answers.circular:
-            self.answers.circular.discard((FUNCTION, key, "", ""))
-            recent = self._run(function)
-        return recent
+        if key in self.answers.circular:
+            self.answers.circular.discard(key)
+            return self._run(function)
+        return self._runs.get(function.dotted) or self._run(function)
+
+    def is_evaluated(self, function: FunctionRef) -> bool:
+        """Is a run over its body kept, because others have asked what it comes to?"""
+        return function.dotted in self._runs
 
     def examine(self, function: FunctionRef, callers: Sequence[FunctionRef]) -> Evaluator | None:
         """Run one body, knowing what its callers hand to it as far as they tell by themselves.
@@ -169,20 +174,28 @@ class Engine:
         What the body returns is not remembered: summaries hold for every caller.
         """
         context = self._handed_by(callers, function) if function.record.params else {}
-        node = self.project.node(function) if context else None
+        run = self._in_context(function, context) if context else None
+        if run is None:
+            run = self.evaluate(function)
+        self._runs.pop(function.dotted, None)
+        return run
+
+    def _in_context(self, function: FunctionRef, context: Env) -> Evaluator | None:
+        """A run for certain callers; None if they tell nothing new: what it returns holds for all of them."""
+        node = self._node(function)
         if node is None:
-            return self.evaluate(function)
+            return None
         closure = self._closure(function)
-        evaluator = Evaluator(self, function.module, function, node, closure, context)
-        evaluator.begin()
-        alone = self._recent.get(function.dotted)
+        run = Evaluator(self, function.module, function, node, closure, context)
+        run.begin()
+        alone = self._runs.get(function.dotted)
         if alone is None:
             alone = Evaluator(self, function.module, function, node, closure)
             alone.begin()
-        if evaluator.given == alone.given:  # they tell nothing new: what it returns holds for every caller
-            return self.evaluate(function)
-        evaluator.block(node.body)
-        return evaluator
+        if run.given == alone.given:
+            return None
+        run.block(node.body)
+        return run
 
     def _handed_by(self, callers: Sequence[FunctionRef], function: FunctionRef) -> Env:
         """The arguments of all calls that can be seen; nothing if some callers are not looked at."""
@@ -190,21 +203,33 @@ class Engine:
             return {}
         found: Env = {}
         for caller in callers:
-            run = self.evaluate(caller)
-            for name, value in (run.handed.get(function.dotted, {}) if run is not None else {}).items():
+            for name, value in self._handed_of(caller).get(function.dotted, {}).items():
                 found[name] = join(found[name], value) if name in found else value
         return {name: value for name, value in found.items() if value.kind != "unknown" or value.batch}
 
+    def _handed_of(self, caller: FunctionRef) -> dict[str, Env]:
+        name = caller.dotted
+        key: Key = (FUNCTION, name, "", "")
+        if name in self._handed and key in self.answers.known and key not in self.answers.circular:
+            return self._handed[name]
+        run = self.evaluate(caller)
+        return {} if run is None else run.handed
+
+    def _node(self, function: FunctionRef) -> FunctionNode | ast.Module | None:
+        before = self._runs.get(function.dotted)
+        return self.project.node(function) if before is None else before.node
+
     def _run(self, function: FunctionRef) -> Evaluator | None:
-        node = self.project.node(function)
+        node = self._node(function)
         if node is None:
             return None
         evaluator = Evaluator(self, function.module, function, node, self._closure(function))
         evaluator.run()
-        self._recent.pop(function.dotted, None)
-        self._recent[function.dotted] = evaluator
-        if len(self._recent) > _RECENT:
-            del self._recent[next(iter(self._recent))]
+        name = function.dotted
+        self._handed[name] = evaluator.handed
+        self._runs[name] = evaluator
+        if len(self._runs) > _WAITING:
+            del self._runs[next(iter(self._runs))]
         return evaluator
 
     def _closure(self, function: FunctionRef) -> Env | None:
@@ -353,7 +378,11 @@ class Engine:
     # ---- functions and files --------------------------------------------------------------------
 
     def is_host_side(self, function: FunctionRef) -> bool:
-        return is_host_side(self.project, function)
+        name = function.dotted
+        known = self._host_side.get(name)
+        if known is None:
+            known = self._host_side[name] = is_host_side(self.project, function)
+        return known
 
     def runs_without_grad(self, function: FunctionRef | None) -> bool:
         return function is not None and runs_without_grad(self.names, function)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import lru_cache
 from typing import Final
 
 from perfcheck.lint.dotted import dotted
@@ -189,6 +190,7 @@ _NAMED: tuple[tuple[re.Pattern[str], Value], ...] = (
 )
 
 
+@lru_cache(maxsize=8192)
 def by_name(name: str) -> Value:
     """What a parameter of that name is by the field's conventions; UNKNOWN for most."""
     for pattern, value in _NAMED:

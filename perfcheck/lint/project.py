@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from perfcheck.lint.external import EXTERNAL_BASES
@@ -40,6 +41,11 @@ Entity = ModuleRecord | FunctionRef | ClassRef | str
 """What a dotted name stands for; a string is the dotted name of something outside the project."""
 
 
+_Stars = tuple[list[tuple[str, ModuleRecord | None]], dict[str, list[int]], list[int]]
+"""The star imports of a module and what they stand for; by name the places of those that give it; the places
+of those that may give anything."""
+
+
 class Project:
     """All indexed modules and the ways from a name to what it stands for."""
 
@@ -54,6 +60,8 @@ class Project:
             by_tail.setdefault(module.name.rpartition(".")[2], []).append(module)
         self._by_tail = by_tail
         self._entities: dict[str, Entity | None] = {}
+        self._near: dict[tuple[str, str], str | None] = {}  # paths, by the package that imports, and the name
+        self._stars: dict[str, _Stars] = {}
         self._resolving: set[tuple[str, str]] = set()
         self._methods: dict[str, list[FunctionRef]] | None = None
         self._subclasses: dict[str, list[ClassRef]] | None = None
@@ -66,6 +74,7 @@ class Project:
         stand for what they stood for.
         """
         old = self.by_path[new.path]
+        self._stars = {}
         self.by_path[new.path] = new
         self.modules = {name: new if module is old else module for name, module in self.modules.items()}
         for known in self._by_tail.values():
@@ -101,6 +110,14 @@ class Project:
         if module is not None or importer is None or name.partition(".")[0] in _ELSEWHERE:
             return module
         package = importer.name if importer.is_package else importer.name.rpartition(".")[0]
+        key = (package, name)
+        if key not in self._near:
+            near = self._find_near(package, name)
+            self._near[key] = None if near is None else near.path
+        path = self._near[key]
+        return None if path is None else self.by_path[path]
+
+    def _find_near(self, package: str, name: str) -> ModuleRecord | None:
         while package:
             module = self.modules.get(f"{package}.{name}")
             if module is not None:
@@ -158,20 +175,32 @@ class Project:
         submodule = self.modules.get(f"{module.name}.{head}")
         if submodule is not None and module.is_package:
             return self.member(submodule, rest) if rest else submodule
-        for star in module.stars:
-            source = self.find_module(star, module)
+        for star, source in self._may_give(module, head) if module.stars else ():
             if source is None:
                 if head not in module.globals and star.partition(".")[0] in _STAR_PACKAGES:
                     return f"{star}.{name}"
-            elif source is not module and (
-                head in source.functions or head in source.classes or head in source.imports
-                or head in source.globals or source.stars
-            ):  # fmt: skip
+            else:
                 own = f"{source.name}.{name}"
                 found = self.lookup(own)
                 if found != own or head in source.globals:  # `import torch` there gives `torch` here
                     return found
         return f"{module.name}.{name}"
+
+    def _may_give(self, module: ModuleRecord, name: str) -> list[tuple[str, ModuleRecord | None]]:
+        """The star imports of a module that may bring a name along, and the modules they stand for."""
+        known = self._stars.get(module.path)
+        if known is None:
+            found = [(star, self.find_module(star, module)) for star in module.stars]
+            found = [(star, source) for star, source in found if source is not module]
+            given: dict[str, list[int]] = {}
+            for place, (_, source) in enumerate(found):
+                if source is not None and not source.stars:
+                    for own in {*source.functions, *source.classes, *source.imports, *source.globals}:
+                        given.setdefault(own, []).append(place)
+            open_ = [place for place, (_, source) in enumerate(found) if source is None or source.stars]
+            known = self._stars[module.path] = found, given, open_
+        found, given, open_ = known
+        return [found[place] for place in sorted((*open_, *given.get(name, ())))]
 
     def _class_member(self, class_: ClassRef, name: str) -> Entity | None:
         nested = class_.module.classes.get(f"{class_.record.qualname}.{name}")
@@ -281,6 +310,7 @@ _ELSEWHERE = sys.stdlib_module_names | frozenset(
 _STAR_PACKAGES = frozenset({"torch", "numpy", "math", "jax", "tensorflow"})
 
 
+@lru_cache(maxsize=4096)
 def external_ancestry(name: str) -> frozenset[str]:
     """All that an outside class is known to derive from, itself included."""
     found = {name}

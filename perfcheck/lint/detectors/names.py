@@ -6,8 +6,9 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from perfcheck.lint.dotted import chain
+from perfcheck.lint.nodes import CHILDREN
 
-_OPAQUE = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+_OPAQUE = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda})
 
 
 def root(node: ast.AST) -> str | None:
@@ -36,8 +37,9 @@ def within(*nodes: ast.AST) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        if not isinstance(node, _OPAQUE):
-            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+        kind = type(node)
+        if kind not in _OPAQUE:
+            stack += [child for child in CHILDREN[kind](node) if child is not None][::-1]
 
 
 def mentions(node: ast.AST, names: Iterable[str]) -> bool:
@@ -55,8 +57,9 @@ def loads(*nodes: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
             if isinstance(node.ctx, ast.Load):
                 yield node
             continue
-        if not isinstance(node, _OPAQUE):
-            stack.extend(reversed(list(ast.iter_child_nodes(node))))
+        kind = type(node)
+        if kind not in _OPAQUE:
+            stack += [child for child in CHILDREN[kind](node) if child is not None][::-1]
 
 
 def targets(statement: ast.AST) -> tuple[ast.expr, ...]:
