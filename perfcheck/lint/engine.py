@@ -21,6 +21,7 @@ from perfcheck.lint.grad_mode import named_without_grad, runs_without_grad
 from perfcheck.lint.index import FunctionNode, ModuleRecord
 from perfcheck.lint.instances import Instances
 from perfcheck.lint.naming import BUILTINS, Names
+from perfcheck.lint.parameters import may_be_informed
 from perfcheck.lint.project import ClassRef, FunctionRef, Project
 from perfcheck.lint.roles import is_host_side
 from perfcheck.lint.summaries import Summary, bound, substitute
@@ -173,34 +174,36 @@ class Engine:
 
         What the body returns is not remembered: summaries hold for every caller.
         """
-        context = self._handed_by(callers, function) if function.record.params else {}
-        run = self._in_context(function, context) if context else None
+        run = None
+        if function.record.params and 0 < len(callers) <= _CALLERS and not self.is_host_side(function):
+            run = self._in_context(function, callers)
         if run is None:
             run = self.evaluate(function)
         self._runs.pop(function.dotted, None)
         return run
 
-    def _in_context(self, function: FunctionRef, context: Env) -> Evaluator | None:
+    def _in_context(self, function: FunctionRef, callers: Sequence[FunctionRef]) -> Evaluator | None:
         """A run for certain callers; None if they tell nothing new: what it returns holds for all of them."""
         node = self._node(function)
         if node is None:
             return None
         closure = self._closure(function)
-        run = Evaluator(self, function.module, function, node, closure, context)
-        run.begin()
         alone = self._runs.get(function.dotted)
         if alone is None:
             alone = Evaluator(self, function.module, function, node, closure)
             alone.begin()
+        context = self._handed_by(callers, function) if any(map(may_be_informed, alone.given)) else {}
+        if not context:
+            return None
+        run = Evaluator(self, function.module, function, node, closure, context)
+        run.begin()
         if run.given == alone.given:
             return None
         run.block(node.body)
         return run
 
     def _handed_by(self, callers: Sequence[FunctionRef], function: FunctionRef) -> Env:
-        """The arguments of all calls that can be seen; nothing if some callers are not looked at."""
-        if not 0 < len(callers) <= _CALLERS or self.is_host_side(function):
-            return {}
+        """The arguments of all calls that can be seen."""
         found: Env = {}
         for caller in callers:
             for name, value in self._handed_of(caller).get(function.dotted, {}).items():

@@ -67,6 +67,11 @@ _PLAIN_TYPES = frozenset(
 )
 
 
+def may_be_informed(presumed: Value) -> bool:
+    """Could what callers hand over change what a parameter is taken to be?"""
+    return presumed.kind in ("unknown", "list", "tuple", "dict") or presumed.assumed
+
+
 def _informed(presumed: Value, given: Value) -> Value:
     """A parameter, by what is given for it where nothing but convention speaks otherwise."""
     given = _with_origin(given, presumed.origin, False)._replace(const=UNKNOWN.const)

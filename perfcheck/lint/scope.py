@@ -59,6 +59,7 @@ class BodyScope:
         self._parents: dict[ast.AST, ast.AST] | None = None
         self._of_type: dict[type[ast.AST], list[ast.AST]] = {}
         self._calls: dict[str, list[ast.Call]] | None = None
+        self._attributes: dict[str, list[ast.Attribute]] | None = None
         self._assigned: dict[ast.AST, frozenset[str]] = {}
 
     # ---- structure ------------------------------------------------------------------------------
@@ -88,8 +89,7 @@ class BodyScope:
                     continue
                 else:
                     children = [child for child in CHILDREN[kind](node) if child is not None]
-                for child in children:
-                    parents[child] = node
+                parents.update(dict.fromkeys(children, node))
                 children.reverse()
                 stack += children
             self._parents, self._of_type = parents, of_type
@@ -165,8 +165,12 @@ class BodyScope:
         """Attributes of that name, called or not."""
         if name not in self.function.record.names:
             return ()
-        self._structure()
-        return [n for n in self._of_type.get(ast.Attribute, ()) if n.attr == name]  # type: ignore[attr-defined,misc]
+        if self._attributes is None:
+            self._structure()
+            self._attributes = {}
+            for node in self._of_type.get(ast.Attribute, ()):
+                self._attributes.setdefault(node.attr, []).append(node)  # type: ignore[attr-defined,arg-type]
+        return self._attributes.get(name, ())
 
     def renamed_calls(self) -> Iterator[tuple[ast.Call, str]]:
         """Calls by another name than the function's own, which goes with them."""
