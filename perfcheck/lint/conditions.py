@@ -277,7 +277,8 @@ def _moves(o: Operands, from_device: bool) -> Truth:
     source, result = data.value, o.result
     if len(o.all) == 2 and o.all[1].value.kind == "dtype":
         return False  # x.to(torch.float16)
-    if "other" in o.by_name and len(o.all) > 1:  # copy_: from the argument into the receiver
+    into = "other" in o.by_name and len(o.all) > 1 and o.result.device is o.all[0].value.device
+    if into:  # copy_: from the argument into the receiver; not x.type_as(other)
         source, result = o.all[1].value, o.all[0].value
     if result.kind != "tensor" and result.kind != "unknown":
         return False

@@ -106,6 +106,9 @@ Tensor.pin_memory : self device -> pin
 Tensor.is_pinned : self device -> bool
 Tensor.type : self dtype non_blocking -> str if missing('dtype') else to | aten _to_copy
 Tensor.type_as : self other -> to | aten _to_copy
+    host-sync h2d-copy if to_device() -- src, 2.13
+    pageable-copy if to_device() and unpinned('self') -- src
+    host-sync d2h-copy if to_host() -- src, 2.13
 Tensor.float Tensor.double Tensor.half Tensor.bfloat16 : self memory_format -> tensor elementwise float | aten _to_copy
 Tensor.int Tensor.long Tensor.short Tensor.char Tensor.byte : self memory_format -> tensor elementwise int | aten _to_copy
 Tensor.bool : self memory_format -> tensor elementwise bool | aten _to_copy

@@ -72,6 +72,7 @@ def raised(body: str, event: str = "host-sync", parameters: str = ANY) -> set[st
         ("x[[0, 1]]", "Tensor.__getitem__"),
         ("x[:, (0, 1)]", "Tensor.__getitem__"),
         ("torch.cuda.synchronize()", "torch.cuda.synchronize"),
+        ("x.type_as(h)", "Tensor.type_as"),
         ("[0] * x[0]", "Tensor.__index__"),
         ("x.max() * (1,)", "Tensor.__index__"),
         ("u.item()", "Tensor.item?"),
@@ -199,6 +200,7 @@ def test_writes(statement: str, operators: set[str]) -> None:
         ("h.cuda()", "Tensor.cuda"),
         ("h.to(x.device)", "Tensor.to"),
         ("h.to(x)", "Tensor.to"),
+        ("h.type_as(x)", "Tensor.type_as"),
         ("torch.tensor([1.0], device=device)", "torch.tensor"),
         ("torch.as_tensor([1.0], device='cuda')", "torch.as_tensor"),
         ("x.copy_(h)", "Tensor.copy_"),
@@ -211,7 +213,17 @@ def test_copies_to_the_device(text: str, operator: str) -> None:
     assert operator in raised(text, "host-sync")
 
 
-@pytest.mark.parametrize("text", ["x.to(device)", "h.to('cpu')", "torch.zeros(3, device=device)", "x.cuda()"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x.to(device)",
+        "x.type_as(x)",
+        "h.type_as(h)",
+        "h.to('cpu')",
+        "torch.zeros(3, device=device)",
+        "x.cuda()",
+    ],
+)
 def test_no_copies(text: str) -> None:
     assert raised(text, "h2d-copy") == set()
     assert raised(text) == set()
