@@ -20,11 +20,10 @@ _NEXT = re.compile(r"(^|_)next(_|$)|^(s|state|obs|o)_(prime|p|tp1)?$|_(prime|tp1
 _DISCOUNT = re.compile(r"(^|_)(gammas?|discounts?)(_|$)")
 _TARGET_FUNCTION = re.compile(r"^_*(compute|calc|calculate|get|make|td)_(\w+_)?targets?(_|$)")
 _METHODS = frozenset("forward sample evaluate act get_action predict_values action_log_prob".split())
-_VERB = re.compile(
-    r"^_*(update|sync|soft|hard|polyak|copy|load|save|get|set|compute|calc|calculate|make|build)_"
+_OTHER = re.compile(
+    r"^_*(update|sync|soft|hard|polyak|copy|load|save|get|set|compute|calc|calculate|make|build)_|loss|error"
 )
-
-
+"""What is called on networks and is none."""
 _THROUGH = re.compile(
     r"actor_?loss|policy_?loss|actor_?update|update_?actor|dreamer|imagin|world_?model", re.IGNORECASE
 )
@@ -64,7 +63,7 @@ def _network(scope: Scope, call: ast.Call) -> str | None:
         function = function.value
     name = (chain(function) or "").rpartition(".")[2].lower()
     value = scope.value(function)
-    if not name or not (call.args or call.keywords) or _VERB.match(name):
+    if not name or not (call.args or call.keywords) or _OTHER.search(name):
         return None
     if value.kind == "module":
         return None if is_layer(value.ref) else name
