@@ -15,7 +15,7 @@ OLDEST = (2, 6)
 """Older ones order their hooks in other ways and have no torch.accelerator."""
 
 _REMEDY = "use a torch that perfcheck was tested with (2.13), or --device cuda on a machine with a GPU"
-_SECONDS = 120
+_SECONDS = 300
 
 _TRIAL = """
 import torch
