@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from perfcheck.lint.detectors.names import last
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
-_MODE = frozenset({"eval", "train"})
+_SETS_MODE = re.compile(r"(^|_)(train|mode)$")
+"""Functions that are there to do it: ``on_validation_model_train``."""
 
 
 def train_mode_every_step(scope: Scope) -> Iterator[Match]:
@@ -19,6 +21,8 @@ def train_mode_every_step(scope: Scope) -> Iterator[Match]:
     for call in scope.calls("train"):
         model = call.func.value if isinstance(call.func, ast.Attribute) else None
         if model is None or not _switches(scope, call, model):
+            continue
+        if not scope.loops(call) and _SETS_MODE.search(scope.qualname):
             continue
         if not any(_evaluates(scope, other, model) for other in scope.calls("eval")):
             yield Match(call, {"M": model})
