@@ -82,14 +82,17 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
             yield Match(call, {"X": call}, kind)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(call):
             name = chain(statement.targets[0])
-            if name is not None and (_repeated(scope, name) or _handed_out(scope, name)):
+            if name is not None and (_repeated(scope, name) or _handed_out(scope, name, call)):
                 yield Match(call, {"X": statement.targets[0]}, kind)
 
 
-def _handed_out(scope: Scope, name: str) -> bool:
-    """Does a factory return it, alone or beside others?"""
+def _handed_out(scope: Scope, name: str, call: ast.Call) -> bool:
+    """Does a factory return it, alone or beside others? A stream need not begin anew."""
+    data = scope.keyword(call, "dataset", 0)
+    made = scope.definition(data.id, call) if isinstance(data, ast.Name) else data
     return (
         _is_factory(scope)
+        and (made is None or re.search("iter|stream", scope.text(made), re.IGNORECASE) is None)
         and _ONE_PASS.search(f"{scope.qualname} {name}".lower()) is None
         and any(
             isinstance(returned, ast.Return) and any(chain(part) == name for part in _parts(returned.value))

@@ -160,6 +160,11 @@ def test_factories_that_return_their_loaders_by_name() -> None:
             test_loader = DataLoader(test, num_workers=4, pin_memory=True)
             return train_loader, held_out_loader, test_loader
 
+        def endless(path):
+            data = IterableRows(path)
+            loader = DataLoader(data, num_workers=4, pin_memory=True)
+            return data, loader
+
         def first_batch(data):
             loader = DataLoader(data, num_workers=4, pin_memory=True)
             return next(iter(loader))
