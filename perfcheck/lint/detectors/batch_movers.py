@@ -15,7 +15,7 @@ _MOVER = re.compile(
     r"_?prepare_(batch|input|data)s?|(batch|data|tensors?|inputs?)_to(_\w+)?|recursive_to|(move|transfer)_batch\w*)([._]|$)",
     re.IGNORECASE,
 )
-_GETTER = re.compile(r"(^|[._])(get|next|fetch|load)_(\w+_)?(mini)?(batch|data|inputs)$")
+_GETTER = re.compile(r"(^|[._])(get|next|fetch|load)_(\w+_)?(mini)?(?P<what>batch|data|inputs)$")
 _BATCH = re.compile(r"(^|[._])(mini)?(batch|batches|obs|observations?|inputs|samples)([._]|$)")
 _MODEL = re.compile(r"(^|[._])(model|module|net|network|layer|block)s?$", re.IGNORECASE)
 _CONTAINERS = ("dict", "list", "tuple", "Mapping", "Sequence", "abc")
@@ -25,7 +25,7 @@ def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
     """``x.to(device)`` without ``non_blocking``, in a function that exists to move batches or to get them,
     or in a lambda that is applied to all parts of one."""
     moves = _MOVER.search(scope.qualname) is not None or _recurses(scope)
-    gets = _GETTER.search(scope.qualname) is not None
+    gets = _gets_batch(scope)
     for call in scope.calls("to", "cuda"):
         if not isinstance(call.func, ast.Attribute) or _is_settled(scope, call):
             continue
@@ -42,6 +42,12 @@ def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
         value = scope.value(moved)
         if value.kind in ("unknown", "tensor", "dict") and (value.device is not True or value.assumed):
             yield Match(call, {"T": call.func.value})
+
+
+def _gets_batch(scope: Scope) -> bool:
+    """``get_batch``; ``get_data`` only where it asks an iterator for the next one."""
+    found = _GETTER.search(scope.qualname)
+    return found is not None and (found["what"] == "batch" or any(True for _ in scope.calls("next")))
 
 
 def _applied_to_batch(scope: Scope, moved: ast.expr, call: ast.Call) -> bool:

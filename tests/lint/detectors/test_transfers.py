@@ -211,3 +211,16 @@ def test_what_a_loop_fills_on_the_host_is_copied_once() -> None:
         if finding.confidence != "heuristic"
     }
     assert told == {("PC201", 9)}
+
+
+def test_data_that_is_got_once_and_data_that_is_got_again_and_again() -> None:
+    source = """
+        import torch
+
+        def {}(path, loader, device):
+            data = {}
+            return data.to(device)
+    """
+    assert not flagged(source.format("load_data", "torch.load(path)"), "PC215")
+    assert flagged(source.format("get_data", "next(iter(loader))"), "PC215", "PC202", "PC214")
+    assert flagged(source.format("load_batch", "read(path)"), "PC215")
