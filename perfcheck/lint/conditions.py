@@ -235,6 +235,7 @@ _OF_ARGUMENT: dict[str, Callable[..., Truth]] = {
     "device": lambda a: a.value.on_device,
     "host": _host,
     "number": _is_kind("number"),
+    "size": _is_kind("number", "size"),
     "scalar": _scalar,
     "surely_scalar": _surely_scalar,
     "string": _is_kind("str"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from perfcheck.events import Event, Truth
 from perfcheck.lint.conditions import Argument, Operands, condition
@@ -361,6 +362,9 @@ def moved(operands: Operands, first: Value) -> Value:
             continue
         if name == "other" or value.kind == "tensor":
             device, dtype, found_device = value.device, value.dtype, True
+        elif (legacy := _LEGACY_CLASS.match(str(value.ref or value.const))) is not None:
+            device, found_device = bool(legacy["cuda"]), True
+            dtype = _LEGACY_DTYPES.get(legacy["dtype"], "int")
         elif value.kind == "dtype":
             dtype = value.dtype
         elif value.kind in ("device", "str", "number") and name != "dtype":
@@ -388,6 +392,12 @@ def moved(operands: Operands, first: Value) -> Value:
         origin=first.origin if not found_device else frozenset(), assumed=first.assumed and not found_device,
         batch=first.batch if not found_device else None, const=Value().const,
     )  # fmt: skip
+
+
+_LEGACY_CLASS = re.compile(r"torch\.(?P<cuda>cuda\.)?(?P<dtype>\w*)Tensor$")
+_LEGACY_DTYPES: Final[dict[str, Dtype]] = {
+    "": "float", "Float": "float", "Double": "float", "Half": "float", "BFloat16": "float", "Bool": "bool"
+}  # fmt: skip
 
 
 def _is_keyword(operands: Operands, argument: Argument) -> bool:

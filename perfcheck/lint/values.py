@@ -164,13 +164,21 @@ def join(a: Value, b: Value) -> Value:
         a.const
         if a.has_const and b.has_const and type(a.const) is type(b.const) and a.const == b.const
         else NO_CONST,
-        a.ref if a.ref == b.ref else None,
+        a.ref if a.ref == b.ref else _on_accelerator(a.ref, b.ref),
         element,
         items,
         a.keys if a.keys == b.keys else None,
         a.origin | b.origin,
         a.assumed or b.assumed,
     )
+
+
+def _on_accelerator(a: str | None, b: str | None) -> str | None:
+    """``torch.cuda.FloatTensor if cuda else torch.FloatTensor``, as ``device`` of a choice between devices."""
+    for one, other in ((a, b), (b, a)):
+        if one and other and one == other.replace("torch.", "torch.cuda.", 1) and one.endswith("Tensor"):
+            return one
+    return None
 
 
 def join_all(values: Iterable[Value]) -> Value:

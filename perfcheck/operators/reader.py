@@ -70,6 +70,8 @@ or unknown. No condition means: when an operand is a tensor on the device.
     the argument is this constant
 ``tensor(p)``, ``number(p)``, ``string(p)``
     the argument is a tensor, a Python number, a string
+``size(p)``
+    the argument is a Python number or a shape, of which nothing is copied
 ``device(p)``
     the argument is a tensor on the accelerator
 ``host(p)``

@@ -105,6 +105,10 @@ Tensor.copy_ : self other non_blocking -> self
 Tensor.pin_memory : self device -> pin
 Tensor.is_pinned : self device -> bool
 Tensor.type : self dtype non_blocking -> str if missing('dtype') else to | aten _to_copy
+    host-sync if to_device() and not is_true('non_blocking') -- src
+    h2d-copy if to_device() -- src
+    pageable-copy if to_device() and unpinned('self') -- src
+    host-sync d2h-copy if to_host() -- src
 Tensor.type_as : self other -> to | aten _to_copy
     host-sync h2d-copy if to_device() -- src, 2.13
     pageable-copy if to_device() and unpinned('self') -- src
@@ -454,7 +458,7 @@ Tensor.new : self *size:n device -> like | aten -
 torch.Tensor torch.FloatTensor torch.DoubleTensor torch.HalfTensor : *data -> host | aten -
 torch.LongTensor torch.IntTensor torch.ByteTensor torch.BoolTensor torch.ShortTensor : *data -> host | contiguous | aten -
 torch.cuda.FloatTensor torch.cuda.DoubleTensor torch.cuda.HalfTensor torch.cuda.LongTensor torch.cuda.IntTensor torch.cuda.ByteTensor torch.cuda.BoolTensor : *data -> device | contiguous
-    host-sync h2d-copy pageable-copy if to_device() -- known
+    host-sync h2d-copy pageable-copy if to_device() and not size('data') -- known
 torch.nn.Parameter : data requires_grad -> like elementwise
 torch.nn.Buffer : data * persistent -> like elementwise
 torch.nn.UninitializedParameter : requires_grad device dtype -> factory

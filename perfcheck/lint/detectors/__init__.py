@@ -110,7 +110,7 @@ _CONCATENATIONS = frozenset({"cat", "concat", "concatenate", "hstack", "vstack"}
 _BACKWARD = frozenset({"backward", "manual_backward"})
 _READS = frozenset({"item", "float", "int"})
 _LOADERS = frozenset({"DataLoader", "StatefulDataLoader", "GraphDataLoader"})
-_MOVES = frozenset({"to", "cuda", "type_as"})
+_MOVES = frozenset({"to", "cuda", "type", "type_as"})
 _FROM_DATA = frozenset({"tensor", "as_tensor", "asarray", "new_tensor", "FloatTensor", "LongTensor"})
 _SIZED = """
 range zeros ones empty full rand randn randint eye arange view reshape expand repeat narrow split chunk

@@ -19,7 +19,7 @@ FACTORIES: Final = frozenset(
     }
 )  # fmt: skip
 """What makes a tensor on the host unless it is told a device, or shown a tensor."""
-_MOVES: Final = ("Tensor.to:h2d", "Tensor.cuda:h2d", "Tensor.type_as:h2d")
+_MOVES: Final = ("Tensor.to:h2d", "Tensor.cuda:h2d", "Tensor.type_as:h2d", "Tensor.type:h2d")
 _READS: Final = frozenset({"Tensor.cpu", "Tensor.numpy", "Tensor.tolist", "Tensor.item", "Tensor.to:d2h"})
 _HOST_READS: Final = frozenset({"numpy", "item", "tolist"})
 _WAITS: Final = ("synchronize", "wait", "query", "wait_stream", "wait_event")

@@ -97,6 +97,7 @@ OF_BATCH = frozenset(
     {
         "to",
         "cuda",
+        "type",
         "float",
         "long",
         "half",

@@ -506,6 +506,33 @@ def test_a_change_of_type_copies_nothing_to_the_host_or_device() -> None:
     assert not raised("v.to(x.dtype)\nv.to(torch.float16)", "h2d-copy", "x: torch.Tensor, v=None")
 
 
+LEGACY = """
+cuda = torch.cuda.is_available()
+Tensor = torch.cuda.FloatTensor if cuda else torch.FloatTensor
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("x.cpu().type(Tensor)", {"Tensor.type"}),
+        ("x.cpu().type('torch.cuda.FloatTensor')", {"Tensor.type"}),
+        ("x.type(torch.cuda.HalfTensor)", set()),
+        ("x.type(torch.float16)", set()),
+        ("Tensor([1.0, 2.0])", {"torch.cuda.FloatTensor"}),
+        ("Tensor(np.zeros(3))", {"torch.cuda.FloatTensor"}),
+        ("Tensor(x.shape[0], 1)", set()),
+        ("Tensor(x.shape)", set()),
+    ],
+)
+def test_types_that_stand_for_a_device(body: str, expected: set[str]) -> None:
+    assert raised(LEGACY + body, "h2d-copy") == expected
+
+
+def test_a_type_that_stands_for_the_host() -> None:
+    assert raised("x.type(torch.FloatTensor)", "d2h-copy") == {"Tensor.type"}
+
+
 def test_a_stream_that_is_waited_for() -> None:
     assert raised("s = torch.cuda.Stream()\ns.synchronize()", "host-sync") == {
         "torch.cuda.Stream.synchronize"
