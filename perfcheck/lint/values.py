@@ -174,7 +174,7 @@ def join(a: Value, b: Value) -> Value:
 
 
 def _on_accelerator(a: str | None, b: str | None) -> str | None:
-    """``torch.cuda.FloatTensor if cuda else torch.FloatTensor``, as ``device`` of a choice between devices."""
+    """``torch.cuda.FloatTensor if cuda else torch.FloatTensor``, chosen as a device is."""
     for one, other in ((a, b), (b, a)):
         if one and other and one == other.replace("torch.", "torch.cuda.", 1) and one.endswith("Tensor"):
             return one
