@@ -293,7 +293,19 @@ class BodyScope:
                 if any(skips_the_rest(s) for s in block[: block.index(current)]):
                     level, guarded = min(level, Hotness.EPOCH), True
             parent = current
+        if self._walks_device_data(node):
+            level = _in_loop(level, LoopKind.STEP)
         return level, guarded
+
+    def _walks_device_data(self, node: ast.AST) -> bool:
+        """``any(mask)``, ``max(x)``: Python goes from element to element."""
+        return (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id in ("all", "any", "max", "min", "set", "sorted", "sum")
+            and len(node.args) == 1
+            and self._over_device_data(node.args[0])
+        )
 
     def _gives_nothing(self, choice: ast.IfExp, part: ast.AST) -> bool:
         """``return x.mean() if x.numel() else torch.tensor(0.0)``: the answer where there is nothing."""

@@ -286,3 +286,16 @@ def test_transforms_of_samples_are_never_hot() -> None:
                 return x.max().item()
     """
     assert not flagged(source, "PC101")
+
+
+def test_python_that_walks_a_tensor_waits_for_each_element_however_rare_it_is() -> None:
+    source = """
+        import torch
+
+        class Builder:
+            def build(self, lens: torch.Tensor, known: list[int]):
+                return any(lens > 3), max(known)
+    """
+    assert flagged(source, "PC115") == {("PC115", 6)}
+    assert not flagged(source.replace("lens: torch.Tensor", "lens: list[int]"), "PC115")
+    assert not flagged(source.replace("def build", "def __init__"), "PC115")
