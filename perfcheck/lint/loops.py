@@ -132,7 +132,7 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
         own, nested = _drives_steps(node.body)
         if own and not nested:  # ``while not epoch_is_done(...)``, from step to step
             return LoopKind.STEP
-        if _serves(node):
+        if _serves(node) or _streams(node):
             return LoopKind.STEP
     named_epoch = any(_EPOCH.search(t) for t in targets) or (
         any(_EPOCH.search(w) for w in words) and not any(_LOADER.search(w) for w in words)
@@ -177,6 +177,12 @@ def _serves(node: ast.While) -> bool:
         for statement in node.body
         for part in ast.walk(statement)
     )
+
+
+def _streams(node: ast.While) -> bool:
+    """``while True: ...; yield batch``: once for each batch that somebody takes."""
+    endless = isinstance(node.test, ast.Constant) and bool(node.test.value)
+    return endless and any(isinstance(part, ast.Yield) for statement in node.body for part in walk(statement))
 
 
 _TAKES = frozenset({"get", "get_nowait", "recv", "recv_pyobj", "receive", "popleft", "pop"})

@@ -197,6 +197,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 and not name.startswith("__")
             ):
                 return Hotness.STEP, False
+            if last.endswith("MetadataBuilder") and "build" in name:
+                return Hotness.STEP, False  # vLLM and its kin describe each batch to the attention kernels
             if name == "step" and "Scheduler" in record.owner and "LR" not in record.owner:
                 return Hotness.STEP, False
             if name == "__call__" and (

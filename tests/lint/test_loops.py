@@ -116,5 +116,7 @@ def test_the_answer_is_remembered() -> None:
 def test_loops_that_serve_and_loops_that_know_of_epochs() -> None:
     assert kind("while True", "request = self.in_queue.get()") is LoopKind.STEP
     assert kind("while True", "names.get(1)") is LoopKind.PLAIN
+    assert kind("while True", "if full: yield batch") is LoopKind.STEP
+    assert kind("while more", "yield name") is LoopKind.PLAIN
     assert kind("while not epoch_is_done(state)", "unit.train_step(batch)") is LoopKind.STEP
     assert kind("while not epoch_is_done(state)", "for x in loader: unit.train_step(x)") is LoopKind.EPOCH

@@ -30,6 +30,7 @@ def role_of(base: str, method: str, name: str = "Thing") -> tuple[Hotness, bool]
         ("object", "__call__", "ImagePipeline"),
         ("object", "__call__", "AttnProcessor2_0"),
         ("object", "step", "EulerDiscreteScheduler"),
+        ("object", "build", "FlashAttentionMetadataBuilder"),
         ("object", "validation_step", "Anything"),
         ("lightning.LightningModule", "configure_gradient_clipping", "Task"),
         ("object", "clip_grad_norm", "Anything"),
