@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.lint.detectors.model_calls import is_layer
-from perfcheck.lint.detectors.names import within, words
+from perfcheck.lint.detectors.names import last, within, words
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -45,7 +45,7 @@ def target_with_graph(scope: Scope) -> Iterator[Match]:
         if not isinstance(call, ast.Call) or scope.no_grad(call) is True:
             continue
         network = _network(scope, call)
-        if network is None or _differentiated_through(scope, call):
+        if network is None or _differentiated_through(scope, call) or _detached(scope, call):
             continue
         copy = _COPY.search(network) is not None
         if _of_next_state(scope, call) and not (copy and frozen):
@@ -77,6 +77,18 @@ def _of_next_state(scope: Scope, call: ast.Call) -> bool:
         for argument in (*call.args, *(keyword.value for keyword in call.keywords))
         for word in words(argument)
     )
+
+
+def _detached(scope: Scope, node: ast.AST) -> bool:
+    """Is it detached at once? That is told of any network."""
+    parent = scope.parent(node)
+    while isinstance(parent, (ast.Attribute, ast.Subscript, ast.Call)) and node not in getattr(
+        parent, "args", ()
+    ):
+        if isinstance(parent, ast.Call) and last(parent) == "detach":
+            return True
+        node, parent = parent, scope.parent(parent)
+    return False
 
 
 def _differentiated_through(scope: Scope, call: ast.Call) -> bool:
