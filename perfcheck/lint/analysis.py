@@ -68,6 +68,9 @@ class Analysis:
         self._heat = HotnessMap(self._engine, self._names)
         self._compiled = CompiledMap(self._engine, self._heat)
         self._rules = RuleSet(rules)
+        self._awaited = set(corpus.targets)  # the paths of files that were not asked for yet
+        self._worthy: dict[str, bool] = {}
+        self._engine.awaits = self._awaits
         imports = {target.partition(".")[0] for r in records for target in (*r.imports.values(), *r.stars)}
         self._around = Surroundings(torch, frozenset(imports))
 
@@ -81,6 +84,8 @@ class Analysis:
         for record in changed:
             self._project.replace(record)
         self._engine = Engine(self._project, self._torch, self._engine)
+        self._awaited, self._worthy = set(corpus.targets), {}
+        self._engine.awaits = self._awaits
         if list(map(calling, before)) == list(map(calling, changed)):
             self._heat.engine = self._engine
         else:
@@ -96,7 +101,7 @@ class Analysis:
             return result
         lines = target.text.split("\n")
         functions = [FunctionRef(module, record) for record in module.functions.values()]
-        functions = [function for function in functions if self._worth(function)]
+        functions = [function for function in functions if self._is_worthy(function)]
         unread = [function.record for function in functions if not self._engine.is_evaluated(function)]
         if unread:
             self._project.trees.prepare(module, unread)
@@ -113,7 +118,18 @@ class Analysis:
                 what = record.qualname or "the module body"
                 message = f"{INTERNAL} in {what}: {type(error).__name__}: {error}; please report it"
                 result.errors.append(LintError(target.name, record.line, message))
+        self._awaited.discard(module.path)
         return result
+
+    def _awaits(self, function: FunctionRef) -> bool:
+        return function.module.path in self._awaited and self._is_worthy(function)
+
+    def _is_worthy(self, function: FunctionRef) -> bool:
+        name = function.dotted
+        known = self._worthy.get(name)
+        if known is None:
+            known = self._worthy[name] = self._worth(function)
+        return known
 
     def _body(
         self, function: FunctionRef, target: SourceFile, lines: Sequence[str], result: FileResult

@@ -34,7 +34,8 @@ class ClassAttributes:
 
         ``reader`` is a method that also stores to it, which comes after it is read.
         """
-        key = (ATTRIBUTE, owner.ref or "", name, f"{owner.kind} {reader.dotted if reader else ''}")
+        kind = owner.kind if reader is None else f"{owner.kind} {reader.dotted}"
+        key = (ATTRIBUTE, owner.ref or "", name, kind)
         known: Value | None = self._answers.known.get(key)
         if known is not None:
             return known
@@ -95,13 +96,17 @@ class ClassAttributes:
 
     def _constructed(self, class_: ClassRef) -> Env:
         """Attributes set in the class body and by ``__init__``."""
+        key = (CONSTRUCTED, class_.dotted, "", "")
+        known: Env | None = self._answers.known.get(key)
+        if known is not None:
+            return known
         body = self._class_body(class_)
         init = class_.module.functions.get(f"{class_.record.qualname}.__init__")
         if init is None:
             return body
         constructor = FunctionRef(class_.module, init)
         return self._answers.ask(
-            (CONSTRUCTED, class_.dotted, "", ""),
+            key,
             lambda: {**self._class_body(class_), **self._engine.summary(constructor).stored},
             lambda: body,
         )

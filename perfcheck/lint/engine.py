@@ -29,7 +29,7 @@ from perfcheck.lint.values import DICT, NONE, UNKNOWN, Value, join, join_all
 from perfcheck.operators import Operator, find
 from perfcheck.operators.reader import canonical
 
-_WAITING = 1500  # evaluated bodies that are kept until they are asked for themselves
+_WAITING = 2000  # evaluated bodies that are kept until they are asked for themselves
 _CALLERS = 4  # functions that are asked what they hand to another; with more, nobody is
 _OVERRIDES = 8  # definitions of an abstract method that are looked at
 _DEPTH = 40  # summaries that wait for each other; deeper answers are unknown
@@ -60,6 +60,8 @@ class Engine:
         self.attribute = ClassAttributes(self).attribute
         self._begun: dict[str, Evaluator] = {}  # modules being evaluated
         self._waiting = 0  # summaries that are being made
+        self.awaits: Callable[[FunctionRef], bool] = lambda function: True
+        """Will a body be asked for itself?"""
         self._runs: dict[str, Evaluator] = {}  # of bodies that were not asked for themselves yet
         self._handed: dict[str, dict[str, Env]] = {}  # what bodies hand to the parameters of others
         self._host_side: dict[str, bool] = {}
@@ -230,6 +232,8 @@ class Engine:
         evaluator.run()
         name = function.dotted
         self._handed[name] = evaluator.handed
+        if not self.awaits(function):
+            return evaluator
         self._runs[name] = evaluator
         if len(self._runs) > _WAITING:
             del self._runs[next(iter(self._runs))]

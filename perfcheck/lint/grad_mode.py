@@ -15,8 +15,9 @@ def switches_grad_off(name: str | None) -> bool:
 def touches_grad_mode(function: FunctionRef) -> bool:
     """Does a function, or its decorator, name ``no_grad`` or the like?"""
     record = function.record
-    words = {d.rpartition(".")[2] for d in record.decorators} | record.names
-    return not words.isdisjoint(_SWITCHES)
+    return not record.names.isdisjoint(_SWITCHES) or any(
+        decorator.rpartition(".")[2] in _SWITCHES for decorator in record.decorators
+    )
 
 
 def runs_without_grad(names: Names, function: FunctionRef) -> bool:
