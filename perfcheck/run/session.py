@@ -10,7 +10,7 @@ from perfcheck.callsite import CallSites
 from perfcheck.counted import Counted, Unsupported
 from perfcheck.events import Event
 from perfcheck.run.lines import ReachedLines
-from perfcheck.run.results import Plan, ProcessResult
+from perfcheck.run.results import Plan, ProcessResult, ResultsError
 from perfcheck.run.steps import Listener, Steps, watch
 from perfcheck.run.window import WindowWatch
 
@@ -147,7 +147,10 @@ class Session:
     def _save_now_and_then(self) -> None:
         since = time.monotonic() - self._saved_at
         if self._window.is_open and since > max(OFTEN, LEAST_SHARE * self._saving_took):
-            self.save()
+            try:
+                self.save()
+            except ResultsError:  # is told at the end: the script has nothing to do with it
+                self._saved_at = time.monotonic()
 
     def _window_closed(self) -> None:
         self.capture.close()
