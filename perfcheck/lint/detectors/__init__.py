@@ -68,6 +68,7 @@ DETECTORS: Final[dict[str, str]] = {
     "expert-loop": "experts:expert_loop",
     "train-mode-every-step": "training_mode:train_mode_every_step",
     "causal-mask-given": "causal_masks:causal_mask_given",
+    "written-out-activations": "activations:written_out_activations",
     "embedding-per-column": "embedding_columns:embedding_per_column",
     # compile
     "branch-on-tensor-in-compiled": "compiled_code:branch_on_tensor",
@@ -179,6 +180,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "loop-over-parameters": _PARAMETERS,
     "manual-attention": frozenset({"softmax"}),
     "train-mode-every-step": frozenset({"train"}),
+    "written-out-activations": frozenset({"sigmoid", "tanh", "erf"}),
     "causal-mask-given": frozenset({"scaled_dot_product_attention"}),
     "autocast-around-backward": _BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),
