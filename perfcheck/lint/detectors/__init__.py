@@ -39,6 +39,7 @@ DETECTORS: Final[dict[str, str]] = {
     # transfer
     "factory-then-device": "transfers:factory_then_device",
     "round-trips": "transfers:round_trips",
+    "copied-before-reduction": "early_copies:copied_before_reduction",
     "blocking-batch-mover": "batch_movers:blocking_batch_mover",
     "non-blocking-not-passed": "batch_movers:non_blocking_not_passed",
     "plain-tensor-attributes": "transfers:plain_tensor_attributes",
@@ -162,6 +163,9 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "factory-then-device": _MOVES,
     "blocking-batch-mover": frozenset({"to", "cuda"}),
     "round-trips": frozenset({"cpu", "numpy", "tolist", "item"}),
+    "copied-before-reduction": frozenset(
+        {"all", "any", "argmax", "argmin", "max", "mean", "min", "norm", "std", "sum"}
+    ),
     "plain-tensor-attributes": _MOVES,
     "attributes-moved-in-forward": _MOVES,
     "pinned-blocking-copies": _MOVES,

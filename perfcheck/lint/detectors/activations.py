@@ -13,7 +13,8 @@ _GELU = 0.044715  # of the approximation by tanh, in whatever order it is writte
 
 def written_out_activations(scope: Scope) -> Iterator[Match]:
     """GELU, SiLU and Mish as products; not what TorchScript fuses."""
-    if any("script" in decorator for decorator in scope.function.record.decorators):
+    decorators = getattr(scope.node, "decorator_list", ())
+    if any("script" in scope.text(decorator) for decorator in decorators):
         return
     for node in scope.walk(ast.BinOp):
         if isinstance(node, ast.BinOp) and not isinstance(scope.parent(node), ast.BinOp):
