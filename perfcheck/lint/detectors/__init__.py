@@ -60,6 +60,7 @@ DETECTORS: Final[dict[str, str]] = {
     "cat-onto-state": "growing_cat:cat_onto_state",
     "cat-read-in-loop": "growing_cat:cat_read_in_loop",
     "element-writes": "element_writes:element_writes",
+    "slices-copied": "element_writes:slices_copied",
     "counts-in-loop": "element_writes:counts_in_loop",
     "loop-over-batch": "tensor_loops:loop_over_batch",
     "loop-over-parameters": "parameter_loops:loop_over_parameters",

@@ -69,3 +69,36 @@ def _unwrapped(index: ast.expr) -> ast.expr:
     if isinstance(index, ast.Call) and last(index) == "int" and index.args:
         return index.args[0]
     return index
+
+
+def slices_copied(scope: Scope) -> Iterator[Match]:
+    """``for i in …: out[:, order[i]] = x[:, i]``, and nothing else: the loop."""
+    for loop in scope.walk(ast.For):
+        if not (isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and not loop.orelse):
+            continue
+        copies = [_copied_slice(statement, loop.target.id) for statement in loop.body]
+        tensors = [tensor for pair in copies if pair is not None for tensor in pair]
+        if None not in copies and all(scope.value(tensor).on_device is True for tensor in tensors):
+            yield Match(loop.iter, {"T": tensors[0]})
+
+
+def _copied_slice(statement: ast.stmt, counter: str) -> tuple[ast.expr, ast.expr] | None:
+    """(to, from), where one slice of a tensor is copied into one of another in each turn."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target, source = statement.targets[0], statement.value
+    if not (isinstance(target, ast.Subscript) and isinstance(source, ast.Subscript)):
+        return None
+    both = _takes_turns(target.slice, counter) and _takes_turns(source.slice, counter)
+    return (target.value, source.value) if both else None
+
+
+def _takes_turns(index: ast.expr, counter: str) -> bool:
+    """``i``, ``:, order[i]``: one place that the counter chooses, the others whole."""
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    whole = [part for part in parts if isinstance(part, ast.Slice) and part.lower is part.upper is part.step]
+    others = [part for part in parts if part not in whole]
+    if len(others) != 1:
+        return False
+    chosen = others[0].slice if isinstance(others[0], ast.Subscript) else others[0]
+    return isinstance(chosen, ast.Name) and chosen.id == counter
