@@ -16,7 +16,7 @@ from perfcheck.lint.corpus import Corpus
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.hotness import COLD, FROZEN, Heat, HotnessMap, calling
-from perfcheck.lint.index import ModuleRecord
+from perfcheck.lint.index import CallSite, ModuleRecord
 from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
 from perfcheck.lint.project import FunctionRef, Project
@@ -171,7 +171,17 @@ class Analysis:
             return False
         if self._heat.called_rarely(function) or (is_setup(function) and not self._serves_steps(function)):
             return False
-        return not any(site.level > Hotness.COLD for site in record.calls)
+        return not any(
+            site.level > Hotness.COLD or self._repeats_step(function, site) for site in record.calls
+        )
+
+    def _repeats_step(self, function: FunctionRef, site: CallSite) -> bool:
+        """``while not self.done: self._run_step()``"""
+        return site.repeated and any(
+            self._heat.of(callee).level >= Hotness.STEP
+            for callee, sure in self._heat.targets(function, site.target)
+            if sure
+        )
 
     def _serves_steps(self, function: FunctionRef) -> bool:
         """Is what is set up by its name called by functions that are handed tensors?"""

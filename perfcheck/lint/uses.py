@@ -350,13 +350,24 @@ _HOST_CALLS = frozenset(
 
 
 def only_checks(scope: BodyScope, node: ast.AST) -> bool:
-    """Is it asked for nothing but an error or a warning?"""
+    """Is it asked for nothing but an error or a warning? Also by ``if fine: return`` before a ``raise``."""
     child = node
     for ancestor in scope.ancestors(node):
         if isinstance(ancestor, ast.If) and child is ancestor.test:
-            return not ancestor.orelse and is_error_path(ancestor.body)
+            only_fails = not ancestor.orelse and is_error_path(ancestor.body)
+            return only_fails or _is_before_error(scope, ancestor)
         child = ancestor
     return False
+
+
+def _is_before_error(scope: BodyScope, choice: ast.If) -> bool:
+    """Do the choices end in a ``raise``, if none of them returned?"""
+    around = scope.parent(choice)
+    while isinstance(around, ast.If):
+        choice, around = around, scope.parent(around)
+    block: list[ast.stmt] = getattr(around if around is not None else scope.node, "body", [])
+    after = block[block.index(choice) + 1 :] if choice in block else []
+    return bool(after) and isinstance(after[0], ast.Raise)
 
 
 def is_returned(scope: BodyScope, node: ast.AST) -> bool:

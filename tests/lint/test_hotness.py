@@ -458,6 +458,21 @@ def test_passes_over_graphs_are_cold() -> None:
     )
 
 
+def test_what_drives_the_steps_is_none_itself() -> None:
+    check(
+        """
+        class Trainer:
+            def drive(self, model: torch.nn.Module, x: torch.Tensor):
+                wait()  # cold
+                while not self.done:
+                    self._run_step(x)
+            def _run_step(self, x: torch.Tensor):
+                wait()  # step
+        """,
+        presumed=True,
+    )
+
+
 def test_circles_of_calls_end() -> None:
     check(
         """

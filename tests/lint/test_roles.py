@@ -148,3 +148,9 @@ def test_setters_are_set_up() -> None:
     )
     assert is_setup(program.function("A.limits"))
     assert not is_setup(program.function("A.other"))
+
+
+def test_what_is_restored_or_saved_now_and_then_is_no_step() -> None:
+    assert role_of("object", "_maybe_restore_best_score_and_step", "Trainer")[0] is Hotness.COLD
+    assert role_of("object", "maybe_complete_save_operation", "Trainer") == (Hotness.COLD, True)
+    assert role_of("object", "reset_non_persistent_buffers", "Trainer") == (Hotness.COLD, True)

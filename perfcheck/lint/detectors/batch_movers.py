@@ -24,6 +24,8 @@ _CONTAINERS = ("dict", "list", "tuple", "Mapping", "Sequence", "abc")
 def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
     """``x.to(device)`` without ``non_blocking``, in a function that exists to move batches or to get them,
     or in a lambda that is applied to all parts of one."""
+    if _takes_model(scope):
+        return  # its parameters, once
     moves = _MOVER.search(scope.qualname) is not None or _recurses(scope)
     gets = _gets_batch(scope)
     for call in scope.calls("to", "cuda"):
@@ -42,6 +44,12 @@ def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
         value = scope.value(moved)
         if value.kind in ("unknown", "tensor", "dict") and (value.device is not True or value.assumed):
             yield Match(call, {"T": call.func.value})
+
+
+def _takes_model(scope: Scope) -> bool:
+    """``to_device(module, device)``"""
+    arguments = scope.node.args.args if isinstance(scope.node, ast.FunctionDef) else []
+    return bool(arguments) and _MODEL.search(arguments[0].arg) is not None
 
 
 def _gets_batch(scope: Scope) -> bool:

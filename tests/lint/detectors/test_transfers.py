@@ -224,3 +224,15 @@ def test_data_that_is_got_once_and_data_that_is_got_again_and_again() -> None:
     assert not flagged(source.format("load_data", "torch.load(path)"), "PC215")
     assert flagged(source.format("get_data", "next(iter(loader))"), "PC215", "PC202", "PC214")
     assert flagged(source.format("load_batch", "read(path)"), "PC215")
+
+
+def test_parameters_that_are_moved_are_no_batch() -> None:
+    source = """
+        import torch
+
+        def to_device({}, device: torch.device) -> None:
+            apply(lambda t: t.to(device))
+    """
+    assert not flagged(source.format("module"), "PC215")
+    moved = source.replace("apply(lambda t: t.to(device))", "return data.to(device)").format("data")
+    assert flagged(moved, "PC215") and not flagged(moved.replace("data", "module"), "PC215")
