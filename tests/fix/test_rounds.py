@@ -31,7 +31,7 @@ def linted(root: Path, texts: Mapping[str, bytes]) -> Outcome:
     return lint_paths([str(root)], lookup, options, lambda done, total: None, texts)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(PROJECTS)
 def test_a_second_run_changes_nothing_and_no_rule_fires_that_did_not(modules: list[str]) -> None:
     with TemporaryDirectory() as directory:
