@@ -38,6 +38,7 @@ TENSOR_ONLY: Final = frozenset(
     "chunk",
     "flip",
     "norm",
+    "numel",
     "view",
     "item",
 }

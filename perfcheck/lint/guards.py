@@ -18,7 +18,7 @@ _RARE = re.compile(
     r"should_\w+|do_log|log_(now|step)|is_log\w*|logging_step|"
     r"save_\w+|print_\w+|summary|record_\w*|trace_memory|report\w*|export\w*|onnx\w*|"
     r"is_tracing|is_scripting|is_exporting|is_in_onnx_export|validate_args|_validate_args|"
-    r"check_\w*|(?:un)?initiali[sz]ed|_?is_init\w*|first_(run|step|iter\w*|call|batch|time)|is_last\w*|is_first\w*|"
+    r"check(_\w+)?|(?:un)?initiali[sz]ed|_?is_init\w*|first_(run|step|iter\w*|call|batch|time)|is_last\w*|is_first\w*|"
     r"time_to_\w+|overflow|is_nan|has_nan|last_\w*(step|batch|iter)\w*|end_of_\w+)($|_)",
     re.IGNORECASE,
 )
@@ -216,6 +216,23 @@ def _changes_state(node: ast.If) -> bool:
     )
 
 
+def _follows_device(node: ast.If) -> bool:
+    """``if self.table.device != x.device: self.table = self.table.to(x.device)``: done once."""
+    test = node.test
+    if not (isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotEq)):
+        return False
+    sides = [test.left, *test.comparators]
+    owners = [
+        ast.unparse(side.value) for side in sides if isinstance(side, ast.Attribute) and side.attr == "device"
+    ]
+    return any(
+        isinstance(target, ast.Attribute) and ast.unparse(target) in owners
+        for statement in node.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+    )
+
+
 def _rare_test(test: ast.expr) -> bool:
     if isinstance(test, ast.BoolOp):
         rare = [_rare_test(part) for part in test.values]
@@ -250,7 +267,7 @@ def is_cooling(node: ast.If) -> tuple[bool, bool]:
     if _off_interval(test):
         return is_error_path(node.body), True
     then = is_error_path(node.body) or _rare_test(test) or _changes_state(node) or _gives_constant(node.body)
-    then = then or _sets_flag(node)
+    then = then or _sets_flag(node) or _follows_device(node)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
         otherwise = otherwise or _rare_test(test.operand)
     return then, otherwise

@@ -65,7 +65,9 @@ def words_of(node: ast.AST) -> list[str]:
     return words
 
 
-_MODEL = re.compile(r"^(\w+_)?(model|net|network)$")
+_MODEL = re.compile(
+    r"^(?!_*(get|build|create|make|load|init|unwrap|setup|prepare|wrap|register|new|fetch)_)(\w+_)?(model|net|network)$"
+)
 
 
 def _calls_model(call: ast.Call) -> bool:

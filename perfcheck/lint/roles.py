@@ -107,7 +107,7 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     name = function.record.name
     if name in _HOST_NAMES or "collate" in name or _LOADING.search(function.module.path):
         return True
-    if _FOR_HOST.search(name):
+    if _FOR_HOST.search(name) or _prepares_samples(function):
         return True
     owner = project.owner(function)
     if owner is None:
@@ -132,6 +132,25 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
         and "__len__" in owner.record.methods
         and "dataset" in function.module.path.lower()
     )
+
+
+def _prepares_samples(function: FunctionRef) -> bool:
+    """``get_rope_index(processor, input_ids)``: what Transformers' processors do, on samples of the host."""
+    record = function.record
+    if {"processor", "tokenizer"}.isdisjoint(record.params[:2]) or _OF_PROCESSORS.isdisjoint(record.names):
+        return False
+    return not any("model" in name for name in (*record.params, *record.names))
+
+
+_OF_PROCESSORS = frozenset(
+    {
+        "apply_chat_template",
+        "convert_tokens_to_ids",
+        "feature_extractor",
+        "image_processor",
+        "video_processor",
+    }
+)
 
 
 _CONVERSION = re.compile(

@@ -37,6 +37,7 @@ def branch(test: str, body: str = "f()", orelse: str = "g()") -> tuple[bool, boo
         "first_step and x is not None",
         "torch.jit.is_tracing()",
         "self.last_log_step != step",
+        "check",
     ],
 )
 def test_rare_branches(test: str) -> None:
@@ -160,3 +161,9 @@ def test_changes_of_mode(statement: str, rare: bool) -> None:
 )
 def test_answers_where_there_is_nothing_to_compute(body: str, rare: bool) -> None:
     assert branch("x.sum() == 0", body) == (rare, False)
+
+
+def test_what_follows_a_device_moves_once() -> None:
+    assert branch("self.table.device != x.device", "self.table = self.table.to(x.device)")[0]
+    assert not branch("table.device != x.device", "table = table.to(x.device)")[0]
+    assert not branch("self.table.device != x.device", "x = x.to(self.table.device)")[0]

@@ -120,3 +120,8 @@ def test_loops_that_serve_and_loops_that_know_of_epochs() -> None:
     assert kind("while more", "yield name") is LoopKind.PLAIN
     assert kind("while not epoch_is_done(state)", "unit.train_step(batch)") is LoopKind.STEP
     assert kind("while not epoch_is_done(state)", "for x in loader: unit.train_step(x)") is LoopKind.EPOCH
+
+
+def test_a_model_that_is_made_is_not_called() -> None:
+    assert kind("for x in xs", "y = unet_model(x)") is LoopKind.STEP
+    assert kind("for x in xs", "model = builders.get_diffusion_model(x)") is LoopKind.PLAIN

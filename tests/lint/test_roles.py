@@ -130,6 +130,8 @@ def test_other_paths(path: str) -> None:
         ("class Envelope:\n    def f(self, x): ...", "Envelope.f", False),
         ("def blur_cpu(x): ...", "blur_cpu", True),
         ("def cpuinfo(x): ...", "cpuinfo", False),
+        ("def at(processor, x): return processor.image_processor.merge_size", "at", True),
+        ("def at(tokenizer, model, x): tokenizer.convert_tokens_to_ids(model(x))", "at", False),
         (
             "from torch import nn\nclass MyTokenizer(nn.Module):\n    def encode(self, x): ...",
             "MyTokenizer.encode",
