@@ -132,7 +132,7 @@ class Session:
     def step_begins(self, number: int) -> None:
         if self.plan.stop_after and self._window.is_over and not self.capture.is_busy:
             raise SystemExit(0)
-        self._save_now_and_then()
+        self._save_now_and_then(at_once=number == 2)  # a step is worth more than all of the set-up before it
 
     def loop_begins(self) -> None:
         pass
@@ -144,9 +144,10 @@ class Session:
         if threading.current_thread() is threading.main_thread():  # whose lines are not added to meanwhile
             self._save_now_and_then()
 
-    def _save_now_and_then(self) -> None:
+    def _save_now_and_then(self, *, at_once: bool = False) -> None:
         since = time.monotonic() - self._saved_at
-        if self._window.is_open and since > max(OFTEN, LEAST_SHARE * self._saving_took):
+        is_time = at_once or since > max(OFTEN, LEAST_SHARE * self._saving_took)
+        if self._window.is_open and is_time:
             try:
                 self.save()
             except ResultsError:  # is told at the end: the script has nothing to do with it
