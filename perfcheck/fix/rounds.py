@@ -113,10 +113,7 @@ def mend(
     files: dict[str, _File] = {}
     refused: dict[str, str] = {}
     linted = lint({})
-    by_path: dict[str, list[Finding]] = {}
-    for finding in linted.result.findings:
-        by_path.setdefault(finding.path, []).append(finding)
-    for name, findings in by_path.items():
+    for name, findings in _by_path(linted).items():
         source = linted.sources[name]
         try:
             change = _on_disk(source) if unsaved is None else Change(source.path, unsaved, unsaved)
@@ -142,12 +139,20 @@ def mend(
         # What is mended is not on disk yet, so all of it is linted again: files are seen through each other.
         seen = {name: file for name, file in files.items() if not mending or file.tried or file.is_mended}
         linted = lint({str(file.change.path): file.change.after for file in seen.values()})
+        by_path = _by_path(linted)
         for name, file in seen.items():
-            file.look(linted.sources[name], [found for found in linted.result.findings if found.path == name])
+            file.look(linted.sources[name], by_path.get(name, []))
             if not mending:
                 file.renew()
     changes = {name: file.change for name, file in files.items() if file.is_mended}
     return Mended(changes, refused)
+
+
+def _by_path(linted: Linted) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    for finding in linted.result.findings:
+        found.setdefault(finding.path, []).append(finding)
+    return found
 
 
 def _contents(files: Mapping[str, _File]) -> dict[str, bytes]:
