@@ -119,6 +119,8 @@ class Predicted:
     operator: str
     certainty: Literal["yes", "maybe"]
     hotness: str
+    supposed: bool = False
+    """"yes" only if tensors of whose place nothing is known are on the device."""
 
 
 INTERNAL = "internal error"

@@ -59,6 +59,7 @@ class Analysis:
         self._project = Project(records, Trees(corpus.text))
         self._torch = torch
         self._engine = Engine(self._project, torch)
+        self._engine.supposes = options.events
         self._options = options
         prefix = str(corpus.root) + "/"
         self._names = {
@@ -84,6 +85,7 @@ class Analysis:
         for record in changed:
             self._project.replace(record)
         self._engine = Engine(self._project, self._torch, self._engine)
+        self._engine.supposes = self._options.events
         self._awaited, self._worthy = set(corpus.targets), {}
         self._engine.awaits = self._awaits
         if list(map(calling, before)) == list(map(calling, changed)):
@@ -264,7 +266,8 @@ def _predictions(scope: BodyScope, name: str) -> Iterable[Predicted]:
         node = raised.node
         operator = raised.operator.partition(":")[0]
         key = (node.lineno, raised.event, operator)
-        if key in found and found[key].certainty == "yes":
+        known = found.get(key)
+        if known is not None and known.certainty == "yes" and not (known.supposed and raised.certain):
             continue
         found[key] = Predicted(
             raised.event,
@@ -272,7 +275,8 @@ def _predictions(scope: BodyScope, name: str) -> Iterable[Predicted]:
             node.lineno,
             node.end_lineno or node.lineno,
             operator,
-            "yes" if raised.certain is True else "maybe",
+            "yes" if raised.certain or raised.usual else "maybe",
             scope.hotness(node).word,
+            not raised.certain and raised.usual,
         )
     return found.values()

@@ -62,6 +62,7 @@ class Engine:
         self._waiting = 0  # summaries that are being made
         self.awaits: Callable[[FunctionRef], bool] = lambda function: True
         """Will a body be asked for itself?"""
+        self.supposes = False  # are events asked about that are as usual, though not certain?
         self._runs: dict[str, Evaluator] = {}  # of bodies that were not asked for themselves yet
         self._handed: dict[str, dict[str, Env]] = {}  # what bodies hand to the parameters of others
         self._host_side: dict[str, bool] = {}

@@ -20,6 +20,7 @@ class Raised(NamedTuple):
     operator: str  # name in the operator table, e.g. "Tensor.item", "Tensor.__bool__", "torch.unique"
     certain: Truth  # True: every fact it needs is known; None: likely
     subject: ast.expr | None  # the expression whose value is read, copied, ...
+    usual: bool = False  # certain, too, where tensors of unknown place are on the device
 
 
 class Match(NamedTuple):

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from perfcheck.events import Event, Truth
 from perfcheck.lint.conditions import Argument, Operands, condition
+from perfcheck.lint.supposing import supposed
 from perfcheck.lint.values import (
     ARRAY,
     BOOL,
@@ -24,7 +25,7 @@ from perfcheck.lint.values import (
     elements,
 )
 from perfcheck.operators import Operator
-from perfcheck.operators.reader import Result, results
+from perfcheck.operators.reader import Effect, Result, results
 
 
 class Happening(NamedTuple):
@@ -33,6 +34,7 @@ class Happening(NamedTuple):
     event: Event
     certain: Truth
     variant: str
+    usual: bool = False  # certain, too, where tensors of unknown place are on the device
 
 
 _VARIANTS = (
@@ -73,8 +75,8 @@ _LAYOUTS = frozenset({"memory_format", "out"})
 """Arguments that decide how the result is laid out."""
 
 
-def apply(operator: Operator, operands: Operands) -> tuple[Value, list[Happening]]:
-    """The result of a call, and what it does to host and device."""
+def apply(operator: Operator, operands: Operands, suppose: bool = False) -> tuple[Value, list[Happening]]:
+    """The result of a call, and what it does to host and device; ``suppose``: as usual, too."""
     result = _result(operator, operands)
     if operator.contiguous is not None and result.kind == "tensor":
         receiver = operands.all[0].value if operands.all else UNKNOWN
@@ -85,15 +87,20 @@ def apply(operator: Operator, operands: Operands) -> tuple[Value, list[Happening
     operands = operands._replace(result=result, from_data=operator.names[0] == "torch.tensor")
     raised: list[Happening] = []
     for effect in operator.effects:
-        certain = condition(effect.when)(operands) if effect.when else _on_device(operands)
+        certain = _happens(effect, operands)
         if certain is not False:
             variant = next((word for mark, word in _VARIANTS if mark in effect.when), "")
-            raised.append(Happening(effect.event, certain, variant))
+            usual = suppose and certain is None and _happens(effect, supposed(operands)) is True
+            raised.append(Happening(effect.event, certain, variant, usual))
     for name in operator.numbers:  # a device tensor where a number is wanted
         argument = operands.by_name.get(name)
         if argument is not None and _reads(argument.value):
             raised.append(Happening("host-sync", True, "number"))
     return result, raised
+
+
+def _happens(effect: Effect, operands: Operands) -> Truth:
+    return condition(effect.when)(operands) if effect.when else _on_device(operands)
 
 
 def _reads(value: Value) -> bool:

@@ -137,13 +137,19 @@ class Event(NamedTuple):
     certainty: str
 
 
-def events(sources: Sources, path: str = MAIN) -> list[Event]:
-    """What is predicted for a file, in its order."""
+def events(sources: Sources, path: str = MAIN, *, supposing: bool = False) -> list[Event]:
+    """What is predicted for a file, in its order; ``supposing``: certain is what is so if tensors of
+    unknown place are on the device, too."""
     lines = texts(sources)[path].split("\n")
     result = linted(sources, events=True)
     assert not result.errors
     return [
-        Event(lines[one.line - 1].strip(), one.event, one.operator, one.certainty)
+        Event(
+            lines[one.line - 1].strip(),
+            one.event,
+            one.operator,
+            "maybe" if one.supposed and not supposing else one.certainty,
+        )
         for one in result.predicted
         if one.path == path
     ]

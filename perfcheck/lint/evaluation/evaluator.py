@@ -134,13 +134,20 @@ class Evaluator:
     # ---- events ---------------------------------------------------------------------------------
 
     def emit(
-        self, node: ast.AST, event: str, operator: str, certain: Truth, subject: ast.expr | None
+        self,
+        node: ast.AST,
+        event: str,
+        operator: str,
+        certain: Truth,
+        subject: ast.expr | None,
+        usual: bool = False,
     ) -> None:
         key = (node, event, operator)
         known = self.raised.get(key)
         if known is not None and known.certain is True:
             return
-        self.raised[key] = Raised(node, event, operator, certain, subject)  # type: ignore[arg-type]
+        usual = usual or (known is not None and known.usual)
+        self.raised[key] = Raised(node, event, operator, certain, subject, usual)  # type: ignore[arg-type]
 
     def operate(
         self,
@@ -156,12 +163,12 @@ class Evaluator:
         if operator is None:
             return None
         operands = bind(operator, receiver, positional or [], keywords or {}, spread)
-        result, happenings = apply(operator, operands)
+        result, happenings = apply(operator, operands, self.engine.supposes)
         about = operands.by_name.get("data") or next(iter(operands.all), None)  # of `x.new_tensor(data)`
         subject = about.node if about is not None else None
-        for event, certain, variant in happenings:
+        for event, certain, variant, usual in happenings:
             label = f"{name}:{variant}" if variant else name
-            self.emit(node, event, label, certain, subject)
+            self.emit(node, event, label, certain, subject, usual)
         if result.kind == "tensor" and self.no_grad and result.grad is not False:
             result = result._replace(grad=False)
         return result

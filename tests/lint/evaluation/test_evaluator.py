@@ -560,3 +560,31 @@ def test_tensors_in_a_dictionary_that_a_model_is_called_with_are_where_it_is() -
     """
     assert value(body.format("forward")).on_device is True
     assert value(body.format("set_inputs")).on_device is None
+
+
+@pytest.mark.parametrize(
+    ("statement", "certainty"),
+    [
+        ("x.item()", "yes"),
+        ("y[mask]", "yes"),
+        ("y[:, ~x]", "yes"),
+        ("y[:, (x > 0) & mask]", "yes"),
+        ("y[x]", "maybe"),  # an index or a mask
+        ("y[0, 1] = 2.0", "yes"),
+        ("y[0, :] = 2.0", None),  # filled where it is
+        ("y[x] = 1", "yes"),
+        ("x.cpu()", "yes"),
+        ("x.cuda()", "maybe"),  # it may be there
+        ("torch.zeros(3).item()", None),
+    ],
+)
+def test_what_is_supposed_of_tensors_of_unknown_place(statement: str, certainty: str | None) -> None:
+    source = f"""
+        import torch
+        def f(given: dict[str, torch.Tensor]):
+            x, y, mask = given["x"], given["y"], given["mask"]
+            {statement}
+        """
+    found = [one for one in events(source, supposing=True) if one.event == "host-sync"]
+    assert [one.certainty for one in found] == ([] if certainty is None else [certainty])
+    assert not any(one.certainty == "yes" for one in events(source))
