@@ -47,6 +47,10 @@ class Scope(Protocol):
     def stores(self) -> frozenset[str]:
         """The attributes of ``self`` that the body stores to."""
 
+    @property
+    def refs(self) -> frozenset[str | None]:
+        """The ``ref`` of every value in the body: cheap to ask before looking for one of them."""
+
     def value(self, node: ast.AST) -> Value:
         """What the expression evaluates to at its place; UNKNOWN where nothing is known."""
 

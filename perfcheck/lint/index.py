@@ -52,6 +52,7 @@ class FunctionRecord(NamedTuple):
     stores: frozenset[str]  # attributes of self assigned here
     passed: frozenset[str]  # functions handed on by name, as written: callbacks
     loops: bool
+    comprehends: bool  # in comprehensions
     locals: frozenset[str]  # local variables
     tensors: frozenset[str]  # names used as only tensors are used
     arrays: frozenset[str]  # names used as tensors and arrays are used
@@ -102,6 +103,7 @@ class _Body:
         "arrays",
         "calls",
         "classes",
+        "comprehends",
         "loops",
         "names",
         "outer",
@@ -119,6 +121,7 @@ class _Body:
         self.stores: set[str] = set()
         self.passed: set[str] = set()
         self.loops = False
+        self.comprehends = False
         self.stored: set[str] = set()
         self.outer: set[str] = set()
         self.tensors: set[str] = set()
@@ -141,7 +144,8 @@ class _Indexer:
         self.block(tree.body, body, "", "", "", Hotness.COLD, False, False)
         self.functions[""] = FunctionRecord(
             "", 1, 1, lines, (0, 0), "", "", (), (), tuple(body.calls), frozenset(body.names), frozenset(),
-            frozenset(body.passed), body.loops, frozenset(), frozenset(), frozenset(), _receivers(body),
+            frozenset(body.passed), body.loops, body.comprehends, frozenset(), frozenset(), frozenset(),
+            _receivers(body),
         )  # fmt: skip
 
     def block(
@@ -265,7 +269,11 @@ class _Indexer:
                 stack += node.args
                 for keyword in node.keywords:
                     stack.append(keyword.value)
-            elif kind in _COMPREHENSIONS and not repeated:
+            elif kind in _COMPREHENSIONS:
+                body.comprehends = True
+                if repeated:
+                    stack += CHILDREN[kind](node)
+                    continue
                 inner = Hotness.ELEMENT if level >= Hotness.STEP else level
                 for part in CHILDREN[kind](node):
                     if part is not None:
@@ -332,7 +340,7 @@ class _Indexer:
         self.functions[qualname] = FunctionRecord(
             qualname, first, node.lineno, node.end_lineno or node.lineno, _begins(node.body[0]), owner, outer,
             tuple(params), decorators, tuple(body.calls), frozenset(body.names), frozenset(body.stores),
-            frozenset(body.passed), body.loops, frozenset(body.stored - body.outer),
+            frozenset(body.passed), body.loops, body.comprehends, frozenset(body.stored - body.outer),
             frozenset(body.tensors - NO_TENSORS), frozenset(body.arrays - NO_TENSORS), _receivers(body),
         )  # fmt: skip
         around.stored.add(node.name)

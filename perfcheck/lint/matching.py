@@ -62,6 +62,7 @@ class RuleSet:
                     self._by_type.setdefault(pattern.node_type, []).append((rule, pattern, needs))
             if rule.detector is not None:
                 self._detectors.append((rule, detector(rule.detector), NEEDS.get(rule.detector)))
+        self._needed = frozenset().union(*(needs for _, _, needs in self._detectors if needs is not None))
         self.names = self._names({rule.code for rule in rules if not _asks_heat(rule)})
         """Names of which a cold body must call or read one, or bear it, to be worth a look."""
         self.cold_names = self._names({rule.code for rule in rules if not _asks_more_than_place(rule)})
@@ -103,12 +104,11 @@ class RuleSet:
                 yield from self._judge(rule, match, scope, around)
         if self._by_tail or self._by_type:
             yield from self._patterns(scope, around)
-        own = scope.function.record.names | {scope.function.record.name}
+        own = self._needed & {*scope.names, scope.function.record.name}
         for rule, detect, needs in self._detectors:
-            if needs is not None and own.isdisjoint(needs):
-                continue
-            for match in detect(scope):
-                yield from self._judge(rule, match, scope, around)
+            if needs is None or not own.isdisjoint(needs):
+                for match in detect(scope):
+                    yield from self._judge(rule, match, scope, around)
 
     def _patterns(self, scope: BodyScope, around: Surroundings) -> Iterator[Hit]:
         names = scope.function.record.names

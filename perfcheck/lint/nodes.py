@@ -70,6 +70,25 @@ CHILDREN: dict[type[ast.AST], Children] = {
 """For a node of the type its children in the order of the source's grammar, None for those left out;
 without what marks contexts and operators (``ast.Load``, ``ast.Add``)."""
 
+BLOCKS: dict[type[ast.AST], tuple[str, ...]] = {
+    ast.FunctionDef: ("body",),
+    ast.AsyncFunctionDef: ("body",),
+    ast.ClassDef: ("body",),
+    ast.If: ("body", "orelse"),
+    ast.For: ("body", "orelse"),
+    ast.AsyncFor: ("body", "orelse"),
+    ast.While: ("body", "orelse"),
+    ast.With: ("body",),
+    ast.AsyncWith: ("body",),
+    ast.Try: ("body", "handlers", "orelse", "finalbody"),
+    ast.ExceptHandler: ("body",),
+    ast.Match: ("cases",),
+    ast.match_case: ("body",),
+}
+if hasattr(ast, "TryStar"):
+    BLOCKS[ast.TryStar] = BLOCKS[ast.Try]
+"""Where statements stand in others, in the order of the source."""
+
 
 def walk(node: ast.AST) -> list[ast.AST]:
     """The node and all below it in the order of :func:`ast.walk`, without marks of contexts and operators."""

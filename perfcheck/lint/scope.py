@@ -28,7 +28,6 @@ _SYNC_COMMENT = re.compile(
     re.IGNORECASE,
 )
 _PARAGRAPH = 8  # lines above a statement in which a comment may be about it
-_LOOP_TYPES = frozenset({ast.For, ast.AsyncFor, ast.While})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -56,21 +55,24 @@ class BodyScope:
         self.lines = lines
         self.is_compiled = is_compiled
         self.sync_allowed = frozenset(sync_allowed)
+        record = function.record
+        self._absent = frozenset(() if record.loops else _LOOPS).union(
+            () if record.comprehends else _COMPREHENSIONS
+        )
         self._parents: dict[ast.AST, ast.AST] | None = None
-        self._of_type: dict[type[ast.AST], list[ast.AST]] = {}
+        self._of_type: dict[type[ast.AST], list[ast.AST]] | None = None
         self._calls: dict[str, list[ast.Call]] | None = None
         self._attributes: dict[str, list[ast.Attribute]] | None = None
         self._assigned: dict[ast.AST, frozenset[str]] = {}
+        self._refs: frozenset[str | None] | None = None
 
     # ---- structure ------------------------------------------------------------------------------
 
-    def _structure(self) -> dict[ast.AST, ast.AST]:
-        if self._parents is None:
-            parents: dict[ast.AST, ast.AST] = {}
-            of_type: dict[type[ast.AST], list[ast.AST]] = {}
-            stack: list[ast.AST] = list(reversed(self.node.body))
-            for statement in self.node.body:
-                parents[statement] = self.node
+    def _nodes(self) -> dict[type[ast.AST], list[ast.AST]]:
+        """All nodes by their type, in source order."""
+        if self._of_type is None:
+            of_type = self._of_type = {}
+            stack: list[ast.AST] = self.node.body[::-1]  # type: ignore[assignment]
             while stack:
                 node = stack.pop()
                 kind = type(node)
@@ -79,27 +81,25 @@ class BodyScope:
                     of_type[kind] = [node]
                 else:
                     known.append(node)
-                if kind is ast.Name or kind is ast.Constant:
-                    continue
-                children: list[ast.AST]
-                if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:  # defaults belong to this body
-                    arguments = node.args  # type: ignore[attr-defined]
-                    children = [d for d in (*arguments.defaults, *arguments.kw_defaults) if d is not None]
-                elif kind is ast.ClassDef:
-                    continue
-                else:
-                    children = [child for child in CHILDREN[kind](node) if child is not None]
-                parents.update(dict.fromkeys(children, node))
-                children.reverse()
-                stack += children
-            self._parents, self._of_type = parents, of_type
+                if kind is not ast.Name and kind is not ast.Constant:
+                    stack += _below(node)[::-1]
+        return self._of_type
+
+    def _above(self) -> dict[ast.AST, ast.AST]:
+        """The parent of each node."""
+        if self._parents is None:
+            parents = self._parents = dict.fromkeys(self.node.body, self.node)
+            for kind, nodes in self._nodes().items():
+                if kind is not ast.Name and kind is not ast.Constant:
+                    for node in nodes:
+                        parents.update(dict.fromkeys(_below(node), node))
         return self._parents
 
     def parent(self, node: ast.AST) -> ast.AST | None:
-        return self._structure().get(node)
+        return self._above().get(node)
 
     def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
-        parents = self._structure()
+        parents = self._above()
         current = parents.get(node)
         while current is not None and current is not self.node:
             yield current
@@ -114,10 +114,10 @@ class BodyScope:
         return current
 
     def walk(self, *types: type[ast.AST]) -> Iterable[ast.AST]:
-        if not self.function.record.loops and _LOOP_TYPES.issuperset(types):
+        if self._absent.issuperset(types):
             return []
-        self._structure()
-        found = [self._of_type.get(kind, []) for kind in types]
+        nodes = self._nodes()
+        found = [nodes.get(kind, []) for kind in types]
         if len(found) == 1:
             return found[0]
         return sorted((node for nodes in found for node in nodes), key=_position)
@@ -128,9 +128,8 @@ class BodyScope:
         if not names:
             return ()
         if self._calls is None:
-            self._structure()
             self._calls = {}
-            for node in self._of_type.get(ast.Call, ()):
+            for node in self._nodes().get(ast.Call, ()):
                 name = dotted(node.func).rpartition(".")[2]  # type: ignore[attr-defined]
                 self._calls.setdefault(name, []).append(node)  # type: ignore[arg-type]
         if len(names) == 1:
@@ -166,9 +165,8 @@ class BodyScope:
         if name not in self.function.record.names:
             return ()
         if self._attributes is None:
-            self._structure()
             self._attributes = {}
-            for node in self._of_type.get(ast.Attribute, ()):
+            for node in self._nodes().get(ast.Attribute, ()):
                 self._attributes.setdefault(node.attr, []).append(node)  # type: ignore[attr-defined,arg-type]
         return self._attributes.get(name, ())
 
@@ -228,6 +226,12 @@ class BodyScope:
         }
 
     # ---- values ---------------------------------------------------------------------------------
+
+    @property
+    def refs(self) -> frozenset[str | None]:
+        if self._refs is None:
+            self._refs = frozenset({value.ref for value in self.run.values.values()})
+        return self._refs
 
     def value(self, node: ast.AST) -> Value:
         return self.run.values.get(node, UNKNOWN)
@@ -482,6 +486,17 @@ class BodyScope:
                 if value.keys is None or any(key == name for key, _ in value.keys):
                     return True
         return False
+
+
+def _below(node: ast.AST) -> list[ast.AST]:
+    """The children of a node in a body: of functions their defaults, of classes none."""
+    kind = type(node)
+    if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
+        arguments = node.args  # type: ignore[attr-defined]
+        return [default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None]
+    if kind is ast.ClassDef:
+        return []
+    return [child for child in CHILDREN[kind](node) if child is not None]
 
 
 def _whose_extent(node: ast.expr) -> ast.expr:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
+from perfcheck.lint.nodes import BLOCKS
 
 _CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 _FILES = 64  # whose lines are kept at hand
@@ -120,24 +121,6 @@ class Trees:
         return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
 
-_BLOCKS: dict[type[ast.AST], tuple[str, ...]] = {
-    ast.FunctionDef: ("body",),
-    ast.AsyncFunctionDef: ("body",),
-    ast.ClassDef: ("body",),
-    ast.If: ("body", "orelse"),
-    ast.For: ("body", "orelse"),
-    ast.AsyncFor: ("body", "orelse"),
-    ast.While: ("body", "orelse"),
-    ast.With: ("body",),
-    ast.AsyncWith: ("body",),
-    ast.Try: ("body", "handlers", "orelse", "finalbody"),
-    ast.ExceptHandler: ("body",),
-    ast.Match: ("cases",),
-    ast.match_case: ("body",),
-}
-"""Where statements stand in others."""
-if hasattr(ast, "TryStar"):
-    _BLOCKS[ast.TryStar] = _BLOCKS[ast.Try]
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
@@ -146,7 +129,7 @@ def _defined(statements: Iterable[ast.AST]) -> Iterator[ast.stmt]:
     pending = list(statements)
     while pending:
         node = pending.pop()
-        blocks = _BLOCKS.get(type(node))
+        blocks = BLOCKS.get(type(node))
         if blocks is not None:
             if isinstance(node, _DEFINITIONS):
                 yield node

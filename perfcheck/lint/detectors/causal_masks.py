@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,7 +15,7 @@ _STACKS: Final = {
     "Transformer": (("src_mask", 2, "src_is_causal", 8), ("tgt_mask", 3, "tgt_is_causal", 9)),
 }
 """Names and positions of a mask, and of the word on whether it is causal, without which it is compared."""
-_MODULE = re.compile(r"torch\.nn\.(modules\.transformer\.)?(\w+)$")
+_LAYERS = frozenset(f"torch.nn.{path}{name}" for path in ("", "modules.transformer.") for name in _STACKS)
 _BUILDING = frozenset(
     """tril triu ones full new_ones new_full ones_like full_like zeros float bool to type masked_fill log
     device logical_not unsqueeze view expand""".split()
@@ -26,12 +25,15 @@ _BUILDING = frozenset(
 
 def causal_mask_detected(scope: Scope) -> Iterator[Match]:
     """``self.transformer_encoder(x, mask=mask)``: the layer compares the mask with a causal one."""
+    if scope.refs.isdisjoint(_LAYERS):
+        return
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or not (len(call.args) > 1 or call.keywords):
             continue
         layer = scope.value(call.func)
-        known = _MODULE.match(layer.ref or "") if layer.kind == "module" else None
-        for mask, position, flag, flag_position in _STACKS.get(known[2], ()) if known else ():
+        if layer.kind != "module" or layer.ref is None or layer.ref not in _LAYERS:
+            continue
+        for mask, position, flag, flag_position in _STACKS[layer.ref.rpartition(".")[2]]:
             given = scope.keyword(call, mask, position)
             if given is None or (isinstance(given, ast.Constant) and given.value is None):
                 continue

@@ -12,14 +12,16 @@ from perfcheck.lint.facts import Match, Scope
 def element_writes(scope: Scope) -> Iterator[Match]:
     """``x[i, j] = …`` and ``x[i][j] = …`` where two loops run over ``i`` and ``j``: the inner loop, once."""
     told: set[ast.AST] = set()
-    for node in scope.walk(ast.Assign):
+    for node in scope.walk(ast.Assign) if scope.walk(ast.For) else ():
         if not isinstance(node, ast.Assign):
             continue
         for target in targets(node):
             tensor, indices = _element(target)
+            if len(indices) < 2:
+                continue
             loops = [loop for loop in scope.loops(node) if isinstance(loop, ast.For)]
             over = [loop for loop in loops if indices & _bound(loop)]
-            if len(over) < 2 or len(indices) < 2 or over[-1] in told:
+            if len(over) < 2 or over[-1] in told:
                 continue
             value = scope.value(tensor)
             if value.is_tensor is True and value.on_device is True:
@@ -43,7 +45,7 @@ def _bound(loop: ast.For) -> frozenset[str]:
 
 def counts_in_loop(scope: Scope) -> Iterator[Match]:
     """``for t, p in zip(targets, predictions): matrix[t, p] += 1``: the loop."""
-    for node in scope.walk(ast.AugAssign):
+    for node in scope.walk(ast.AugAssign) if scope.walk(ast.For) else ():
         if not isinstance(node, ast.AugAssign) or not isinstance(node.target, ast.Subscript):
             continue
         loops = [loop for loop in scope.loops(node) if isinstance(loop, ast.For)]

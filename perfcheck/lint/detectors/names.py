@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from perfcheck.lint.dotted import chain
-from perfcheck.lint.nodes import CHILDREN
+from perfcheck.lint.nodes import BLOCKS, CHILDREN
 
 _OPAQUE = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda})
 
@@ -40,6 +40,18 @@ def within(*nodes: ast.AST) -> Iterator[ast.AST]:
         kind = type(node)
         if kind not in _OPAQUE:
             stack += [child for child in CHILDREN[kind](node) if child is not None][::-1]
+
+
+def statements(*block: ast.stmt) -> Iterator[ast.stmt]:
+    """The statements and those in them, in source order, without those of nested functions and classes."""
+    stack: list[ast.AST] = list(reversed(block))
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.stmt):
+            yield node
+        if type(node) not in _OPAQUE:
+            for name in reversed(BLOCKS.get(type(node), ())):
+                stack += reversed(getattr(node, name))
 
 
 def mentions(node: ast.AST, names: Iterable[str]) -> bool:

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import last, mentions, root, targets, within
+from perfcheck.lint.detectors.names import last, mentions, root, statements, targets, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -43,12 +43,11 @@ def ema_loop(scope: Scope) -> Iterator[Match]:
         if not isinstance(loop, ast.For):
             continue
         names = frozenset(name for target in targets(loop) if (name := chain(target)))
-        given = _gives_parameters(scope, loop.iter, _STATES)
-        for node in within(*loop.body):
+        for node in statements(*loop.body):
             found = _blend(node)
-            if found is None or not isinstance(node, ast.stmt) or not _concerns(found, names):
+            if found is None or not _concerns(found, names):
                 continue
-            if given or _is_entry_of_average(found[0], names):
+            if _is_entry_of_average(found[0], names) or _gives_parameters(scope, loop.iter, _STATES):
                 yield Match(node, {})
 
 
@@ -84,9 +83,9 @@ def ema_with_graph(scope: Scope) -> Iterator[Match]:
     """Running averages of live parameters: the target becomes part of their graph."""
     for loop, names in _loops(scope, _SOURCES):
         live = names & _from_parameters(loop)
-        for node in within(*loop.body):
+        for node in statements(*loop.body):
             found = _blend(node)
-            if found is None or not isinstance(node, ast.stmt):
+            if found is None:
                 continue
             target, sources = found
             attached = any(_attached(source, live) for source in sources)
@@ -183,7 +182,7 @@ def _zeroed_gradient(node: ast.AST, names: frozenset[str]) -> ast.expr | None:
 
 
 def _averages(loop: ast.For, names: frozenset[str]) -> bool:
-    return any(found is not None and _concerns(found, names) for found in map(_blend, within(*loop.body)))
+    return any(found is not None and _concerns(found, names) for found in map(_blend, statements(*loop.body)))
 
 
 def _concerns(found: tuple[ast.expr, list[ast.expr]], names: frozenset[str]) -> bool:
@@ -191,7 +190,7 @@ def _concerns(found: tuple[ast.expr, list[ast.expr]], names: frozenset[str]) -> 
     return root(target) in names or any(mentions(source, names) for source in sources)
 
 
-def _blend(node: ast.AST) -> tuple[ast.expr, list[ast.expr]] | None:
+def _blend(node: ast.stmt) -> tuple[ast.expr, list[ast.expr]] | None:
     """(what is updated, what goes into it) of ``e.mul_(d).add_(p, alpha=1 - d)``, ``e.lerp_(p, w)``,
     ``e.copy_(d * e + (1 - d) * p)`` and ``e = d * e + (1 - d) * p``."""
     if (

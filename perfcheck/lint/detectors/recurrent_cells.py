@@ -16,7 +16,7 @@ _CELLS = frozenset(
 
 def rnn_cell_loop(scope: Scope) -> Iterator[Match]:
     """A cell called in a loop with an input that does not depend on an earlier turn."""
-    if not any(scope.walk(ast.For, ast.While)):
+    if scope.refs.isdisjoint(_CELLS):
         return
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or not call.args:
