@@ -29,7 +29,7 @@ class _AtHand(NamedTuple):
 
     path: str
     tree: ast.Module
-    whole: bool
+    whole: bool  # no function is empty
     defined: dict[int, ast.stmt]  # functions that are not empty, and classes, by line
 
 
@@ -54,19 +54,32 @@ class Trees:
         idle = (
             record
             for name, record in module.functions.items()
-            if names.isdisjoint(("", name)) and name not in around
+            if name not in names and name not in around
             if not record.outer and record.name != "__init__"  # asked for whenever an attribute is
         )
-        empty = {record.line for record in idle if _empty(lines, record)}
+        self._keep(module, lines, {record.line for record in idle if _empty(lines, record)})
+
+    def complete(self, module: ModuleRecord) -> bool:
+        """Have the whole file at hand; False if it was."""
+        if self._at_hand.path == module.path and self._at_hand.whole:
+            return False
+        self._keep(module, self._lines(module.path), set())
+        return True
+
+    def _keep(self, module: ModuleRecord, lines: Sequence[str], empty: set[int]) -> None:
         tree = parse("\n".join(lines))
         defined = {node.lineno: node for node in _defined(tree.body) if node.lineno not in empty}
         self._at_hand = _AtHand(module.path, tree, not empty, defined)
 
     def module(self, module: ModuleRecord) -> ast.Module:
-        """The whole file."""
-        if self._at_hand.path == module.path and self._at_hand.whole:
+        """The file; its functions may be empty."""
+        if self._at_hand.path == module.path:
             return self._at_hand.tree
-        return parse(self._text(module.path))
+        lines = list(self._lines(module.path))
+        for record in module.functions.values():
+            if not record.outer:
+                _empty(lines, record)
+        return parse("\n".join(lines))
 
     def globals(self, module: ModuleRecord) -> ast.Module:
         """The file; its functions and classes may be empty."""
@@ -116,7 +129,7 @@ class Trees:
         try:
             found = _part(lines, function.first)
         except SyntaxError:  # "@(" begins a line earlier than the decorator in it
-            among = ast.walk(self.module(module))
+            among = ast.walk(parse(self._text(module.path)))
             found = next((n for n in among if isinstance(n, ast.stmt) and n.lineno == function.line), None)
         return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
