@@ -13,7 +13,7 @@ from perfcheck.findings import INTERNAL, Finding, LintError, Predicted
 from perfcheck.lint.asking import Surroundings
 from perfcheck.lint.compiled import CompiledMap
 from perfcheck.lint.corpus import Corpus
-from perfcheck.lint.engine import Engine
+from perfcheck.lint.engine import CALLERS, Engine
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.hotness import COLD, FROZEN, Heat, HotnessMap, calling
 from perfcheck.lint.index import CallSite, ModuleRecord
@@ -71,7 +71,7 @@ class Analysis:
         self._rules = RuleSet(rules)
         self._awaited = set(corpus.targets)  # the paths of files that were not asked for yet
         self._worthy: dict[str, bool] = {}
-        self._engine.awaits = self._awaits
+        self._engine.awaits, self._engine.informs = self._awaits, self._informs
         imports = {target.partition(".")[0] for r in records for target in (*r.imports.values(), *r.stars)}
         self._around = Surroundings(torch, frozenset(imports))
 
@@ -87,7 +87,7 @@ class Analysis:
         self._engine = Engine(self._project, self._torch, self._engine)
         self._engine.supposes = self._options.events
         self._awaited, self._worthy = set(corpus.targets), {}
-        self._engine.awaits = self._awaits
+        self._engine.awaits, self._engine.informs = self._awaits, self._informs
         if list(map(calling, before)) == list(map(calling, changed)):
             self._heat.engine = self._engine
         else:
@@ -125,6 +125,9 @@ class Analysis:
 
     def _awaits(self, function: FunctionRef) -> bool:
         return function.module.path in self._awaited and self._is_worthy(function)
+
+    def _informs(self, function: FunctionRef) -> bool:
+        return 0 < self._heat.count_callers(function) <= CALLERS
 
     def _is_worthy(self, function: FunctionRef) -> bool:
         name = function.dotted

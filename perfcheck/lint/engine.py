@@ -30,7 +30,7 @@ from perfcheck.operators import Operator, find
 from perfcheck.operators.reader import canonical
 
 _WAITING = 2000  # evaluated bodies that are kept until they are asked for themselves
-_CALLERS = 4  # functions that are asked what they hand to another; with more, nobody is
+CALLERS = 4  # functions that are asked what they hand to another; with more, nobody is
 _OVERRIDES = 8  # definitions of an abstract method that are looked at
 _DEPTH = 40  # summaries that wait for each other; deeper answers are unknown
 
@@ -62,6 +62,8 @@ class Engine:
         self._waiting = 0  # summaries that are being made
         self.awaits: Callable[[FunctionRef], bool] = lambda function: True
         """Will a body be asked for itself?"""
+        self.informs: Callable[[FunctionRef], bool] = lambda function: True
+        """May it be asked what a function is handed?"""
         self.supposes = False  # are events asked about that are as usual, though not certain?
         self._runs: dict[str, Evaluator] = {}  # of bodies that were not asked for themselves yet
         self._handed: dict[str, dict[str, Env]] = {}  # what bodies hand to the parameters of others
@@ -178,7 +180,7 @@ class Engine:
         What the body returns is not remembered: summaries hold for every caller.
         """
         run = None
-        if function.record.params and 0 < len(callers) <= _CALLERS and not self.is_host_side(function):
+        if function.record.params and 0 < len(callers) <= CALLERS and not self.is_host_side(function):
             run = self._in_context(function, callers)
         if run is None:
             run = self.evaluate(function)
@@ -298,15 +300,17 @@ class Engine:
 
     def call(self, ev: Evaluator, function: FunctionRef, arguments: Arguments, skip: int) -> Value:
         """What a call of a project's function returns, given its arguments."""
+        found = self.returned(function)
+        fixed = not found.origin and found.items is None and found.element is None
+        informs = self.informs(function)
+        if fixed and not informs:
+            return found
         given = bound(function, arguments, skip)
-        if given:
+        if informs:
             handed = ev.handed.setdefault(function.dotted, {})
             for name, value in given.items():
                 handed[name] = join(handed[name], value) if name in handed else value
-        found = self.returned(function)
-        if not found.origin and found.items is None and found.element is None:
-            return found
-        return substitute(found, given)
+        return found if fixed else substitute(found, given)
 
     def call_named(self, ev: Evaluator, ref: str, arguments: Arguments, node: ast.Call) -> Value:
         entity = self.project.lookup(ref)

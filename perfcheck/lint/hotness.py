@@ -10,7 +10,7 @@ from perfcheck.events import Hotness
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.index import ModuleRecord
 from perfcheck.lint.project import ClassRef, FunctionRef, Project
-from perfcheck.lint.roles import ends_epoch, is_host_side, is_setup, is_test_path, role
+from perfcheck.lint.roles import ends_epoch, is_setup, is_test_path, role
 
 
 class Heat(NamedTuple):
@@ -120,6 +120,14 @@ class HotnessMap:
 
     def callers(self, function: FunctionRef) -> tuple[FunctionRef, ...]:
         """The functions that surely call it, tests apart, in the order of their names."""
+        known = self._callers_of(function)
+        return tuple(self._project.current(known[name]) for name in sorted(known))
+
+    def count_callers(self, function: FunctionRef) -> int:
+        """How many functions surely call it, tests apart."""
+        return len(self._callers_of(function))
+
+    def _callers_of(self, function: FunctionRef) -> dict[str, FunctionRef]:
         if self._callers is None:
             self._callers = {}
             for caller in self._project.functions():
@@ -127,8 +135,7 @@ class HotnessMap:
                     continue
                 for callee, _ in self._ties(caller).calls:
                     self._callers.setdefault(callee, {})[caller.dotted] = caller
-        known = self._callers.get(function.dotted, {})
-        return tuple(self._project.current(known[name]) for name in sorted(known))
+        return self._callers.get(function.dotted, {})
 
     def calls_often(self, caller: FunctionRef, function: FunctionRef) -> bool:
         """Does one surely call the other, and not under a guard alone?"""
@@ -218,7 +225,7 @@ class HotnessMap:
         known = roles.get(function.record.qualname)
         if known is None:
             level, stays_cold = role(self._project, function)
-            on_host = is_host_side(self._project, function)
+            on_host = self.engine.is_host_side(function)
             known = Hotness.COLD if on_host else level, stays_cold or on_host
             roles[function.record.qualname] = known
         return known

@@ -38,7 +38,9 @@ class FunctionRecord(NamedTuple):
     ``names`` are the last names of everything called or read as an attribute in the body.
     """
 
+    name: str
     qualname: str
+    dotted: str  # with the name of the module
     first: int  # line of the first decorator, else of the definition
     line: int
     end_line: int
@@ -58,23 +60,17 @@ class FunctionRecord(NamedTuple):
     arrays: frozenset[str]  # names used as tensors and arrays are used
     receivers: tuple[tuple[str, str], ...]  # variables whose methods are called, and their classes as written
 
-    @property
-    def name(self) -> str:
-        return self.qualname.rpartition(".")[2]
-
 
 class ClassRecord(NamedTuple):
+    name: str
     qualname: str
+    dotted: str  # with the name of the module
     line: int
     end_line: int
     bases: tuple[str, ...]  # as written
     methods: tuple[str, ...]
     assigns: bool  # attributes in its body
     holds: tuple[tuple[str, str], ...]  # attributes of its instances, and their classes as written
-
-    @property
-    def name(self) -> str:
-        return self.qualname.rpartition(".")[2]
 
 
 class ModuleRecord(NamedTuple):
@@ -130,6 +126,7 @@ class _Body:
 
 class _Indexer:
     def __init__(self, name: str, is_package: bool) -> None:
+        self.name = name
         self.package = name if is_package else name.rpartition(".")[0]
         self.imports: dict[str, str] = {}
         self.stars: list[str] = []
@@ -143,9 +140,9 @@ class _Indexer:
         body = _Body()
         self.block(tree.body, body, "", "", "", Hotness.COLD, False, False)
         self.functions[""] = FunctionRecord(
-            "", 1, 1, lines, (0, 0), "", "", (), (), tuple(body.calls), frozenset(body.names), frozenset(),
-            frozenset(body.passed), body.loops, body.comprehends, frozenset(), frozenset(), frozenset(),
-            _receivers(body),
+            "", "", f"{self.name}.", 1, 1, lines, (0, 0), "", "", (), (), tuple(body.calls),
+            frozenset(body.names), frozenset(), frozenset(body.passed), body.loops, body.comprehends,
+            frozenset(), frozenset(), frozenset(), _receivers(body),
         )  # fmt: skip
 
     def block(
@@ -338,9 +335,10 @@ class _Indexer:
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         decorators = tuple(dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list)
         self.functions[qualname] = FunctionRecord(
-            qualname, first, node.lineno, node.end_lineno or node.lineno, _begins(node.body[0]), owner, outer,
-            tuple(params), decorators, tuple(body.calls), frozenset(body.names), frozenset(body.stores),
-            frozenset(body.passed), body.loops, body.comprehends, frozenset(body.stored - body.outer),
+            node.name, qualname, f"{self.name}.{qualname}", first, node.lineno,
+            node.end_lineno or node.lineno, _begins(node.body[0]), owner, outer, tuple(params), decorators,
+            tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed),
+            body.loops, body.comprehends, frozenset(body.stored - body.outer),
             frozenset(body.tensors - NO_TENSORS), frozenset(body.arrays - NO_TENSORS), _receivers(body),
         )  # fmt: skip
         around.stored.add(node.name)
@@ -353,8 +351,8 @@ class _Indexer:
         assigns = any(isinstance(s, (ast.Assign, ast.AnnAssign)) for s in node.body)
         bases = tuple(dotted(b.value if isinstance(b, ast.Subscript) else b) for b in node.bases)
         self.classes[qualname] = ClassRecord(
-            qualname, node.lineno, node.end_lineno or node.lineno, bases, methods, assigns,
-            tuple(self.holds.get(qualname, {}).items()),
+            node.name, qualname, f"{self.name}.{qualname}", node.lineno, node.end_lineno or node.lineno,
+            bases, methods, assigns, tuple(self.holds.get(qualname, {}).items()),
         )  # fmt: skip
 
     def import_(self, node: ast.Import | ast.ImportFrom) -> None:

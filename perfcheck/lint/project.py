@@ -21,7 +21,7 @@ class FunctionRef(NamedTuple):
 
     @property
     def dotted(self) -> str:
-        return f"{self.module.name}.{self.record.qualname}"
+        return self.record.dotted
 
 
 class ClassRef(NamedTuple):
@@ -32,7 +32,7 @@ class ClassRef(NamedTuple):
 
     @property
     def dotted(self) -> str:
-        return f"{self.module.name}.{self.record.qualname}"
+        return self.record.dotted
 
 
 Ref = TypeVar("Ref", FunctionRef, ClassRef)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perfcheck.events import Hotness
@@ -105,7 +106,7 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     """Data loading: runs in worker processes, on host tensors. So do replay buffers and environments, unless
     they are told otherwise, and what is called after the CPU."""
     name = function.record.name
-    if name in _HOST_NAMES or "collate" in name or _LOADING.search(function.module.path):
+    if name in _HOST_NAMES or "collate" in name or _loads_data(function.module.path):
         return True
     if _FOR_HOST.search(name) or _prepares_samples(function):
         return True
@@ -132,6 +133,11 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
         and "__len__" in owner.record.methods
         and "dataset" in function.module.path.lower()
     )
+
+
+@lru_cache(maxsize=64)
+def _loads_data(path: str) -> bool:
+    return _LOADING.search(path) is not None
 
 
 def _prepares_samples(function: FunctionRef) -> bool:

@@ -26,14 +26,21 @@ def unsuppressed(
 
     ``selected`` are the rules that apply to the file, ``known`` all there are.
     """
-    if "perfcheck:" not in source.text and not (found and re.search("noqa", source.text, re.IGNORECASE)):
+    ours = "perfcheck:" in source.text
+    if not ours and not (found and re.search("noqa", source.text, re.IGNORECASE)):
         return list(found)
-    from perfcheck.source.suppressions import suppressions
+    from perfcheck.source.suppressions import noqa_codes, suppressions
 
+    rules = {rule.code: rule for rule in known}
+    told = {finding.rule for finding in found}
+    if not ours and not any(
+        named is None or any(matches(named, rules[code]) for code in told)
+        for named in noqa_codes(source.text)
+    ):
+        return list(found)  # what is written for other linters is most of it; to read a file takes long
     comments = suppressions(source.text)
     if not comments:
         return list(found)
-    rules = {rule.code: rule for rule in known}
     used: set[tuple[Suppression, str | None]] = set()
     left = [
         kept

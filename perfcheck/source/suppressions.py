@@ -36,6 +36,15 @@ def suppressions(text: str) -> tuple[Suppression, ...]:
     return tuple(sorted(_Reader(text).read(), key=lambda found: (found.line, found.column)))
 
 
+def noqa_codes(text: str) -> Iterator[str | None]:
+    """What the ``noqa`` comments of a text name, and perhaps more; None for one that names nothing."""
+    for match in _NOQA.finditer(text):
+        if match[1] is None:
+            yield None
+        elif match[2] is not None:
+            yield from re.split(r"[,\s]+", match[2].upper())
+
+
 class _Comment(NamedTuple):
     line: int
     column: int

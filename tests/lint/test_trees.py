@@ -1,6 +1,7 @@
 """Parts of files have the trees, and the positions, that they have in the whole."""
 
 import ast
+import copy
 import importlib.util
 from pathlib import Path
 
@@ -128,8 +129,23 @@ def test_what_is_prepared_is_what_is_asked_for_alone(text: str) -> None:
             assert list(map(dump, trees.attributes(module, class_))) == list(
                 map(dump, alone.attributes(module, class_))
             )
-        assert dump(trees.module(module)) == dump(tree)
         assert trees.imported(module) == alone.imported(module)
+        assert dump(without_bodies(trees.module(module))) == dump(without_bodies(tree))
+        trees.complete(module)
+        assert dump(trees.module(module)) == dump(tree)
+        assert not trees.complete(module)
+    assert dump(without_bodies(alone.module(module))) == dump(without_bodies(tree))
+
+
+def without_bodies(tree: ast.Module) -> ast.Module:
+    """A copy in which functions do nothing; where they, and what they stand in, end is not told."""
+    tree = copy.deepcopy(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            node.body = []
+        if hasattr(node, "body"):
+            node.end_lineno = node.end_col_offset = None  # type: ignore[attr-defined]
+    return tree
 
 
 def test_what_is_gone_is_no_function() -> None:
