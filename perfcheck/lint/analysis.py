@@ -20,7 +20,7 @@ from perfcheck.lint.index import CallSite, ModuleRecord
 from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
 from perfcheck.lint.project import FunctionRef, Project
-from perfcheck.lint.roles import is_conversion, is_setup, takes_batch
+from perfcheck.lint.roles import is_conversion, is_kernel, is_setup, takes_batch
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.trees import Trees
 from perfcheck.lint.values import Value, elements
@@ -157,6 +157,8 @@ class Analysis:
     def _worth(self, function: FunctionRef) -> bool:
         """Can anything be found there?"""
         record = function.record
+        if is_kernel(function):
+            return False
         if self._options.events or record.loops or self._heat.of(function).level >= Hotness.STEP:
             return True
         if any(decorator.rpartition(".")[2] in _COMPILERS for decorator in record.decorators):

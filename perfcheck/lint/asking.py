@@ -15,6 +15,7 @@ from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.uses import (
+    agrees,
     fills_in,
     is_for_host_library,
     is_handed,
@@ -276,6 +277,21 @@ def _reassigned_in_loop(a: _Asked, node: ast.AST) -> Truth:
     return loop is not None and bool(_names(node) & a.scope.assigned(loop))
 
 
+def _of_turn(a: _Asked, node: ast.AST) -> Truth:
+    loop = a.loop
+    if not isinstance(loop, (ast.For, ast.AsyncFor, ast.comprehension)):
+        return False
+    parts = ast.walk(loop)
+    assigns = [part for part in parts if isinstance(part, (ast.Assign, ast.AnnAssign, ast.AugAssign))]
+    known, names = frozenset[str](), frozenset(_names(node))
+    while names != known:
+        known = names
+        for assign in assigns:
+            if assign.value is not None and names & a.scope.assigned(assign):
+                names |= _names(assign.value)
+    return bool({name.partition(".")[0] for name in names} & a.scope.assigned(loop.target))
+
+
 def _result_unused(a: _Asked) -> Truth:
     node = a.match.node
     return isinstance(node, ast.Expr) or isinstance(a.scope.parent(node), ast.Expr)
@@ -411,6 +427,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "at_module_level": lambda a: not a.scope.qualname,
     "loop_invariant": _loop_invariant,
     "reassigned_in_loop": _reassigned_in_loop,
+    "of_turn": _of_turn,
     "result_unused": _result_unused,
     "settled": lambda a, n: is_settled(a.scope, n),
     "kept": _kept,
@@ -438,6 +455,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "fills_in": lambda a: fills_in(a.scope, a.match.node),
     "sizes": lambda a: is_size(a.scope, a.match.node),
     "for_host_library": lambda a: is_for_host_library(a.scope, a.match.node),
+    "agrees": lambda a: agrees(a.scope, a.match.node),
     "only_checks": lambda a: only_checks(a.scope, a.match.node),
     "used_later": _used_later,
     "written_in_place": _written_in_place,

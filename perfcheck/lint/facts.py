@@ -106,6 +106,9 @@ class Scope(Protocol):
     def class_names(self) -> frozenset[str]:
         """The last names of all that the methods of this method's class call or read as an attribute."""
 
+    def trains(self) -> bool:
+        """Does ``forward`` of this method's class call it, in training and evaluation alike?"""
+
     def file_names(self) -> frozenset[str]:
         """The last names of all that the file calls, reads as an attribute, imports or decorates with."""
 

@@ -18,6 +18,7 @@ class LoopKind(Enum):
     EPOCH = "epoch"
     STEP = "step"
     PLAIN = "plain"
+    ONCE = "once"
 
 
 _LOADER = re.compile(
@@ -125,6 +126,8 @@ def loop_kind(node: LoopNode, aliases: Mapping[str, ast.AST] | None = None) -> L
 
 
 def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
+    if _runs_once(node):
+        return LoopKind.ONCE
     if isinstance(node, ast.While):
         words, targets = words_of(node.test), []
     else:
@@ -155,6 +158,13 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     if not isinstance(node, ast.While) and _in_batches(node.iter):
         return LoopKind.STEP
     return LoopKind.STEP if any(map(_counts_step, node.body)) else LoopKind.PLAIN
+
+
+def _runs_once(node: LoopNode) -> bool:
+    """``for batch in loader: ...; break``: a way to take the first."""
+    return isinstance(node.body[-1], (ast.Break, ast.Return)) and not any(
+        isinstance(part, ast.Continue) for statement in node.body for part in walk(statement)
+    )
 
 
 def _counts_step(statement: ast.stmt) -> bool:

@@ -165,7 +165,7 @@ def findings(
     kept = _without_overruled(list(hits))
     groups: dict[tuple[str, str], list[Hit]] = {}
     for hit in kept:
-        warm = scope.heat.sure or not _asks_heat(hit.rule) or scope.lexically_hot(hit.match.node)
+        warm = _rhythm_known(hit, scope)
         level = _CONFIDENCES.index(hit.rule.confidence)
         if not warm:
             level = max(level, 1)  # how often it runs is a presumption: never more than medium
@@ -186,6 +186,10 @@ def findings(
         if callers and _asks_heat(first.rule) and not scope.lexically_hot(first.match.node):
             found = replace(found, evidence={**found.evidence, "called_by": list(callers)})
         yield found
+
+
+def _rhythm_known(hit: Hit, scope: BodyScope) -> bool:
+    return scope.heat.sure or not _asks_heat(hit.rule) or scope.lexically_hot(hit.match.node)
 
 
 def _made_on_host(hit: Hit, scope: BodyScope) -> ast.expr | None:
@@ -270,7 +274,7 @@ def _finding(
         confidence=confidence,
         path=name,
         place=first,
-        message=_fill(rule.message, words, loose),
+        message=_fill(_told(hit, scope), words, loose),
         help=_fill(rule.help, words, loose),
         url=rule.url,
         function=scope.qualname,
@@ -279,6 +283,12 @@ def _finding(
         places=places[1:],
         fix=fix,
     )
+
+
+def _told(hit: Hit, scope: BodyScope) -> str:
+    """What the page says, as often as it is known to happen."""
+    said = hit.rule.message
+    return said if _rhythm_known(hit, scope) else said.replace("on every step", "each time it runs")
 
 
 def _fix(hits: Sequence[Hit], scope: BodyScope) -> Fix | None:

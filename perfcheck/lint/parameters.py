@@ -77,8 +77,11 @@ def _informed(presumed: Value, given: Value) -> Value:
     given = _with_origin(given, presumed.origin, False)._replace(const=UNKNOWN.const)
     if presumed.kind == "unknown" or (presumed.kind == given.kind in ("list", "tuple", "dict")):
         return given if given.kind != "none" else presumed
-    if presumed.kind == given.kind == "tensor" and presumed.assumed and given.device is not None:
-        return given._replace(dtype=presumed.dtype or given.dtype)
+    if presumed.kind == "tensor" and presumed.assumed:
+        if given.kind in ("list", "tuple", "array"):  # whatever the annotation says
+            return given
+        if given.kind == "tensor" and given.device is not None:
+            return given._replace(dtype=presumed.dtype or given.dtype)
     return presumed
 
 

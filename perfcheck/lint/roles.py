@@ -28,7 +28,7 @@ _COLD_NAME = re.compile(
     re.IGNORECASE,
 )
 _SETUP_NAME = re.compile(
-    r"^_*(setup|set_up|teardown|tear_down|build|create|make|convert|format_|prepare_(model|data(set)?s?)|configure|check_|"
+    r"^_*(setup|set_up|teardown|tear_down|build|create|make|convert|format_|prepare_(model|data(set)?s?)|configure|check|"
     r"validate_(config|args|params)|merge|unmerge|read|(maybe_)?restore|set|apply$|_apply$|set_input_size|resample\w*|fuse|new)(_|$)",
     re.IGNORECASE,
 )
@@ -98,6 +98,8 @@ def is_test_path(path: str) -> bool:
 
 
 _LOADING = re.compile(r"(^|/)(dataloaders|datasets?|collat\w+)(/\w+)?\.py$|(^|/)replay_?buffers?(/|\.py$)")
+_OF_SAMPLES = re.compile(r"(^|\.)(transforms?|augmentations?)(\.|$)")
+_OF_DATA = re.compile(r"(^|\.)data(\.|$)")
 _FOR_HOST = re.compile(r"(^|_)(cpu|numpy)(_|$)")
 _KEEPS_SAMPLES = re.compile(r"(Replay(Buffer|Memory)|Storage|Simulator|Env(ironment)?(Base|Wrapper)?|Spec)$")
 
@@ -120,8 +122,10 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
         return True
     last = owner.record.qualname.rpartition(".")[2]
     if "torch.nn.Module" not in outside:
-        if last.endswith(("Dataset", "Collator", "Tokenizer")):
+        if last.endswith(("Dataset", "Collator", "Tokenizer")) or _OF_SAMPLES.search(function.module.name):
             return True
+        if last.endswith("Sampler") and _OF_DATA.search(function.module.name):
+            return True  # of patches of an image; those beside models draw from these
         if any(
             c.record.name.endswith("Transform") or _KEEPS_SAMPLES.search(c.record.name)
             for c in project.ancestry(owner)[0]
@@ -182,6 +186,14 @@ def is_conversion(function: FunctionRef) -> bool:
         or any("custom_op" in d or d.endswith((".impl", "register_fake")) for d in record.decorators)
         or not _TIMING.isdisjoint(record.names)
     )
+
+
+def is_kernel(function: FunctionRef) -> bool:
+    """Does its body run on the GPU?"""
+    return any(map(_KERNEL.search, function.record.decorators))
+
+
+_KERNEL = re.compile(r"(^|\.)(cuda\.jit|triton\.(jit|autotune|heuristics)|cute\.(jit|kernel))$")
 
 
 def is_reader(function: FunctionRef) -> bool:

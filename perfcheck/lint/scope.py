@@ -320,9 +320,11 @@ class BodyScope:
         )
 
     def _kind_of(self, loop: ast.For | ast.AsyncFor | ast.While) -> LoopKind:
+        kind = loop_kind(loop)
+        if kind is LoopKind.ONCE:
+            return kind
         if not isinstance(loop, ast.While) and _gives_batches(self.value(loop.iter)):
             return LoopKind.STEP
-        kind = loop_kind(loop)
         if kind is LoopKind.PLAIN and not isinstance(loop, ast.While) and self._over_device_data(loop.iter):
             return LoopKind.STEP  # as often as there is data, in whatever function
         return kind
@@ -436,6 +438,11 @@ class BodyScope:
         records = self.function.module.functions.values()
         return frozenset().union(*(record.names for record in records if own and record.owner == own))
 
+    def trains(self) -> bool:
+        own = self.function.record
+        forward = self.function.module.functions.get(f"{own.owner}.forward") if own.owner else None
+        return forward is not None and own.name in forward.names and "training" not in forward.names
+
     def file_names(self) -> frozenset[str]:
         module = self.function.module
         said = {name.rpartition(".")[2] for name in module.imports.values()}
@@ -525,6 +532,8 @@ def _position(node: ast.AST) -> tuple[int, int]:
 
 
 def _in_loop(level: Hotness, kind: LoopKind) -> Hotness:
+    if kind is LoopKind.ONCE:
+        return level
     if kind is LoopKind.EPOCH:
         return max(level, Hotness.EPOCH)
     if kind is LoopKind.STEP:

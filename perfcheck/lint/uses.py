@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from perfcheck.lint.detectors.transfers import FACTORIES, is_filled
 from perfcheck.lint.dotted import dotted
-from perfcheck.lint.guards import is_error_path
+from perfcheck.lint.guards import exits, is_error_path
 
 if TYPE_CHECKING:
     from perfcheck.lint.scope import BodyScope
@@ -358,6 +358,19 @@ def only_checks(scope: BodyScope, node: ast.AST) -> bool:
             return only_fails or _is_before_error(scope, ancestor)
         child = ancestor
     return False
+
+
+def agrees(scope: BodyScope, node: ast.AST) -> bool:
+    """Does it ask what all ranks have said in order to leave: ``all_reduce(stop); if stop > 0: break``?"""
+    choice = scope.statement(node)
+    if not isinstance(choice, ast.If) or not exits(choice.body):
+        return False
+    asked = {part.id for part in ast.walk(choice.test) if isinstance(part, ast.Name)}
+    return any(
+        _name(given) in asked
+        for call in scope.calls("all_reduce", "broadcast", "all_gather", "reduce")
+        for given in call.args[:1]
+    )
 
 
 def _is_before_error(scope: BodyScope, choice: ast.If) -> bool:

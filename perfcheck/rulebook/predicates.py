@@ -209,6 +209,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
     # dataflow
     "loop_invariant": _about("Its value is the same in each turn of the innermost loop around it."),
     "reassigned_in_loop": _about("The innermost loop around it binds it anew."),
+    "of_turn": _about(
+        "It comes of what the innermost loop around it goes over, and not of the turn before alone."
+    ),
     "result_unused": _here("The value of the matched expression is thrown away."),
     "settled": _about(
         "It is made of literals, shapes, numbers and settings (attributes of self, a configuration) alone."
@@ -238,6 +241,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
         "All that becomes of the number, in the function, is a size: of a shape, a range or a slice."
     ),
     "for_host_library": _here("What becomes of it goes to a library that computes on the host alone."),
+    "agrees": _here(
+        "It asks what a collective has told, and leaves a loop or the function if so: all ranks have to know."
+    ),
     "only_checks": _here("It is the test of an `if` that does nothing but raise an error or warn."),
     "used_later": _about("The variable is read after the place, in the same function."),
     "written_in_place": _about("Its value is changed in place later in the function."),

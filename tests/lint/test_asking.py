@@ -108,6 +108,10 @@ def test_every_predicate_has_an_answer() -> None:
         ("loop_invariant($X)", "for b in u: at(g(x))", None),
         ("loop_invariant($X)", "at(x)", False),
         ("reassigned_in_loop($X)", "for b in u:\n        at(x)\n        x = b", True),
+        ("of_turn($X)", "for b in u: at(b.y)", True),
+        ("of_turn($X)", "for b in u:\n        y = b + 1\n        at(y)", True),
+        ("of_turn($X)", "for b in u:\n        y = x.sum()\n        at(y)\n        x = x / y", False),
+        ("of_turn($X)", "while u: at(x)", False),
         ("result_unused()", "at(x)", True),
         ("result_unused()", "y = at(x)", False),
         ("used_later($X)", "at(x)\n    y = x", True),
@@ -297,6 +301,18 @@ def test_what_host_libraries_compute_on(use: str, expected: bool) -> None:
 )
 def test_what_is_asked_for_an_error_alone(body: str, expected: bool) -> None:
     assert answer("only_checks()", body) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("lightning.all_reduce(x)\n    if at(x > 0): return", True),
+        ("lightning.all_reduce(x)\n    if at(x > 0): x = -x", False),
+        ("lightning.all_reduce(more)\n    if at(x > 0): return", False),
+    ],
+)
+def test_what_all_ranks_have_to_know(body: str, expected: bool) -> None:
+    assert answer("agrees()", body) is expected
 
 
 def test_what_convention_says() -> None:

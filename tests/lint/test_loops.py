@@ -71,6 +71,13 @@ def test_plain_loops(loop: str) -> None:
     assert kind(loop) is LoopKind.PLAIN
 
 
+def test_loops_that_take_the_first_alone() -> None:
+    assert kind("for batch in loader", "x = batch\n    break") is LoopKind.ONCE
+    assert kind("for batch in loader", "return batch") is LoopKind.ONCE
+    assert kind("for batch in loader", "if a: continue\n    break") is LoopKind.STEP
+    assert kind("for batch in loader", "if a: break") is LoopKind.STEP
+
+
 @pytest.mark.parametrize("call", ["loss.backward()", "optimizer.zero_grad()", "self.training_step(x)"])
 def test_what_the_body_does_decides(call: str) -> None:
     assert kind("for x in xs", call) is LoopKind.STEP

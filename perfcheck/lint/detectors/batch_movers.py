@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
+from perfcheck.lint.detectors.names import targets
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -129,7 +130,20 @@ def non_blocking_not_passed(scope: Scope) -> Iterator[Match]:
             continue
         parameters = scope.parameters_of(call)
         if "non_blocking" in parameters and len(call.args) <= parameters.index("non_blocking"):
-            yield Match(call, {"T": call.args[0] if call.args else call.keywords[0].value, "F": call.func})
+            moved = call.args[0] if call.args else call.keywords[0].value
+            bindings: dict[str, ast.AST] = {"T": moved, "F": call.func}
+            yield Match(call, bindings, certain=None if _is_put_together(scope, moved) else True)
+
+
+def _is_put_together(scope: Scope, moved: ast.expr) -> bool:
+    """``batch = {"x": x}``, which no loader has pinned."""
+    made = [
+        assign.value
+        for assign in scope.walk(ast.Assign)
+        if isinstance(assign, ast.Assign) and assign.lineno < moved.lineno
+        if chain(moved) in map(chain, targets(assign))
+    ]
+    return bool(made) and isinstance(made[-1], (ast.Dict, ast.List, ast.Tuple))
 
 
 def _is_false(told: ast.expr | None) -> bool:

@@ -119,7 +119,7 @@ def inference_method_with_grad(scope: Scope) -> Iterator[Match]:
         return
     if not (_INFERS.match(name) or _decodes(scope)):
         return
-    if decorated(scope.node) or touches_autograd(scope) or scope.called_without_grad():
+    if decorated(scope.node) or touches_autograd(scope) or scope.called_without_grad() or scope.trains():
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and _runs_itself(scope, call) and scope.no_grad(call) is not True:

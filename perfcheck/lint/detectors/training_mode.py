@@ -25,7 +25,8 @@ def train_mode_every_step(scope: Scope) -> Iterator[Match]:
         if not scope.loops(call) and _SETS_MODE.search(scope.qualname):
             continue
         if not any(_evaluates(scope, other, model) for other in scope.calls("eval")):
-            yield Match(call, {"M": model})
+            own = isinstance(model, ast.Name)  # what others hold, they may evaluate
+            yield Match(call, {"M": model}, certain=own or None)
 
 
 def _switches(scope: Scope, call: ast.Call, model: ast.expr) -> bool:

@@ -526,6 +526,28 @@ def test_decoding_loops() -> None:
     assert found == {("PC813", 8), ("PC813", 10), ("PC801", 21), ("PC801", 23)}
 
 
+@pytest.mark.parametrize(
+    ("forward", "trains"),
+    [("return self.predict(x)", True), ("return self.predict(x) if not self.training else x", False)],
+)
+def test_predictions_that_are_trained(forward: str, trains: bool) -> None:
+    source = f"""
+        from torch import nn
+
+        class Decoder(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.pixels = nn.Linear(4, 4)
+
+            def forward(self, x):
+                {forward}
+
+            def predict(self, x):
+                return self.pixels(x)
+    """
+    assert bool(flagged(source, "PC813")) is not trains
+
+
 def test_evaluation_whose_caller_switches_autograd_off() -> None:
     source = """
         import torch
