@@ -235,6 +235,13 @@ def _hot(a: _Asked, word: str) -> Truth:
     return a.scope.hotness(a.match.node) >= Hotness[word.upper()]
 
 
+def _switches(a: _Asked) -> Truth:
+    return _SWITCH.search(a.scope.qualname.rpartition(".")[2]) is not None
+
+
+_SWITCH = re.compile(r"^_*(set|enable|disable|use|make|seed|fix)(_|$)|determin|reproduc|invarian")
+
+
 def _in_epoch_loop(a: _Asked) -> Truth:
     return any(
         isinstance(loop, (ast.For, ast.While, ast.AsyncFor)) and loop_kind(loop) is LoopKind.EPOCH
@@ -424,6 +431,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "no_grad": lambda a: a.scope.no_grad(a.match.node),
     "in_function": lambda a, *names: a.scope.qualname.rpartition(".")[2] in names,
     "in_class": lambda a, name: a.scope.in_class(name),
+    "switches": _switches,
     "at_module_level": lambda a: not a.scope.qualname,
     "loop_invariant": _loop_invariant,
     "reassigned_in_loop": _reassigned_in_loop,

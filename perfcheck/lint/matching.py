@@ -173,7 +173,8 @@ def findings(
                 level = 2  # barriers and reductions stand in set-up code as often as in steps
         if not hit.sure:
             level += 1
-        if not hit.worth or scope.acknowledged(hit.match.node) or _reads_what_is_given(hit, scope):
+        known = scope.acknowledged(hit.match.node) or scope.deprecated()
+        if known or not hit.worth or _reads_what_is_given(hit, scope):
             level = 2
         groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)
     for (_, confidence), group in groups.items():

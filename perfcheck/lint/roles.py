@@ -122,7 +122,11 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
         return True
     last = owner.record.qualname.rpartition(".")[2]
     if "torch.nn.Module" not in outside:
-        if last.endswith(("Dataset", "Collator", "Tokenizer")) or _OF_SAMPLES.search(function.module.name):
+        if last.endswith(("Dataset", "Collator", "Tokenizer")):
+            return True
+        if _OF_SAMPLES.search(function.module.name) and not any(
+            base.startswith("torch.") for base in outside
+        ):
             return True
         if last.endswith("Sampler") and _OF_DATA.search(function.module.name):
             return True  # of patches of an image; those beside models draw from these

@@ -367,6 +367,13 @@ class BodyScope:
         text = "\n".join(self.lines[max(min(first - 3, above), 0) : last])
         return any(_SYNC_COMMENT.search(comment) for comment in _COMMENT.findall(text))
 
+    def deprecated(self) -> bool:
+        """Does its class say, where it begins, that it is not to be used any more?"""
+        owner = self.function.module.classes.get(self.function.record.owner)
+        if owner is None:
+            return False
+        return any("deprecated" in line.lower() for line in self.lines[owner.line - 1 : owner.line + 2])
+
     def waiting_permitted(self, node: ast.AST) -> bool:
         """In a function or a ``with`` block of which the project says that it may wait."""
         allowed = self.sync_allowed

@@ -205,6 +205,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "no_grad": _here("Autograd is switched off there."),
     "in_function": Signature((_TEXT,), "The function around it has one of the names.", repeated=True),
     "in_class": Signature((_TEXT,), "It is in a method of a subclass of the class, named from its package."),
+    "switches": _here(
+        "The function around it is there to set something: `set_…`, `enable_…`, `make_deterministic`."
+    ),
     "at_module_level": _here("It is in no function."),
     # dataflow
     "loop_invariant": _about("Its value is the same in each turn of the innermost loop around it."),

@@ -103,6 +103,7 @@ def test_every_predicate_has_an_answer() -> None:
         ("in_function('f', 'g')", "at(x)", True),
         ("in_function('g')", "at(x)", False),
         ("at_module_level()", "at(x)", False),
+        ("switches()", "at(x)", False),
         ("loop_invariant($X)", "for b in u: at(x)", True),
         ("loop_invariant($X)", "for b in u: at(b.y)", False),
         ("loop_invariant($X)", "for b in u: at(g(x))", None),
