@@ -162,9 +162,14 @@ def _first_time(test: ast.expr) -> bool:
 
 
 def _gives_constant(body: list[ast.stmt]) -> bool:
-    """``return torch.tensor(0.0, device=x.device)``: the answer where there is nothing to compute."""
+    """``return torch.tensor(0.0, device=x.device), 1``: the answer where there is nothing to compute."""
     only = body[0] if len(body) == 1 else None
-    return isinstance(only, ast.Return) and is_constant(only.value)
+    if not isinstance(only, ast.Return):
+        return False
+    parts = only.value.elts if isinstance(only.value, ast.Tuple) else [only.value]
+    return any(map(is_constant, parts)) and all(
+        is_constant(part) or isinstance(part, ast.Constant) for part in parts
+    )
 
 
 def is_constant(given: ast.expr | None) -> bool:

@@ -152,6 +152,8 @@ def test_changes_of_mode(statement: str, rare: bool) -> None:
     ("body", "rare"),
     [
         ("return torch.tensor(0.0, device=d)", True),
+        ("return torch.tensor(0.0, device=d), 1", True),
+        ("return torch.tensor(0.0, device=d), x", False),
         ("return torch.tensor(float('nan'), device=d)", True),
         ("return x.new_tensor([])", True),
         ("return torch.tensor(sizes, device=d)", False),
