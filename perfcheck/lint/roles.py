@@ -124,12 +124,8 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     if "torch.nn.Module" not in outside:
         if last.endswith(("Dataset", "Collator", "Tokenizer")):
             return True
-        if _OF_SAMPLES.search(function.module.name) and not any(
-            base.startswith("torch.") for base in outside
-        ):
+        if _treats_samples(function) and not any(base.startswith("torch.") for base in outside):
             return True
-        if last.endswith("Sampler") and _OF_DATA.search(function.module.name):
-            return True  # of patches of an image; those beside models draw from these
         if any(
             c.record.name.endswith("Transform") or _KEEPS_SAMPLES.search(c.record.name)
             for c in project.ancestry(owner)[0]
@@ -146,6 +142,16 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
 @lru_cache(maxsize=64)
 def _loads_data(path: str) -> bool:
     return _LOADING.search(path) is not None
+
+
+def _treats_samples(function: FunctionRef) -> bool:
+    """Is it a transform of single samples, or does it draw patches of one? None that speaks of a GPU."""
+    record, module = function.record, function.module.name
+    draws = record.owner.endswith("Sampler") and _OF_DATA.search(module)
+    return bool(draws or _OF_SAMPLES.search(module)) and record.names.isdisjoint(_BETWEEN_DEVICES)
+
+
+_BETWEEN_DEVICES = frozenset({"cpu", "cuda", "is_cuda"})
 
 
 def _prepares_samples(function: FunctionRef) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 
 from perfcheck.events import Hotness
-from perfcheck.lint.roles import is_host_side, is_setup, is_test_path, role
+from perfcheck.lint.roles import is_host_side, is_kernel, is_setup, is_test_path, role
 from tests.lint.programs import Program
 
 
@@ -142,6 +142,40 @@ def test_other_paths(path: str) -> None:
 def test_data_loading(source: str, qualname: str, expected: bool) -> None:
     program = Program(source)
     assert is_host_side(program.project, program.function(qualname)) is expected
+
+
+@pytest.mark.parametrize(
+    ("path", "source", "expected"),
+    [
+        ("kit/transforms/blur.py", "class Blur:\n    def f(self, x): ...", True),
+        ("kit/transforms/blur.py", "class Blur:\n    def f(self, x): return x.cuda()", False),
+        ("kit/transforms/blur.py", "def f(x): ...", False),
+        (
+            "kit/transforms/blur.py",
+            "from torch import nn\nclass Blur(nn.Module):\n    def f(self, x): ...",
+            False,
+        ),
+        ("kit/data/patches.py", "class PatchSampler:\n    def f(self, x): ...", True),
+        ("kit/models/noise.py", "class NoiseSampler:\n    def f(self, x): ...", False),
+    ],
+)
+def test_what_treats_samples(path: str, source: str, expected: bool) -> None:
+    program = Program({"kit/__init__.py": "", path: source})
+    (name,) = (n for n in program.module(path).functions if n.rpartition(".")[2] == "f")
+    assert is_host_side(program.project, program.function(name, path)) is expected
+
+
+def test_kernels() -> None:
+    source = """
+        from numba import cuda
+        @cuda.jit(fastmath=True)
+        def add(x, y): ...
+        @cuda.stream
+        def run(x, y): ...
+    """
+    program = Program(source)
+    assert is_kernel(program.function("add"))
+    assert not is_kernel(program.function("run"))
 
 
 def test_setters_are_set_up() -> None:
