@@ -175,7 +175,7 @@ _OF_PROCESSORS = frozenset(
 
 _CONVERSION = re.compile(
     r"^_*((\w+_)?(to|as|into|2)_?(numpy|np|cpu|list|lists|python|host|scalars?|items?|json|pil|image|string|str|dict|device)|"
-    r"(get|read)_(value|scalar|item)s?|(tensor|torch|t)2\w+|numpy|tolist|item|detach_\w+|unwrap\w*|cpu|cuda|to|as_float|listify|jsonify|numpify|time_synchron\w+|cuda_time)$"
+    r"(get|read|format)_(value|scalar|item)s?|(tensor|torch|t)2\w+|numpy|tolist|item|detach_\w+|unwrap\w*|cpu|cuda|to|as_float|listify|jsonify|numpify|time_synchron\w+|cuda_time)$"
 )
 
 
@@ -270,8 +270,10 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
 
 
 def ends_epoch(project: Project, function: FunctionRef) -> bool:
-    """Does it sum up a metric? It is called once for many updates, though ``forward`` does too."""
-    owner = project.owner(function) if function.record.name in ("compute", "aggregate") else None
+    """Does it sum up a metric, or begin one? It is called once for many updates, though ``forward`` does
+    too."""
+    ends = function.record.name in ("compute", "aggregate", "reset")
+    owner = project.owner(function) if ends else None
     if owner is None:
         return False
     ancestors, outside = project.ancestry(owner)

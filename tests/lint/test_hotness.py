@@ -701,9 +701,12 @@ def test_a_metric_is_summed_up_once_for_many_updates() -> None:
         import torch
         class Metric:
             def forward(self, x):
+                self.reset()
                 self.update(x)
                 return self.compute()
         class Accuracy(Metric):
+            def reset(self):
+                torch.cuda.synchronize()  # cold
             def update(self, x):
                 torch.cuda.synchronize()  # step
             def compute(self):

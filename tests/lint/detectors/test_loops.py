@@ -1,6 +1,6 @@
 """Loops that launch many small kernels: what is flagged, and what is left alone."""
 
-from tests.lint.detectors.snippets import flagged
+from tests.lint.detectors.snippets import flagged, found
 
 
 def test_tensors_that_grow_unread() -> None:
@@ -335,6 +335,10 @@ def test_training_mode_on_every_step() -> None:
                 return self.model(batch)
     """
     assert flagged(source, "PC516") == {("PC516", 3), ("PC516", 29)}
+    assert {one.place.line: one.confidence for one in found(source, "PC516")} == {
+        3: "medium",
+        29: "heuristic",
+    }
 
 
 def test_heads_that_are_repeated_for_a_kernel() -> None:
