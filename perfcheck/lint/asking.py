@@ -17,6 +17,8 @@ from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.uses import (
     agrees,
     fills_in,
+    is_collected,
+    is_computed_with,
     is_for_host_library,
     is_handed,
     is_iterated,
@@ -374,6 +376,19 @@ def _file_imports(a: _Asked, name: str) -> Truth:
     return any((target + ".").startswith(wanted) for target in (*module.imports.values(), *module.stars))
 
 
+def _several(a: _Asked) -> Truth:
+    """Do three places of the body, or more, do the same?"""
+    same = {
+        r.node
+        for r in a.scope.events
+        if r.operator.partition(":")[0] == a.match.operator and r.event == "host-sync"
+    }
+    return len(same) >= _SEVERAL
+
+
+_SEVERAL = 3
+
+
 def _picked(a: _Asked, node: ast.AST) -> Truth:
     if not isinstance(node, ast.Subscript):
         return False
@@ -464,6 +479,10 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "sizes": lambda a: is_size(a.scope, a.match.node),
     "for_host_library": lambda a: is_for_host_library(a.scope, a.match.node),
     "agrees": lambda a: agrees(a.scope, a.match.node),
+    "computed_with": lambda a: is_computed_with(a.scope, a.match.node),
+    "collected": lambda a: is_collected(a.scope, a.match.node),
+    "several": _several,
+    "moves_data": lambda a: any(raised.event == "h2d-copy" for raised in a.scope.events),
     "only_checks": lambda a: only_checks(a.scope, a.match.node),
     "used_later": _used_later,
     "written_in_place": _written_in_place,

@@ -23,9 +23,9 @@ from perfcheck.lint.instances import Instances
 from perfcheck.lint.naming import BUILTINS, Names
 from perfcheck.lint.parameters import may_be_informed
 from perfcheck.lint.project import ClassRef, FunctionRef, Project
-from perfcheck.lint.roles import is_host_side
-from perfcheck.lint.summaries import Summary, bound, substitute
-from perfcheck.lint.values import DICT, NONE, UNKNOWN, Value, join, join_all
+from perfcheck.lint.roles import is_host_side, is_reader
+from perfcheck.lint.summaries import Summary, bound, read_parameters, substitute
+from perfcheck.lint.values import DICT, NONE, UNKNOWN, Value, elements, join, join_all
 from perfcheck.operators import Operator, find
 from perfcheck.operators.reader import canonical
 
@@ -267,6 +267,7 @@ class Engine:
                 self._returned(function, run.node, run),
                 run.stored if function.record.stores or function.record.name == "__init__" else {},
                 {**closure, **run.env} if run.local_functions else {},
+                read_parameters(function, run.node) if is_reader(function) else frozenset(),
             )
         except RecursionError:  # nested too deeply to be summed up
             return Summary(UNKNOWN, {}, {})
@@ -300,16 +301,22 @@ class Engine:
 
     def call(self, ev: Evaluator, function: FunctionRef, arguments: Arguments, skip: int) -> Value:
         """What a call of a project's function returns, given its arguments."""
-        found = self.returned(function)
+        summary = self.summary(function)
+        found = summary.returned
         fixed = not found.origin and found.items is None and found.element is None
         informs = self.informs(function)
-        if fixed and not informs:
+        if fixed and not informs and not summary.reads:
             return found
         given = bound(function, arguments, skip)
         if informs:
             handed = ev.handed.setdefault(function.dotted, {})
             for name, value in given.items():
                 handed[name] = join(handed[name], value) if name in handed else value
+        for name in sorted(summary.reads & given.keys()):
+            value = elements(given[name]) if given[name].kind in ("list", "tuple") else given[name]
+            if value.device is True or (value.kind == "tensor" and value.device is None):
+                subject = arguments.node_of(given[name])
+                ev.emit(arguments.node, "host-sync", "Tensor.cpu", value.device, subject)
         return found if fixed else substitute(found, given)
 
     def call_named(self, ev: Evaluator, ref: str, arguments: Arguments, node: ast.Call) -> Value:

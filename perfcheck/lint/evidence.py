@@ -115,8 +115,15 @@ NO_TENSORS = frozenset(
 )
 
 
+_OF_ATTRIBUTES = TENSOR_ONLY - frozenset(
+    """backward sub expand gather scatter matmul bmm addmm softmax log_softmax relu sigmoid tanh topk dim cpu
+    bfloat16 contiguous pin_memory detach permute ge""".split()
+)
+"""Methods of which attributes show that they are tensors: engines, layers and processes have the others."""
+
+
 def tensor_of(call: ast.Call) -> str:
-    """The variable that a method call shows to be a tensor."""
+    """The variable, or the attribute of one (``meta.lengths``), that a method call shows to be a tensor."""
     func = call.func
     if type(func) is not ast.Attribute:
         return ""
@@ -142,6 +149,13 @@ def tensor_of(call: ast.Call) -> str:
         sliced = type(index) is ast.Tuple and any(type(part) is ast.Slice for part in index.elts)
         if sliced and type(base) is ast.Name and (attr in TENSOR_ONLY or attr == "clone"):
             return base.id
+    elif type(receiver) is ast.Attribute and type(receiver.value) is ast.Name:
+        name = f"{receiver.value.id}.{receiver.attr}"
+        if call.args and name in _FUNCTIONS_OF_TENSORS:
+            return _sole_variable(call.args[0])  # torch.linalg.norm(x)
+        if attr in WANT_TWO and len(call.args) + len(call.keywords) < 2:
+            return ""
+        return name if attr in _OF_ATTRIBUTES or along_dimension(call) else ""
     elif type(receiver) is ast.Attribute and call.args and dotted(receiver) in _FUNCTIONS_OF_TENSORS:
         return _sole_variable(call.args[0])  # torch.nn.functional.relu(x)
     return ""
@@ -151,6 +165,8 @@ def _sole_variable(node: ast.expr) -> str:
     """``x`` of ``x``, ``-x``, ``x > 0`` and ``(1 - x) ** 2``: of what one variable and numbers come to."""
     if isinstance(node, ast.Name):
         return node.id
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr != "data":
+        return f"{node.value.id}.{node.attr}"
     if isinstance(node, ast.UnaryOp):
         return _sole_variable(node.operand)
     if isinstance(node, ast.BinOp):

@@ -260,6 +260,16 @@ class _Indexer:
                         body.stores.add(attr)
                 else:
                     stack.append(owner)
+            elif kind is ast.Subscript:
+                index = node.slice
+                if (
+                    type(index) is ast.Tuple
+                    and type(node.value) is ast.Name
+                    and any(map(_slices, index.elts))
+                ):
+                    body.arrays.add(node.value.id)
+                stack.append(node.value)
+                stack.append(index)
             elif kind is ast.Call:
                 self.call(node, body, level, repeated, guarded)
                 stack.append(node.func)
@@ -418,6 +428,11 @@ def _class_of(value: ast.expr, classes: dict[str, str]) -> str:
 
 
 _CLASS = re.compile(r"(\w+\.)*_*[A-Z]\w*$")
+
+
+def _slices(part: ast.expr) -> bool:
+    """``:`` or ``None``, of an index of several dimensions."""
+    return type(part) is ast.Slice or (type(part) is ast.Constant and part.value is None)
 
 
 def _receivers(body: _Body) -> tuple[tuple[str, str], ...]:

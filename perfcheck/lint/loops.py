@@ -88,6 +88,15 @@ def _calls_model(call: ast.Call) -> bool:
     return isinstance(func, ast.Name) and bool(_MODEL.match(func.id)) and bool(call.args or call.keywords)
 
 
+def steps_environment(call: ast.Call) -> bool:
+    """``env.step(action)``, ``self.envs.step(actions)``: one step of a rollout."""
+    owner, _, name = dotted(call.func).rpartition(".")
+    return name in ("step", "env_step") and bool(_ENVIRONMENT.search(owner) or name == "env_step")
+
+
+_ENVIRONMENT = re.compile(r"(^|[._])(env|environment|simulator)s?$")
+
+
 def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
     """(calls backward or a step itself, holds a loop that does)."""
     own = nested = False
@@ -104,8 +113,8 @@ def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
                 continue
             if kind is ast.Call and _calls_model(node):
                 own = True
-            if kind is ast.Call and type(node.func) is ast.Attribute and node.func.attr in _STEP_CALLS:
-                own = True
+            if kind is ast.Call and type(node.func) is ast.Attribute:
+                own = own or node.func.attr in _STEP_CALLS or steps_environment(node)
             stack += CHILDREN[kind](node)
     return own, nested
 

@@ -260,7 +260,7 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
         rank = _factory_rank(operands) if rank is None else rank
         origin = given.value.origin if given is not None else frozenset()
         pinned_argument = operands.by_name.get("pin_memory")
-        pinned: Truth = False if pinned_argument is None else pinned_argument.value.const is True or None
+        pinned: Truth = pinned_argument is not None and pinned_argument.value.const not in (False, None)
         if device is True:
             pinned = None
         source = operands.by_name.get("data") or operands.by_name.get("obj")

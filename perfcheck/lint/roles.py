@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perfcheck.events import Hotness
 
 if TYPE_CHECKING:
-    from perfcheck.lint.project import FunctionRef, Project
+    from perfcheck.lint.project import ClassRef, FunctionRef, Project
 
 _TEST_PATH = re.compile(
     r"(^|/)(tests?(?=/)|testing(?=/)|unit_?tests?|test_\w+|conftest\.py|\w+_tests?\.py|docs?|doc_\w+|\.github|"
@@ -101,7 +102,8 @@ _LOADING = re.compile(r"(^|/)(dataloaders|datasets?|collat\w+)(/\w+)?\.py$|(^|/)
 _OF_SAMPLES = re.compile(r"(^|\.)(transforms?|augmentations?)(\.|$)")
 _OF_DATA = re.compile(r"(^|\.)data(\.|$)")
 _FOR_HOST = re.compile(r"(^|_)(cpu|numpy)(_|$)")
-_KEEPS_SAMPLES = re.compile(r"(Replay(Buffer|Memory)|Storage|Simulator|Env(ironment)?(Base|Wrapper)?|Spec)$")
+_KEEPS_SAMPLES = re.compile(r"(Replay(Buffer|Memory)|Storage|Spec)$")
+_SIMULATES = re.compile(r"(Simulator|Env(ironment)?(Base|Wrapper)?)$")
 
 
 def is_host_side(project: Project, function: FunctionRef) -> bool:
@@ -126,11 +128,13 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
             return True
         if _treats_samples(function) and not any(base.startswith("torch.") for base in outside):
             return True
+        ancestors = project.ancestry(owner)[0]
         if any(
-            c.record.name.endswith("Transform") or _KEEPS_SAMPLES.search(c.record.name)
-            for c in project.ancestry(owner)[0]
+            c.record.name.endswith("Transform") or _KEEPS_SAMPLES.search(c.record.name) for c in ancestors
         ):
             return True  # of the samples of a data set
+        if any(_SIMULATES.search(c.record.name) for c in ancestors):
+            return not _makes_on_device(ancestors)
     return (
         name == "__getitem__"
         and "torch.nn.Module" not in outside
@@ -152,6 +156,23 @@ def _treats_samples(function: FunctionRef) -> bool:
 
 
 _BETWEEN_DEVICES = frozenset({"cpu", "cuda", "is_cuda"})
+
+
+def _makes_on_device(classes: Sequence[ClassRef]) -> bool:
+    """Does a method make tensors where ``self.device`` says? Then thousands of worlds are stepped there at
+    once."""
+    methods = (
+        c.module.functions.get(f"{c.record.qualname}.{method}")
+        for c in classes
+        for method in c.record.methods
+    )
+    return any(
+        record is not None and "device" in record.names and not _FACTORIES.isdisjoint(record.names)
+        for record in methods
+    )
+
+
+_FACTORIES = frozenset({"zeros", "ones", "full", "empty", "tensor", "zeros_like", "ones_like", "rand"})
 
 
 def _prepares_samples(function: FunctionRef) -> bool:
@@ -247,6 +268,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
             if last.endswith("MetadataBuilder") and "build" in name:
                 return Hotness.STEP, False  # vLLM and its kin describe each batch to the attention kernels
             if name == "step" and "Scheduler" in record.owner and "LR" not in record.owner:
+                return Hotness.STEP, False
+            if name == "step" and _SIMULATES.search(last):
                 return Hotness.STEP, False
             if name == "__call__" and (
                 "Pipeline" in record.owner or ("Processor" in record.owner and "Attn" in record.owner)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from typing import TYPE_CHECKING, NamedTuple
 
 from perfcheck.lint.evaluation.arguments import Arguments
@@ -19,6 +20,7 @@ class Summary(NamedTuple):
     returned: Value
     stored: Env  # attributes of the method's own object, as they are at its end
     variables: Env  # what functions defined in it see
+    reads: frozenset[str] = frozenset()  # parameters that ``to_numpy(x)`` and its like copy to the host
 
 
 def bound(function: FunctionRef, arguments: Arguments, skip: int) -> dict[str, Value]:
@@ -28,6 +30,22 @@ def bound(function: FunctionRef, arguments: Arguments, skip: int) -> dict[str, V
     for name, argument in arguments.keywords.items():
         found[name] = argument.value
     return found
+
+
+def read_parameters(function: FunctionRef, node: ast.AST) -> frozenset[str]:
+    """The parameters of which a function copies what it is given to the host: ``x.detach().cpu()``."""
+    found = set()
+    for part in ast.walk(node):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _READS:
+            root: ast.AST = part.func.value
+            while isinstance(root, (ast.Call, ast.Attribute)):
+                root = root.func if isinstance(root, ast.Call) else root.value
+            if isinstance(root, ast.Name):
+                found.add(root.id)
+    return frozenset(found.intersection(function.record.params))
+
+
+_READS = frozenset({"cpu", "numpy"})
 
 
 def substitute(value: Value, given: dict[str, Value]) -> Value:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from perfcheck.lint.detectors.transfers import FACTORIES, is_filled
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.guards import exits, is_error_path
+from perfcheck.lint.loops import steps_environment
 
 if TYPE_CHECKING:
     from perfcheck.lint.scope import BodyScope
@@ -23,10 +24,21 @@ def is_settled(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
 
     Such a tensor can be made once, or on the device. What is made of other data of the host cannot.
     """
+    if _is_filled_list(scope, node):
+        return True
     inner = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
     return depth <= _DEEPEST and all(
         _is_settled_leaf(scope, leaf, depth) for leaf in _leaves(node) if _name(leaf) not in inner
     )
+
+
+def _is_filled_list(scope: BodyScope, node: ast.AST) -> bool:
+    """``[temperature] * n``: the device fills with one number what the host would copy."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult):
+        return False
+    pair = (node.left, node.right)
+    lists = [part for part in pair if isinstance(part, ast.List) and len(part.elts) == 1]
+    return len(lists) == 1 and scope.value(lists[0].elts[0]).kind in ("number", "unknown")
 
 
 def _leaves(node: ast.AST) -> list[ast.AST]:
@@ -48,15 +60,15 @@ def _leaves(node: ast.AST) -> list[ast.AST]:
     return [leaf for child in ast.iter_child_nodes(node) for leaf in _leaves(child)]
 
 
-_GETTER = re.compile(r"(self|cls)\.get_\w+$")
-"""Methods that tell a setting."""
+_GETTER = re.compile(r"(self|cls)\.get_\w+$|([\w.]+\.)?get_(\w+_)?(rank|size|epsilon|id)$")
+"""What tells a setting, or this process' place among others."""
 _SIZES = frozenset({"size", "dim", "numel"})
 _PURE = frozenset(
     """Tensor FloatTensor LongTensor from_numpy array asarray range len list tuple sorted float int min max
     sum abs round enumerate zip sqrt log exp floor ceil prod keys values tensor as_tensor arange zeros
     ones full eye linspace empty outer log2 float long half double to view reshape unsqueeze squeeze
     expand repeat t cos sin cumsum flip clone detach triu tril size dim numel get meshgrid stack cat
-    manual_seed""".split()
+    manual_seed concatenate array_split hstack vstack tile""".split()
 )
 """Calls that give the same for the same arguments, and no more than they are given."""
 
@@ -77,7 +89,7 @@ def _is_settled_leaf(scope: BodyScope, leaf: ast.AST, depth: int) -> bool:
         return name in ("self", "cls") or bool(_SETTINGS.match(name))
     if name in scope.function.module.globals and name not in scope.run.env:
         return True
-    definition = scope.definition(name, leaf)
+    definition = scope.definition(name, leaf) or _rebound(scope, name, leaf)
     grows = any(dotted(call.func) == f"{name}.{call.func.attr}" for call in scope.calls(*_GROWS))  # type: ignore[attr-defined]
     return definition is not None and not grows and is_settled(scope, definition, depth + 1)
 
@@ -155,6 +167,18 @@ def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     if definition is not None:
         return is_handed(scope, definition, depth + 1)
     return bool(calls) and (bool(callee) or isinstance(calls[-1].func, ast.Name))
+
+
+def _rebound(scope: BodyScope, name: str, node: ast.AST) -> ast.expr | None:
+    """The last assignment above, if nothing is between that may run without it: ``y = torch.tensor(y)``."""
+    line = scope.statement(node).lineno
+    binding = (
+        a for a in scope.walk(ast.Assign, ast.AugAssign, ast.For, ast.With) if name in scope.assigned(a)
+    )
+    last = max((a for a in binding if a.lineno < line), key=lambda a: a.lineno, default=None)  # type: ignore[attr-defined]
+    if not isinstance(last, ast.Assign) or _name(last.targets[0]) != name or is_filled(scope, node):
+        return None
+    return last.value if scope.parent(last) in (scope.node, *scope.ancestors(node)) else None
 
 
 def _last_bound(scope: BodyScope, name: str, before: ast.AST) -> ast.expr | None:
@@ -325,6 +349,8 @@ def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool
     ):
         node, parent = parent, scope.parent(parent)
     if isinstance(parent, ast.Call):
+        if steps_environment(parent):
+            return True
         name = dotted(parent.func)
         root = (scope.resolve(parent.func) or name).partition(".")[0]
         return root in _HOST_LIBRARIES or name.rpartition(".")[2] in _HOST_CALLS
@@ -347,6 +373,92 @@ _HOST_CALLS = frozenset(
     {"pack_padded_sequence", "predict", "fit", "partial_fit", "fit_predict", "fit_transform"}
 )
 """What takes lengths from the host alone, and how estimators of scikit-learn are called."""
+
+
+def is_computed_with(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
+    """Does the host go on computing with its copy what the device could: arithmetic, comparisons, functions
+    and methods that torch has as well, or element by element? Who returns, keeps, prints or hands it on may
+    want it on the host."""
+    parent = scope.parent(node)
+    if depth > _DEEPEST or parent is None:
+        return False
+    if isinstance(parent, ast.Attribute):
+        call = scope.parent(parent)
+        if not isinstance(call, ast.Call) or call.func is not parent:
+            return parent.attr in _SAME_DATA and is_computed_with(scope, parent, depth)
+        return parent.attr in _ON_DEVICE or (
+            parent.attr in _SAME_DATA and is_computed_with(scope, call, depth)
+        )
+    if isinstance(parent, (ast.BinOp, ast.UnaryOp, ast.AugAssign)):
+        return scope.value(parent).kind != "str"
+    if isinstance(parent, ast.Compare):
+        return not isinstance(parent.ops[0], (ast.Is, ast.IsNot, ast.In, ast.NotIn))
+    if isinstance(parent, ast.Subscript):
+        by_element = parent.value is node and any(
+            is_loop_variable(scope, part) for part in ast.walk(parent.slice)
+        )
+        return by_element or (parent.value is node and is_computed_with(scope, parent, depth))
+    if isinstance(parent, (ast.keyword, ast.IfExp)):
+        return is_computed_with(scope, parent, depth)
+    if isinstance(parent, ast.Call):
+        library, _, name = (scope.resolve(parent.func) or "").rpartition(".")
+        if library.startswith(("numpy", "torch")):
+            return name in _ON_DEVICE or (name in _SAME_DATA and is_computed_with(scope, parent, depth))
+        return False
+    return any(is_computed_with(scope, use, depth + 1) for use in _uses(scope, node))
+
+
+def is_collected(scope: BodyScope, node: ast.AST) -> bool:
+    """Is it kept, from step to step: ``self.outputs.append(x.cpu())``, ``cache[hook.name] = x.cpu()``?"""
+    parent = scope.parent(node)
+    while isinstance(parent, (ast.Attribute, ast.Call)) and (
+        parent.attr in _SAME_DATA if isinstance(parent, ast.Attribute) else parent.func is node
+    ):
+        node, parent = parent, scope.parent(parent)
+    if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and node in parent.args:
+        keeper: ast.AST = parent.func.value if parent.func.attr in ("append", "extend") else parent
+    elif isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Subscript):
+        keeper = parent.targets[0].value
+    else:
+        return False
+    while isinstance(keeper, ast.Subscript):
+        keeper = keeper.value
+    if isinstance(keeper, ast.Name):
+        return keeper.id not in scope.run.locals and keeper.id not in scope.function.record.params
+    return isinstance(keeper, ast.Attribute) and _name(keeper.value) == "self"
+
+
+def _uses(scope: BodyScope, node: ast.AST) -> list[ast.AST]:
+    """Where the variable that is bound to it is read; ``a, b = x.cpu(), y.cpu()`` binds one by one."""
+    parent = scope.parent(node)
+    assign, position = parent, None
+    if isinstance(parent, ast.Tuple):
+        assign, position = scope.parent(parent), parent.elts.index(node)  # type: ignore[arg-type]
+    if not isinstance(assign, ast.Assign) or len(assign.targets) != 1:
+        return []
+    target = assign.targets[0]
+    if position is not None:
+        if not isinstance(target, ast.Tuple) or position >= len(target.elts):
+            return []
+        target = target.elts[position]
+    return _loads(scope, target.id, assign) if isinstance(target, ast.Name) else []
+
+
+_SAME_DATA = frozenset(
+    """numpy cpu detach data float double half int long bool view reshape flatten ravel squeeze unsqueeze
+    astype contiguous transpose permute copy clone to T asarray array ascontiguousarray from_numpy
+    as_tensor tensor expand_dims swapaxes""".split()
+)
+_ON_DEVICE = frozenset(
+    """sum mean max min argmax argmin amax amin sort argsort topk softmax log_softmax sigmoid tanh exp log
+    log2 log10 sqrt abs any all cumsum cumprod nonzero unique bincount histogram histc dot matmul mm bmm
+    einsum clip clamp std var norm median prod diff where logical_and logical_or logical_not isnan isinf
+    isfinite searchsorted percentile quantile rfft irfft fft ifft solve lstsq inv pinv eigh svd square power
+    pow subtract add multiply divide maximum minimum interp interpolate cosine_similarity
+    cross_entropy mse_loss l1_loss nanmean nansum nanmax argwhere eq ne gt lt ge le argpartition outer
+    count_nonzero floor ceil sign gather cov corrcoef allclose""".split()
+)
+"""What torch computes on the device as well, by the names that it and NumPy have for it."""
 
 
 def only_checks(scope: BodyScope, node: ast.AST) -> bool:

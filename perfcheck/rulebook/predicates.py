@@ -247,6 +247,12 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "agrees": _here(
         "It asks what a collective has told, and leaves a loop or the function if so: all ranks have to know."
     ),
+    "computed_with": _here(
+        "The function goes on computing with the value what the device could: arithmetic, torch's functions."
+    ),
+    "moves_data": _here("The function itself copies data to the device."),
+    "collected": _here("It is added to what lasts: `self.outputs.append(x.cpu())`."),
+    "several": _here("The function does the same in three places or more."),
     "only_checks": _here("It is the test of an `if` that does nothing but raise an error or warn."),
     "used_later": _about("The variable is read after the place, in the same function."),
     "written_in_place": _about("Its value is changed in place later in the function."),

@@ -55,6 +55,8 @@ def test_every_predicate_has_an_answer() -> None:
         ("dtype($X, 'bool')", "at(x > 0)", True),
         ("dtype($X, 'int')", "at(x > 0)", False),
         ("dtype($X, 'int')", "at(x)", None),
+        ("moves_data()", "at(x.cpu().cuda())", True),
+        ("moves_data()", "at(x.cpu())", False),
         ("rank($X, 0)", "at(torch.zeros(3).sum())", True),
         ("rank($X, 0)", "at(x)", None),
         ("number($X)", "at(n)", True),
@@ -279,6 +281,7 @@ def test_numbers_that_become_sizes(use: str, expected: bool) -> None:
         ("y = at(x).numpy().astype(float); z = scipy.linalg.sqrtm(y)", True),
         ("nn.utils.rnn.pack_padded_sequence(u, lengths=at(x))", True),
         ("self.kmeans.predict(np.asarray(at(x)))", True),
+        ("a = at(x).numpy(); return self.envs.step(a)", True),
         ("u.log(at(x))", False),
         ("return at(x).numpy()", False),
     ],
@@ -314,6 +317,41 @@ def test_what_is_asked_for_an_error_alone(body: str, expected: bool) -> None:
 )
 def test_what_all_ranks_have_to_know(body: str, expected: bool) -> None:
     assert answer("agrees()", body) is expected
+
+
+@pytest.mark.parametrize(
+    ("use", "expected"),
+    [
+        ("y = at(x).numpy(); return y.argmax(-1)", True),
+        ("a, b = u, at(x); return torch.fft.rfft(b)", True),
+        ("return np.unique(at(x).numpy())", True),
+        ("return at(x) > 0.5", True),
+        ("y = at(x); return [y[i].item() for i in range(3)]", True),
+        ("y = at(x)\n    for i in range(3): u.f(y[i])", True),
+        ("total = 0; total += at(x).numpy()", True),
+        ("y = at(x); return y is not None", False),
+        ("return at(x).numpy()", False),
+        ("self.rows.append(at(x).flatten())", False),
+        ("print(at(x).shape)", False),
+    ],
+)
+def test_what_the_host_goes_on_computing_with(use: str, expected: bool) -> None:
+    assert answer("computed_with()", f"import numpy as np\n    {use}") is expected
+
+
+@pytest.mark.parametrize(
+    ("use", "expected"),
+    [
+        ("self.outputs.append(at(x).numpy())", True),
+        ("self.outputs[n] = at(x)", True),
+        ("self.outputs[n].extend(at(x))", True),
+        ("found = []; found.append(at(x))", False),
+        ("more.append(at(x))", False),
+        ("return at(x)", False),
+    ],
+)
+def test_what_is_kept_from_step_to_step(use: str, expected: bool) -> None:
+    assert answer("collected()", use) is expected
 
 
 def test_what_convention_says() -> None:

@@ -78,7 +78,9 @@ def test_loops_that_take_the_first_alone() -> None:
     assert kind("for batch in loader", "if a: break") is LoopKind.STEP
 
 
-@pytest.mark.parametrize("call", ["loss.backward()", "optimizer.zero_grad()", "self.training_step(x)"])
+@pytest.mark.parametrize(
+    "call", ["loss.backward()", "optimizer.zero_grad()", "self.training_step(x)", "self.env.step(a)"]
+)
 def test_what_the_body_does_decides(call: str) -> None:
     assert kind("for x in xs", call) is LoopKind.STEP
     assert kind("while True", f"if a: {call}") is LoopKind.STEP

@@ -49,6 +49,11 @@ class Arguments:
         found = self.keywords.get(keyword)
         return None if found is None else found.value
 
+    def node_of(self, value: Value) -> ast.expr | None:
+        """Where the argument stands that has this very value."""
+        everything = (*self.positional, *self.keywords.values())
+        return next((argument.node for argument in everything if argument.value is value), None)
+
     @property
     def all(self) -> list[Value]:
         return [a.value for a in self.positional] + [a.value for a in self.keywords.values()]

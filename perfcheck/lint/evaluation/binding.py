@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def bind(ev: Evaluator, target: ast.expr, value: Value, source: ast.expr | None) -> None:
     if isinstance(target, ast.Name):
-        ev.env[target.id] = _believe(ev, target.id, value)
+        ev.env[target.id] = believe(ev, target.id, value)
         forget(ev.env, target.id)
         ev.values[target] = value
     elif isinstance(target, (ast.Tuple, ast.List)):
@@ -82,7 +82,7 @@ def _unpack(ev: Evaluator, target: ast.Tuple | ast.List, value: Value) -> None:
         bind(ev, part, element, None)
 
 
-def _believe(ev: Evaluator, name: str, value: Value) -> Value:
+def believe(ev: Evaluator, name: str, value: Value) -> Value:
     """An unknown value that is used like a tensor is one; one that is named like a loader is one."""
     if value == UNKNOWN and by_name(name).kind == "loader":
         return by_name(name)

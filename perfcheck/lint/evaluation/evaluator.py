@@ -71,12 +71,18 @@ class Evaluator:
         if self.function is not None:
             record = self.function.record
             self.locals = set(record.locals)
-            alone = self.engine.knows_arrays(self.module)
+            alone = self.engine.knows_arrays(self.module) and not self._is_forward()
             self.evidence = record.tensors if alone else record.tensors | record.arrays
         if self.engine.runs_without_grad(self.function):
             self.no_grad = 1
         self.parameters(self.node)
         self.given = tuple(self.env.values())
+
+    def _is_forward(self) -> bool:
+        """Of a module, which is handed no arrays, whatever else its file knows?"""
+        if self.class_ is None or self.function is None or self.function.record.name != "forward":
+            return False
+        return self.engine.instances.of(self.class_).kind == "module"
 
     def run(self) -> None:
         self.begin()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from perfcheck.lint.dotted import chain, dotted
 from perfcheck.lint.evaluation.arithmetic import arithmetic, compare, constant
 from perfcheck.lint.evaluation.attributes import member
-from perfcheck.lint.evaluation.binding import bind
+from perfcheck.lint.evaluation.binding import believe, bind
 from perfcheck.lint.evaluation.calls import call
 from perfcheck.lint.evaluation.indexing import subscript
 from perfcheck.lint.evaluation.narrowing import asks_for_tensor, narrow
@@ -43,6 +43,9 @@ def _attribute(ev: Evaluator, node: ast.Attribute) -> Value:
         if known is not None:
             ev.expr(node.value)
             return known
+        found = member(ev, ev.expr(node.value), node)
+        name = f"{node.value.id}.{node.attr}"
+        return believe(ev, name, found) if name in ev.evidence else found
     return member(ev, ev.expr(node.value), node)
 
 

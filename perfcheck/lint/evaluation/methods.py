@@ -33,7 +33,7 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
         return unknown_result(arguments)  # accelerator.gather(x)
     if kind == "unknown" and (
         name in TENSOR_ONLY
-        or (name in TENSOR_LIKE and owner.device is True)
+        or (owner.device is True and (name in TENSOR_LIKE or name in _OF_MODULES))
         or (name in MAYBE_TENSOR and owner.device is not False and not ev.on_host)
     ):
         return likely_tensor(ev, owner, name, receiver, arguments, node)
@@ -142,6 +142,9 @@ def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Argume
         return found_by_name
     return unknown_result(arguments)
 
+
+_OF_MODULES = frozenset({"all", "any", "min", "max", "sum", "mean", "argmax", "argmin", "nonzero", "cumsum"})
+"""Methods of arrays and tensors alone: what a module is handed is not in an array."""
 
 _STR_TO_STR = frozenset(
     {"format", "join", "lower", "upper", "strip", "replace", "rstrip", "lstrip", "title", "ljust", "rjust"}

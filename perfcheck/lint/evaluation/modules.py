@@ -11,6 +11,7 @@ from perfcheck.lint.project import ClassRef
 from perfcheck.lint.values import STR, UNKNOWN, Value
 
 if TYPE_CHECKING:
+    from perfcheck.events import Truth
     from perfcheck.lint.evaluation.evaluator import Evaluator
 
 
@@ -24,14 +25,26 @@ def call_module(ev: Evaluator, target: Value, arguments: Arguments) -> Value:
             )
             if forward is not None:
                 found = ev.engine.call(ev, forward, arguments, 1)
-                if found.kind == "unknown" and found.device is None:
-                    found = found._replace(device=device_of_arguments(arguments))
+                found = _placed(found, device_of_arguments(arguments))
                 return found._replace(grad=grad) if found.kind == "tensor" and found.grad is None else found
         last = target.ref.rpartition(".")[2]
         if target.ref.startswith("torch.nn."):
             return _builtin_module(last, arguments, grad)
     device = device_of_arguments(arguments)
     return Value(device=device, grad=grad if device else None)
+
+
+def _placed(value: Value, device: Truth) -> Value:
+    """What a module returns, of which nothing says where it is, is where its arguments are."""
+    if value.kind in ("unknown", "tensor"):
+        return value._replace(device=device) if value.device is None else value
+    if value.kind not in ("list", "tuple", "dict") or device is None:
+        return value
+    return value._replace(
+        items=None if value.items is None else tuple(_placed(item, device) for item in value.items),
+        element=None if value.element is None else _placed(value.element, device),
+        keys=None if value.keys is None else tuple((key, _placed(held, device)) for key, held in value.keys),
+    )
 
 
 def _builtin_module(name: str, arguments: Arguments, grad: bool) -> Value:
