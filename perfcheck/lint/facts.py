@@ -103,6 +103,9 @@ class Scope(Protocol):
     def names_of(self, call: ast.Call) -> frozenset[str]:
         """The names that the project's function that is called mentions; none where it is not known."""
 
+    def functions_named(self, name: str) -> Sequence[frozenset[str]]:
+        """For each function of the project that bears the name: what it mentions, decorators included."""
+
     def class_names(self) -> frozenset[str]:
         """The last names of all that the methods of this method's class call or read as an attribute."""
 

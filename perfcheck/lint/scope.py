@@ -440,6 +440,13 @@ class BodyScope:
         callee = self._callee(call)
         return frozenset() if callee is None else callee.record.names
 
+    def functions_named(self, name: str) -> Sequence[frozenset[str]]:
+        return [
+            found.record.names | {d.rpartition(".")[2] for d in found.record.decorators}
+            for found in self.run.engine.project.functions()
+            if found.record.name == name
+        ]
+
     def class_names(self) -> frozenset[str]:
         own = self.function.record.owner
         records = self.function.module.functions.values()

@@ -72,6 +72,10 @@ DETECTORS: Final[dict[str, str]] = {
     "causal-mask-given": "causal_masks:causal_mask_given",
     "written-out-activations": "activations:written_out_activations",
     "embedding-per-column": "embedding_columns:embedding_per_column",
+    "pieces-made": "joined_pieces:pieces_made",
+    "product-summed": "summed_products:product_summed",
+    "computed-in-loop": "invariants:computed_in_loop",
+    "settings-worked-out": "invariants:settings_worked_out",
     # compile
     "branch-on-tensor-in-compiled": "compiled_code:branch_on_tensor",
     "dynamic-shape-in-compiled": "compiled_code:dynamic_shape",
@@ -100,6 +104,7 @@ DETECTORS: Final[dict[str, str]] = {
     "save-in-loop": "saves:save_in_loop",
     "all-hidden-states-kept": "hidden_states:all_hidden_states_kept",
     "log-softmax-gathered": "selected_logprobs:log_softmax_gathered",
+    "outputs-unread": "unread_lists:outputs_unread",
     # distributed
     "accumulation-without-no-sync": "gradient_accumulation:accumulation_without_no_sync",
     "gather-in-training-step": "gathered_losses:gather_in_training_step",
@@ -138,7 +143,7 @@ model argmax multinomial test_model do_test embed_all extract_features extract_e
 get_activations collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch encode encode_image encode_text
-reconstruct progress
+reconstruct progress eval_step validation_step valid_step val_step test_step evaluation_step
 """
 
 _STEPS = """
@@ -174,7 +179,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "early-host-reads": _MOVES,
     "device-copies-in-datasets": frozenset({"__getitem__", "collate", "collate_fn", "_collate_fn"}),
     "loaders-without-workers": _LOADERS,
-    "restarted-workers": _LOADERS,
+    "restarted-workers": _LOADERS | {"num_workers"},
     "per-sample-setup": frozenset({"__getitem__"}),
     "lists-of-arrays": _FROM_DATA,
     "unbatched-tokenization": frozenset({"map"}),
@@ -182,10 +187,15 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "cat-onto-state": _CONCATENATIONS,
     "cat-read-in-loop": _CONCATENATIONS,
     "loop-over-batch": frozenset({"range", "enumerate", "stack", "vstack", "hstack", "dstack"}),
-    "loop-over-parameters": _PARAMETERS,
+    "loop-over-parameters": _PARAMETERS | {"grad"},
     "manual-attention": frozenset({"softmax"}),
     "train-mode-every-step": frozenset({"train"}),
     "written-out-activations": frozenset({"sigmoid", "tanh", "erf"}),
+    "pieces-made": _CONCATENATIONS | {"stack"},
+    "product-summed": frozenset({"sum"}),
+    "computed-in-loop": frozenset({"cat", "stack", "arange", "softmax", "einsum", "where", "repeat"}),
+    "settings-worked-out": frozenset({"unique", "array", "asarray", "linspace", "meshgrid", "argsort"}),
+    "outputs-unread": frozenset({"append"}),
     "causal-mask-given": frozenset({"scaled_dot_product_attention"}),
     "autocast-around-backward": _BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),

@@ -10,6 +10,8 @@ from perfcheck.lint.facts import Match, Scope
 
 _GELU = 0.044715  # of the approximation by tanh, in whatever order it is written
 
+_GATES = frozenset({"sigmoid", "tanh", "erf"})
+
 
 def written_out_activations(scope: Scope) -> Iterator[Match]:
     """GELU, SiLU and Mish as products; not what TorchScript fuses."""
@@ -19,8 +21,14 @@ def written_out_activations(scope: Scope) -> Iterator[Match]:
     for node in scope.walk(ast.BinOp):
         if isinstance(node, ast.BinOp) and not isinstance(scope.parent(node), ast.BinOp):
             subject = _activated(node)
-            if subject is not None:
+            if subject is not None and not _of_numbers(scope, node):
                 yield Match(node, {"X": subject})
+
+
+def _of_numbers(scope: Scope, product: ast.BinOp) -> bool:
+    """``math.tanh(x)``, ``np.tanh(x)``"""
+    gates = [call for call in within(product) if isinstance(call, ast.Call) and last(call) in _GATES]
+    return any(not (scope.resolve(gate.func) or "torch").startswith("torch") for gate in gates)
 
 
 def _activated(product: ast.BinOp) -> ast.expr | None:

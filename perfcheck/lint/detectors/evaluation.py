@@ -15,7 +15,7 @@ from perfcheck.lint.detectors.model_calls import (
     touches_autograd,
 )
 from perfcheck.lint.detectors.names import last, within, words
-from perfcheck.lint.detectors.unnamed_evaluation import gathered, scripted, served
+from perfcheck.lint.detectors.unnamed_evaluation import gathered, scripted, served, steps_taken
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -43,6 +43,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         yield from served(scope)
         yield from scripted(scope)
         yield from gathered(scope)
+        yield from steps_taken(scope)
         return
     if decorated(scope.node) or _scores_actions(scope.node):
         return
@@ -64,6 +65,10 @@ def _evaluation_loops(scope: Scope) -> Iterator[Match]:
         model = chain(switch.func.value)
         later = list(_until_train(scope, switch))
         for statement in later:
+            handed = _handed_over(scope, statement, model)
+            if handed is not None and not _differentiates(statement) and not scope.caller_without_grad():
+                yield Match(handed, {"M": handed}, certain=None)
+                return
             call = next(
                 (c for c in within(statement) if isinstance(c, ast.Call) and runs_model(scope, c)), None
             )
@@ -78,6 +83,20 @@ def _evaluation_loops(scope: Scope) -> Iterator[Match]:
                 if not scope.caller_without_grad():
                     yield Match(call, {"M": call}, certain=None)
                 return
+
+
+def _handed_over(scope: Scope, statement: ast.stmt, model: str | None) -> ast.Call | None:
+    """``return self.run_epoch(data, model)``: a function of the project that runs the model it is given."""
+    if model is None or not isinstance(statement, (ast.Return, ast.Assign, ast.Expr)):
+        return None
+    call = statement.value
+    if not isinstance(call, ast.Call) or scope.no_grad(call) is True or not scope.records_grad(call):
+        return None
+    names = scope.names_of(call)
+    places = dict(zip(scope.parameters_of(call), call.args))
+    places |= {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
+    runs = any(chain(given) == model and name in names for name, given in places.items())
+    return call if runs and "backward" not in names else None
 
 
 def _until_train(scope: Scope, switch: ast.Call) -> Iterator[ast.stmt]:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from perfcheck.events import Hotness
+from perfcheck.lint.detectors.model_calls import runs_model
 from perfcheck.lint.detectors.names import last, root, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
@@ -37,6 +38,7 @@ def accumulation_without_no_sync(scope: Scope) -> Iterator[Match]:
             continue
         if _accumulates(scope, loops) if loops else method and _accumulates_over_calls(scope, call):
             yield Match(call, {})
+            yield from (Match(forward, {}) for forward in _forward_passes(scope, call))
 
 
 def _backward_passes(scope: Scope) -> Iterator[ast.Call]:
@@ -46,6 +48,25 @@ def _backward_passes(scope: Scope) -> Iterator[ast.Call]:
             names = scope.names_of(call)
             if last(call) == "backward" or ("backward" in names and names.isdisjoint(_DEFERS | {"step"})):
                 yield call
+
+
+def _forward_passes(scope: Scope, backward: ast.Call) -> Iterator[ast.expr]:
+    """``loss = model(batch)`` of the same block: the context that defers the reduction has to hold both."""
+    block = next(
+        (b for b in _blocks(scope.parent(scope.statement(backward))) if scope.statement(backward) in b), []
+    )
+    for statement in block:
+        if isinstance(statement, ast.Assign) and statement.lineno < backward.lineno:
+            call = statement.value
+            if isinstance(call, ast.Call) and runs_model(scope, call):
+                yield call
+
+
+def _blocks(node: ast.AST | None) -> Iterator[list[ast.stmt]]:
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(node, name, None)
+        if isinstance(block, list):
+            yield block
 
 
 def _accumulates(scope: Scope, loops: Sequence[LoopStatement]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from perfcheck.events import Hotness
 from perfcheck.lint.detectors.names import derived, last, mentions, targets, within
@@ -114,9 +114,18 @@ def _returned_losses(node: ast.AST) -> Iterator[str]:
 
 
 def state_kept(scope: Scope) -> Iterator[Match]:
-    """``self.peak = torch.maximum(self.peak, logits)`` where logits have a graph, on every step."""
-    if not scope.stores or scope.in_class("torchmetrics.Metric"):
+    """``self.peak = torch.maximum(self.peak, logits)`` where logits have a graph, on every step; and
+    statistics of the input of ``forward`` that are written into a buffer without ``detach``."""
+    if scope.in_class("torchmetrics.Metric"):
         return  # updated with autograd off
+    if scope.stores:
+        yield from _carried_on(scope)
+    written = scope.stores or not _WRITES.isdisjoint(scope.names)
+    if written and scope.qualname.rpartition(".")[2] == "forward" and scope.in_class("torch.nn.Module"):
+        yield from _statistics_written(scope)
+
+
+def _carried_on(scope: Scope) -> Iterator[Match]:
     for node in scope.walk(ast.Assign, ast.AugAssign):
         if not isinstance(node, (ast.Assign, ast.AugAssign)):
             continue
@@ -134,6 +143,68 @@ def state_kept(scope: Scope) -> Iterator[Match]:
             yield Match(node, bindings)
         elif _is_running_statistic(value) and _comes_from_module(scope, value, name):
             yield Match(node, bindings, certain=None)
+
+
+_STATISTIC = re.compile(r"(^|_)(running|moving|ema|avg|average|mean|var|std|usage|cluster_size|count)(_|$)")
+_WRITES = frozenset({"add_", "lerp_", "copy_", "mul_"})
+
+
+def _statistics_written(scope: Scope) -> Iterator[Match]:
+    """``self.running_mean.mul_(1 - m).add_(mean * m)``, ``self.mean = (1 - m) * self.mean + m * mean``, where
+    the mean is one of what ``forward`` is given: it has the graph of whatever came before."""
+    attached = _inputs(scope)
+    for node in scope.walk(ast.Expr, ast.Assign):  # in the order of the source
+        if isinstance(node, ast.Assign):
+            target, written = node.targets[0], [node.value] if _blends(node) else []
+        else:
+            target, written = _written_in_place(node.value)  # type: ignore[attr-defined]
+        recorded = scope.no_grad(node) is not True
+        name = chain(target) or ""
+        if name.startswith("self.") and name.count(".") == 1 and _STATISTIC.search(name[5:]):
+            live = recorded and any(_carries(part, attached) for part in written)
+            if live and isinstance(node, ast.stmt) and not _reset_nearby(scope, node, name):
+                yield Match(node, {"S": target}, certain=None)
+        if isinstance(node, ast.Assign):
+            names = {word for part in targets(node) if (word := chain(part))}
+            attached = attached | names if recorded and _carries(node.value, attached) else attached - names
+
+
+def _inputs(scope: Scope) -> frozenset[str]:
+    node = scope.node
+    return frozenset() if isinstance(node, ast.Module) else frozenset(a.arg for a in node.args.args[1:])
+
+
+def _blends(node: ast.Assign) -> bool:
+    """``self.x = d * self.x + (1 - d) * y``, ``self.x = lerp(self.x, y, d)``"""
+    return mentions(node.value, [chain(node.targets[0]) or ""]) and _accumulates(node.value)
+
+
+def _written_in_place(node: ast.expr) -> tuple[ast.expr, list[ast.expr]]:
+    """(``self.x``, what goes into it) of ``self.x.mul_(d).add_(y)``."""
+    written: list[ast.expr] = []
+    while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _WRITES:
+        written += node.args
+        node = node.func.value
+    return node, written
+
+
+_CUTS = frozenset(
+    """detach data item tolist numpy argmax argmin nonzero one_hot bincount unique shape size numel
+    training long int bool eq ne gt lt ge le topk sort argsort""".split()
+)
+
+
+def _carries(node: ast.AST, attached: Iterable[str]) -> bool:
+    """Does the expression use one of the names other than through ``detach()`` and its like?"""
+    if isinstance(node, ast.Call) and last(node) in _CUTS:
+        return False
+    if isinstance(node, ast.Attribute):
+        return node.attr not in _CUTS and _carries(node.value, attached)
+    if isinstance(node, ast.Name):
+        return node.id in attached
+    if isinstance(node, ast.Compare):
+        return False
+    return any(_carries(part, attached) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
 
 
 # ---- training loops -----------------------------------------------------------------------------

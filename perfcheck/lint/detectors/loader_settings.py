@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from perfcheck.lint.detectors.names import targets
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -12,22 +13,51 @@ _OTHERS = frozenset({"batch_size", "shuffle", "pin_memory", "drop_last", "collat
 
 
 def workers_in_settings(scope: Scope) -> Iterator[Match]:
-    """``{"num_workers": 4, "shuffle": True}``, or a ``dict(…)`` of that, without ``persistent_workers``,
-    spread into a loader here."""
+    """``{"num_workers": 4, "shuffle": True}``, or a ``dict(…)`` of that, spread into a loader here, and
+    ``settings["num_workers"] = 4`` beside ``settings["pin_memory"] = …``, without ``persistent_workers``."""
     spread = [c for c in scope.calls("DataLoader") if any(k.arg is None for k in c.keywords)]
+    stored = _stored(scope)
+    if not spread and not any({"num_workers", "pin_memory"} <= keys.keys() for keys in stored.values()):
+        return
     said = any(k.arg == "persistent_workers" for c in spread for k in c.keywords) or any(
         isinstance(word, ast.Constant) and word.value == "persistent_workers"
         for word in scope.walk(ast.Constant)
     )
-    if not spread or said:
+    if said:
         return
-    for node in scope.walk(ast.Dict, ast.Call):
+    for node in scope.walk(ast.Dict, ast.Call) if spread else ():
         keys = _settings(node)
         workers = keys.get("num_workers")
         if workers is None or not _OTHERS & keys.keys() or not isinstance(node, ast.expr):
             continue
         if not isinstance(workers, ast.Constant) or workers.value:
             yield Match(node, {"X": workers})
+            yield from (
+                Match(place, {"X": workers}) for place in stored.get(_name_of(scope, node), {}).values()
+            )
+    for keys in stored.values():
+        workers = keys.get("num_workers")
+        if workers is not None and "pin_memory" in keys and isinstance(workers, ast.Subscript):
+            value = scope.parent(workers)
+            if isinstance(value, ast.Assign) and not (
+                isinstance(value.value, ast.Constant) and not value.value.value
+            ):
+                yield from (Match(place, {"X": value.value}) for place in (workers, keys["pin_memory"]))
+
+
+def _stored(scope: Scope) -> dict[str | None, dict[object, ast.expr]]:
+    """By the name of a dictionary: where each of its literal keys is stored to."""
+    found: dict[str | None, dict[object, ast.expr]] = {}
+    for node in scope.walk(ast.Assign):
+        for target in targets(node):
+            if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+                found.setdefault(chain(target.value), {})[target.slice.value] = target
+    return found
+
+
+def _name_of(scope: Scope, settings: ast.expr) -> str | None:
+    statement = scope.parent(settings)
+    return chain(statement.targets[0]) if isinstance(statement, ast.Assign) else None
 
 
 def _settings(node: ast.AST) -> dict[object, ast.expr]:

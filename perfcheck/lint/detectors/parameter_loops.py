@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import last, mentions, root, statements, targets, within
+from perfcheck.lint.detectors.names import derived, last, mentions, root, statements, targets, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -23,12 +23,22 @@ _REDUCTIONS = frozenset(
     {"norm", "abs", "sum", "mean", "max", "min", "pow", "isfinite", "isnan", "isinf", "any", "all"}
 )
 
+_SEVERAL = 2  # operators a turn
+
 
 def loop_over_parameters(scope: Scope) -> Iterator[Match]:
-    """Loops and comprehensions that compute on each parameter or its gradient."""
-    for loop, names in _loops(scope, _SOURCES):
-        if not _averages(loop, names) and any(_computes(node, names) for node in within(*loop.body)):
-            yield Match(loop.iter, {})
+    """Loops and comprehensions that compute on each parameter or its gradient, whoever gives them."""
+    for loop in scope.walk(ast.For):
+        if not isinstance(loop, ast.For):
+            continue
+        names = frozenset(name for target in targets(loop) if (name := chain(target)))
+        if _gives_parameters(scope, loop.iter, _SOURCES):
+            if not _averages(loop, names) and any(_computes(node, names) for node in within(*loop.body)):
+                yield Match(loop.iter, {})
+        elif _reads_gradients(loop.body, names) and not _has_foreach(scope):
+            launches = list(_launches(scope, loop, names))
+            if len(launches) >= _SEVERAL:
+                yield from (Match(node, {}) for node in (loop.iter, *launches))
     for made in scope.walk(ast.GeneratorExp, ast.ListComp):
         if isinstance(made, (ast.GeneratorExp, ast.ListComp)):
             over = made.generators[0]
@@ -37,8 +47,41 @@ def loop_over_parameters(scope: Scope) -> Iterator[Match]:
                 yield Match(made, {})
 
 
+def _has_foreach(scope: Scope) -> bool:
+    return any(name.startswith("_foreach_") for name in scope.file_names())
+
+
+def _reads_gradients(body: list[ast.stmt], names: frozenset[str]) -> bool:
+    """``p.grad``: what the loop runs over are parameters."""
+    return any(
+        isinstance(node, ast.Attribute)
+        and node.attr == "grad"
+        and isinstance(node.ctx, ast.Load)
+        and chain(node.value) in names
+        for node in within(*body)
+    )
+
+
+def _launches(scope: Scope, loop: ast.For, names: frozenset[str]) -> Iterator[ast.expr]:
+    """The operators of a turn that write to a parameter, its gradient or its state, or compute from one."""
+    made = derived(names, loop.body)
+    for node in within(*loop.body):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if (_in_place(node.func.attr) and root(node.func.value) in made) or (
+                node.func.attr in _REDUCTIONS and mentions(node, made)
+            ):
+                yield node
+        elif isinstance(node, ast.BinOp) and scope.value(node).is_tensor and mentions(node, made):
+            yield node
+
+
+def _in_place(method: str) -> bool:
+    return method.endswith("_") and not method.endswith("__") and method not in _FREE
+
+
 def ema_loop(scope: Scope) -> Iterator[Match]:
-    """Loops that blend one set of parameters into another."""
+    """Loops that blend one set of parameters into another, and functions that do it for one of them."""
+    yield from _blended_for_caller(scope)
     for loop in scope.walk(ast.For):
         if not isinstance(loop, ast.For):
             continue
@@ -51,6 +94,22 @@ def ema_loop(scope: Scope) -> Iterator[Match]:
                 yield Match(node, {})
 
 
+def _blended_for_caller(scope: Scope) -> Iterator[Match]:
+    """``return d * average + (1 - d) * value`` in a function that is named for the average and given both."""
+    if isinstance(scope.node, ast.Module) or not _AVERAGES.search(scope.qualname.lower()):
+        return
+    given = {argument.arg for argument in scope.node.args.args}
+    if not any("param" in name for name in given) and "parameters" not in scope.file_names():
+        return
+    for node in scope.walk(ast.Return):
+        blend = node.value if isinstance(node, ast.Return) else None
+        if blend is not None and _weighted_sum(blend):
+            used = {part.id for part in ast.walk(blend) if isinstance(part, ast.Name)}
+            if len(used & given) > 1:
+                yield Match(blend, {})
+
+
+_AVERAGES = re.compile(r"(^|[_.])(ema|avg|average|averaged|moving_average)(_|$)|ema\.")
 _AVERAGE = re.compile(r"(^|_)(ema|averages?|averaged|shadow|teacher|target|momentum)(_|$)")
 
 
@@ -140,8 +199,8 @@ def _computes(node: ast.AST, names: frozenset[str]) -> bool:
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
         method = node.func.attr
         on_parameter = root(node.func.value) in names
-        if on_parameter and ((method.endswith("_") and not method.endswith("__")) or method in _REDUCTIONS):
-            return method not in _FREE
+        if on_parameter and (_in_place(method) or method in _REDUCTIONS):
+            return True
     if isinstance(node, ast.AugAssign):
         return root(node.target) in names and chain(node.target) not in names
     if isinstance(node, ast.Assign) and len(node.targets) == 1:

@@ -23,6 +23,7 @@ _RAGGED = frozenset(
 _FACTORIES = ("zeros", "ones", "empty", "full", "new_zeros", "new_ones", "new_empty", "new_full", "linspace")
 _SELECTS = frozenset({"nonzero", "argwhere", "masked_select", "unique", "nms", "batched_nms"})
 _DELIBERATE = re.compile(r"(^|_)(loop|naive|slow|reference|chunked|sequential)(_|$)")
+_SEVERAL = 2  # operators a turn
 _FEW = 4  # elements that are not worth batching
 _DEPTH = 3  # definitions followed
 
@@ -42,14 +43,92 @@ def loop_over_batch(scope: Scope) -> Iterator[Match]:
     for loop in scope.walk(ast.For):
         if isinstance(loop, ast.For):
             turn = _turn(extents, loop.iter, loop.target, loop.body)
-            if turn is not None and _collects(scope, loop, turn) and _independent(loop, turn.names):
+            if turn is None:
+                continue
+            if _calls_kernel(scope, loop, turn) or (
+                _collects(scope, loop, turn) and _independent(loop, turn.names)
+            ):
                 yield Match(loop.iter, {"T": turn.tensor})
+            else:
+                for node in _element_arithmetic(scope, loop, turn):
+                    yield Match(node, {"T": turn.tensor})
     for made in scope.walk(ast.ListComp):
         if not isinstance(made, ast.ListComp) or len(made.generators) != 1 or made.generators[0].ifs:
             continue
         turn = _turn(extents, made.generators[0].iter, made.generators[0].target, [made.elt])
         if turn is not None and _stacked(scope, made) and _batchable(scope, [made.elt], turn.names):
             yield Match(made, {"T": turn.tensor})
+        elif turn is None and _stacked(scope, made):
+            table = _picked_from(scope, made.elt, _names(made.generators[0].target))
+            if table is not None:
+                yield Match(made, {"T": table})
+
+
+def _names(target: ast.expr) -> frozenset[str]:
+    return frozenset(part.id for part in ast.walk(target) if isinstance(part, ast.Name))
+
+
+def _picked_from(scope: Scope, element: ast.expr, names: frozenset[str]) -> ast.expr | None:
+    """The tensor of which ``table[places[name]]`` takes a row for each name: one index would take all."""
+    if not isinstance(element, ast.Subscript) or isinstance(element.slice, (ast.Slice, ast.Tuple)):
+        return None
+    table = scope.value(element.value)
+    picked = table.on_device is True and not table.assumed and mentions(element.slice, names)
+    return element.value if picked and not mentions(element.value, names) else None
+
+
+_PLAIN = (
+    ast.Assign, ast.AugAssign, ast.Expr, ast.If, ast.Name, ast.Attribute, ast.Subscript, ast.Constant,
+    ast.BinOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.BoolOp, ast.Tuple, ast.Slice, ast.operator,
+    ast.unaryop, ast.cmpop, ast.boolop, ast.expr_context,
+)  # fmt: skip
+
+
+def _element_arithmetic(scope: Scope, loop: ast.For, turn: _Turn) -> list[ast.expr]:
+    """Where a loop does nothing but arithmetic with elements, each turn perhaps with what the last one gave:
+    the loop, and what takes an element. What needs no other turn can be computed for all elements before,
+    and a recurrence of numbers on the host."""
+    operators = 0
+    steps: list[ast.expr] = [loop.iter]
+    carried = {name for node in within(*loop.body) for part in targets(node) if (name := chain(part))}
+    free = False
+    for node in within(*loop.body):
+        if isinstance(node, ast.Call):
+            if last(node) not in ("append", "insert"):
+                return []
+        elif not isinstance(node, _PLAIN):
+            return []
+        if isinstance(node, ast.BinOp):
+            operators += scope.value(node).is_tensor is True
+            if not isinstance(scope.parent(node), ast.BinOp) and _takes_element(node, turn.names):
+                steps.append(node)
+            free = free or (_takes_element(node, turn.names) and not mentions(node, carried))
+    numbers = all(
+        isinstance(node.slice, ast.Name)
+        for node in within(*loop.body)
+        if isinstance(node, ast.Subscript) and mentions(node.slice, turn.names)
+    )
+    return steps if operators >= _SEVERAL and len(steps) > 1 and (free or numbers) else []
+
+
+def _takes_element(node: ast.AST, names: frozenset[str]) -> bool:
+    return any(isinstance(part, ast.Subscript) and mentions(part.slice, names) for part in within(node))
+
+
+def _calls_kernel(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
+    """``kernel(x[i], y[i], out[i])``, and nothing else: it writes to what it is given."""
+    call = loop.body[0].value if len(loop.body) == 1 and isinstance(loop.body[0], ast.Expr) else None
+    if not isinstance(call, ast.Call) or scope.value(call.func).kind == "module":
+        return False
+    given = [
+        part
+        for part in call.args
+        if isinstance(part, ast.Subscript)
+        and isinstance(part.slice, ast.Name)
+        and part.slice.id in turn.names
+        and scope.value(part.value).on_device is True
+    ]
+    return len(given) > 1
 
 
 def _turn(extents: _Extents, over: ast.expr, target: ast.expr, body: Sequence[ast.AST]) -> _Turn | None:
@@ -58,7 +137,7 @@ def _turn(extents: _Extents, over: ast.expr, target: ast.expr, body: Sequence[as
     if index is not None:
         tensor = _indexed(extents.scope, index, body, _stored(body)) or _filled(extents.scope, index, body)
         return None if tensor is None else _Turn(frozenset({index}), tensor)
-    names = frozenset(part.id for part in ast.walk(target) if isinstance(part, ast.Name))
+    names = _names(target)
     wrapped = isinstance(over, ast.Call) and chain(over.func) in {"zip", "enumerate"}
     sources = over.args if isinstance(over, ast.Call) and wrapped else [over]
     rows = [
@@ -97,9 +176,14 @@ class _Extents:
         """The loop variable of ``for i in range(extent)``."""
         if not isinstance(target, ast.Name) or not isinstance(over, ast.Call):
             return None
-        if chain(over.func) != "range" or len(over.args) not in (1, 2):
+        if chain(over.func) == "reversed" and len(over.args) == 1 and isinstance(over.args[0], ast.Call):
+            over = over.args[0]
+        if chain(over.func) != "range" or not over.args:
             return None
-        end = over.args[-1]
+        backwards = len(over.args) == 3 and isinstance(over.args[2], ast.UnaryOp)
+        if len(over.args) == 3 and not backwards:
+            return None
+        end = over.args[0] if backwards else over.args[-1]
         known = self.scope.value(end)
         if known.has_const and isinstance(known.const, int) and known.const <= _FEW:
             return None
@@ -122,7 +206,7 @@ class _Extents:
             return self._is_tensor(node.args[0])
         if isinstance(node, ast.Call) and chain(node.func) == "int" and node.args:
             return self._is_extent(node.args[0], depth)
-        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.FloorDiv)):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Sub)):
             return isinstance(node.right, ast.Constant) and self._is_extent(node.left, depth)
         if (
             isinstance(node, ast.Call)

@@ -79,6 +79,27 @@ def scripted(scope: Scope) -> Iterator[Match]:
             return
 
 
+_STEPS = ("eval_step", "validation_step", "valid_step", "val_step", "test_step", "evaluation_step")
+_SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
+
+
+def steps_taken(scope: Scope) -> Iterator[Match]:
+    """``self.eval_step(batch)`` by a class that trains as well, where no step of that name and no word of the
+    file switches autograd off."""
+    if isinstance(scope.node, ast.Module) or "." not in scope.qualname or decorated(scope.node):
+        return
+    for call in scope.calls(*_STEPS):
+        if (chain(call.func) or "").rpartition(".")[0] != "self" or scope.no_grad(call) is True:
+            continue
+        steps = scope.functions_named(last(call))
+        if not steps or touches_autograd(scope) or not _SWITCHES.isdisjoint(scope.file_names()):
+            return
+        if "train_step" in scope.names | scope.class_names() and not any(_SWITCHES & step for step in steps):
+            if not scope.called_without_grad():
+                yield Match(call, {"M": call}, certain=None)
+            return
+
+
 _METHODS = frozenset({"cpu", "float", "half", "to", "squeeze", "mean"})
 _RUNS = re.compile(r"^(encode|embed)(_\w+)?$")
 _LEARNS = re.compile(r"(^|_)(loss(es)?|criterion|optim(izer)?|train|backward|grad|checkpoint)(_|$)")

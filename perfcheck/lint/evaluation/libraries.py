@@ -177,7 +177,8 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
     tensors = [v for v in tensors if v.kind == "tensor"]
     if tensors:
         device = True if any(t.device for t in tensors) else tensors[0].device
-        return Value("tensor", device, grad=any_of([t.grad for t in tensors]), origin=tensors[0].origin)
+        found = Value("tensor", device, grad=any_of([t.grad for t in tensors]), origin=tensors[0].origin)
+        return Value("list", element=found) if last.startswith("_foreach") else found
     return UNKNOWN
 
 

@@ -590,3 +590,93 @@ def test_log_probabilities_of_which_one_is_gathered() -> None:
                 return torch.stack(rows)
     """
     assert flagged(source, "PC909") == {("PC909", 7)}
+
+
+@pytest.mark.parametrize(
+    ("update", "told"),
+    [
+        ("self.running_mean.mul_(0.9).add_(mean * 0.1)", True),
+        ("self.running_mean = 0.9 * self.running_mean + 0.1 * mean", True),
+        ("self.running_mean.lerp_(mean.detach(), 0.1)", False),
+        ("self.running_mean.data.mul_(0.9).add_(mean * 0.1)", False),
+        ("self.usage.add_(x.argmax(-1))", False),
+        ("self.offset.add_(mean)", False),
+        ("with torch.no_grad(): self.running_mean.lerp_(mean, 0.1)", False),
+    ],
+)
+def test_statistics_written_into_buffers(update: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Norm(nn.Module):
+            def forward(self, x):
+                mean = x.mean(0)
+                if self.training:
+                    {update}
+                return x - mean
+    """
+    assert bool(flagged(source, "PC903")) is told
+
+
+def test_models_handed_to_what_runs_them() -> None:
+    source = """
+        import torch
+
+        class Trainer:
+            def run_epoch(self, data, model):
+                for images in data:
+                    self.report(model(images))
+
+            def save(self, path, model):
+                torch.save(model.state_dict(), path)
+
+            def test(self, data, model):
+                model.eval()
+                self.save("best.pt", model)
+                return self.run_epoch(data, model)
+    """
+    assert ("PC801", 14) in flagged(source, "PC801")
+    assert ("PC801", 13) not in flagged(source, "PC801")
+
+
+def test_lists_that_are_kept_for_nobody() -> None:
+    source = """
+        import torch
+
+        def run(model, images: torch.Tensor, wanted):
+            kept, read, asked, numbers = [], [], [], []
+            for image in images:
+                image = image.cuda()
+                output = model(image)
+                kept.append(image)
+                read.append(image)
+                numbers.append(1)
+                if wanted:
+                    asked.append(output)
+            if not wanted:
+                asked = None
+            return torch.cat(read), asked
+    """
+    assert flagged(source, "PC910") == {("PC910", 8)}
+
+
+@pytest.mark.parametrize(("decorator", "told"), [("", True), ("@torch.no_grad()", False)])
+def test_evaluation_steps_of_what_trains(decorator: str, told: bool) -> None:
+    source = f"""
+        import torch
+
+        class Agent:
+            def train_step(self, batch):
+                self.model(batch).mean().backward()
+
+            {decorator}
+            def eval_step(self, batch):
+                return self.model(batch)
+
+            def act(self, batch, training):
+                if training:
+                    return self.train_step(batch)
+                return self.eval_step(batch)
+    """
+    assert (("PC801", 14) in flagged(source, "PC801")) is told

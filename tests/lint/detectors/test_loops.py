@@ -478,3 +478,168 @@ def test_models_copied_and_weights_counted_on_every_step() -> None:
             return copy.deepcopy(model), kept
     """
     assert flagged(source, "PC908") | flagged(source, "PC139") == {("PC908", 6), ("PC139", 10)}
+
+
+def test_recurrences_written_as_arithmetic() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Returns(nn.Module):
+            def forward(self, rewards: torch.Tensor, ended: torch.Tensor) -> torch.Tensor:
+                found, last = torch.empty_like(rewards), 0.0
+                for t in reversed(range(rewards.size(0))):
+                    last = rewards[t] + 0.9 * (1 - ended[t]) * last
+                    found[t] = last
+                return found
+
+        class Filter(nn.Module):
+            def forward(self, signal: torch.Tensor, decay: torch.Tensor) -> torch.Tensor:
+                state, found = torch.zeros_like(signal[:, 0]), []
+                for t in range(signal.shape[1]):
+                    state = torch.logaddexp(signal[:, t] + decay[:, t], state)
+                    found.append(state)
+                for t in range(signal.shape[1]):
+                    state = signal[:, t] + decay[:, t] * state
+                    found.append(state)
+                return torch.stack(found)
+    """
+    assert flagged(source, "PC503") == {("PC503", 7), ("PC503", 8)}
+
+
+def test_rows_picked_one_by_one() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Tags(nn.Module):
+            def __init__(self, count: int) -> None:
+                super().__init__()
+                self.register_buffer("rows", torch.arange(count))
+                self.places = {}
+
+            def forward(self, words: list[str], parts: list[torch.Tensor]) -> torch.Tensor:
+                first = torch.stack([self.rows[self.places[word]] for word in words])
+                return first, torch.stack([part[0] for part in parts])
+    """
+    assert flagged(source, "PC503") == {("PC503", 11)}
+
+
+OPTIMIZER = """
+import torch
+
+class Sign(torch.optim.Optimizer):
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                {work}
+"""
+
+
+def test_optimizers_that_go_from_parameter_to_parameter() -> None:
+    several = OPTIMIZER.format(
+        work='state["m"].mul_(0.9).add_(p.grad); p.add_(state["m"].sign(), alpha=-1.0)'
+    )
+    one = OPTIMIZER.format(work='fused_update(p, p.grad, state["m"])')
+    grouped = several + "\n    def fast(self, grads):\n        torch._foreach_mul_(grads, 0.9)\n"
+    assert {line for _, line in flagged(several, "PC504")} == {6, 10}
+    assert flagged(one, "PC504") == flagged(grouped, "PC504") == set()
+
+
+def test_averages_of_one_parameter_for_a_caller() -> None:
+    source = """
+        import torch
+
+        class EMA:
+            def update_average(self, old, new):
+                return old * self.beta + (1 - self.beta) * new
+
+        def smooth_average(old_param, step):
+            return old_param * 0.9 + (1 - 0.9) * 3.0
+
+        def train(online, target, loader, optimizer, ema: EMA):
+            for images in loader:
+                online(images).mean().backward()
+                optimizer.step()
+                for new, old in zip(online.parameters(), target.parameters()):
+                    old.data = ema.update_average(old.data, new.data)
+    """
+    assert flagged(source, "PC505") == {("PC505", 5)}
+
+
+def test_pieces_made_on_the_device() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Batch(nn.Module):
+            def forward(self, x: torch.Tensor, lengths: list[int], rows: list) -> torch.Tensor:
+                places, owners, host, data = [], [], [], []
+                for i, n in enumerate(lengths):
+                    owners.append(torch.full((n,), i, device=x.device))
+                    host.append(torch.arange(n))
+                    data.append(torch.tensor(rows[i], device=x.device))
+                ends = torch.stack([torch.zeros(3, device=x.device) for _ in range(2)])
+                shifted = torch.cat([x[i] + torch.arange(n, device=x.device) for i, n in enumerate(lengths)])
+                whole = torch.cat(host).to(x.device)
+                return torch.cat(owners) + torch.cat(data) + whole + ends + shifted
+    """
+    assert flagged(source, "PC521") == {("PC521", 14)}
+
+
+def test_products_that_are_contractions() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Pairs(nn.Module):
+            def forward(self, a: torch.Tensor, b: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+                left = a.unsqueeze(0)
+                left = left[:, :, None]
+                scores = (left * b[:, None]).sum(dim=-1)
+                pooled = (a * mask.unsqueeze(-1)).sum(1)
+                both = (a.unsqueeze(1) * b.unsqueeze(1)).sum(1)
+                counts = ((a > 0).long().unsqueeze(1) * (b > 0).long().unsqueeze(2)).sum(-1)
+                return scores, pooled, both, counts, (a.unsqueeze(1) + b.unsqueeze(2)).sum(-1)
+    """
+    assert flagged(source, "PC522") == {("PC522", 8)}
+
+
+def test_what_a_loop_computes_again() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Sampler(nn.Module):
+            def forward(self, x: torch.Tensor, y: torch.Tensor, model: nn.Module) -> torch.Tensor:
+                for step in range(50):
+                    context = torch.cat([y, y])
+                    inputs = torch.cat([x, x])
+                    noise = torch.randn_like(y)
+                    fresh = torch.stack([y, y])
+                    fresh[0] = step
+                    rows = y.unsqueeze(0)
+                    x = model(inputs, context, noise, fresh, rows)
+                return x
+    """
+    assert flagged(source, "PC524") == {("PC524", 7)}
+
+
+def test_settings_that_a_forward_pass_works_out() -> None:
+    source = """
+        import numpy as np
+        import torch
+        from torch import nn
+
+        class Bands(nn.Module):
+            def forward(self, x: torch.Tensor, count: int) -> torch.Tensor:
+                edges = np.linspace(0, self.top, self.bands)
+                own = np.linspace(0, self.top, count)
+                many = count * 2
+                other = np.arange(many) + self.top
+                return x * np.sqrt(self.top) + len(edges) + len(own) + len(other)
+    """
+    assert flagged(source, "PC525") == {("PC525", 7)}
