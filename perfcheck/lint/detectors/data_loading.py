@@ -205,20 +205,16 @@ def unbatched_tokenization(scope: Scope) -> Iterator[Match]:
         batched = scope.keyword(call, "batched")
         if batched is not None and not (isinstance(batched, ast.Constant) and batched.value is False):
             continue
-        body = _function(scope, call.args[0])
-        if body is not None and any(_is_tokenizer_call(part) for part in ast.walk(body)):
+        if _tokenizes(scope, call.args[0]):
             yield Match(call, {"X": call.func.value}, "datasets.Dataset.map")
 
 
-def _function(scope: Scope, node: ast.expr) -> ast.AST | None:
-    """A lambda, or a function defined in the same body."""
-    if isinstance(node, ast.Lambda):
-        return node
-    if isinstance(node, ast.Name):
-        for definition in ast.walk(scope.node):
-            if isinstance(definition, ast.FunctionDef) and definition.name == node.id:
-                return definition
-    return None
+def _tokenizes(scope: Scope, function: ast.expr) -> bool:
+    """A lambda, or a function of the project, that calls a tokenizer."""
+    if isinstance(function, ast.Lambda):
+        return any(_is_tokenizer_call(part) for part in ast.walk(function))
+    mentioned = scope.names_of(ast.Call(function, [], []))
+    return any(name.lower().endswith("tokenizer") for name in mentioned)
 
 
 def _is_tokenizer_call(node: ast.AST) -> bool:

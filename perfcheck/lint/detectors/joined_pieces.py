@@ -11,8 +11,8 @@ from perfcheck.lint.facts import Match, Scope
 
 _JOINS = ("cat", "concat", "concatenate", "stack", "hstack", "vstack")
 _FACTORIES = frozenset(
-    """arange zeros ones full empty eye linspace tensor as_tensor randint randperm rand randn new_zeros
-    new_ones new_full new_tensor new_empty""".split()
+    """arange zeros ones full eye linspace tensor as_tensor randint randperm rand randn new_zeros new_ones
+    new_full new_tensor""".split()
 )
 _FROM_DATA = frozenset({"tensor", "as_tensor", "new_tensor"})
 _SHAPES = frozenset(
