@@ -76,6 +76,7 @@ DETECTORS: Final[dict[str, str]] = {
     "product-summed": "summed_products:product_summed",
     "computed-in-loop": "invariants:computed_in_loop",
     "settings-worked-out": "invariants:settings_worked_out",
+    "tables-made": "tables:tables_made",
     # compile
     "branch-on-tensor-in-compiled": "compiled_code:branch_on_tensor",
     "dynamic-shape-in-compiled": "compiled_code:dynamic_shape",
@@ -195,6 +196,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "product-summed": frozenset({"sum"}),
     "computed-in-loop": frozenset({"cat", "stack", "arange", "softmax", "einsum", "where", "repeat"}),
     "settings-worked-out": frozenset({"unique", "array", "asarray", "linspace", "meshgrid", "argsort"}),
+    "tables-made": frozenset({"arange", "linspace", "meshgrid", "tril", "triu", "eye"}),
     "outputs-unread": frozenset({"append"}),
     "causal-mask-given": frozenset({"scaled_dot_product_attention"}),
     "autocast-around-backward": _BACKWARD,

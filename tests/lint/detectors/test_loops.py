@@ -643,3 +643,38 @@ def test_settings_that_a_forward_pass_works_out() -> None:
                 return x * np.sqrt(self.top) + len(edges) + len(own) + len(other)
     """
     assert flagged(source, "PC525") == {("PC525", 7)}
+
+
+def test_tables_of_nothing_but_shapes() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        def grid(feature: torch.Tensor, stride: int) -> torch.Tensor:
+            height, width = feature.shape[-2:]
+            rows = (torch.arange(height, device=feature.device) + 0.5) * stride
+            columns = (torch.arange(width, device=feature.device) + 0.5) * stride
+            return torch.stack(torch.meshgrid(rows, columns), dim=-1)
+
+        class Head(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                self.scale = nn.Parameter(torch.ones(1))
+                self.places = nn.Embedding(512, 8)
+
+            def learnt(self, x: torch.Tensor) -> torch.Tensor:
+                steps = torch.arange(x.shape[1], device=x.device) * 2 + 1
+                return self.places(steps) * 2 + 1
+
+            def noisy(self, x: torch.Tensor) -> torch.Tensor:
+                steps = torch.arange(x.shape[1], device=x.device) * 2 + 1
+                return steps * 3 + torch.rand(1, device=x.device)
+
+            def read(self, x: torch.Tensor) -> torch.Tensor:
+                steps = torch.arange(x.shape[1], device=x.device) * 2 + 1
+                return steps * 3 + x * 2
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return grid(x, 8), self.learnt(x), self.noisy(x), self.read(x)
+    """
+    assert flagged(source, "PC526") == {("PC526", 6)}
