@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -117,8 +117,8 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     owner = project.owner(function)
     if owner is None:
         return False
-    outside = project.ancestry(owner)[1]
-    if owner.record.qualname.endswith("ImageTransform"):
+    ancestors, outside = project.ancestry(owner)
+    if owner.record.qualname.endswith("ImageTransform") or _treats_samples(function, ancestors, outside):
         return True
     if "torch.utils.data.Dataset" in outside or "torch.utils.data.Sampler" in outside:
         return True
@@ -126,9 +126,6 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     if "torch.nn.Module" not in outside:
         if last.endswith(("Dataset", "Collator", "Tokenizer")):
             return True
-        if _treats_samples(function) and not any(base.startswith("torch.") for base in outside):
-            return True
-        ancestors = project.ancestry(owner)[0]
         if any(
             c.record.name.endswith("Transform") or _KEEPS_SAMPLES.search(c.record.name) for c in ancestors
         ):
@@ -148,11 +145,20 @@ def _loads_data(path: str) -> bool:
     return _LOADING.search(path) is not None
 
 
-def _treats_samples(function: FunctionRef) -> bool:
-    """Is it a transform of single samples, or does it draw patches of one? None that speaks of a GPU."""
+def _treats_samples(function: FunctionRef, ancestors: Sequence[ClassRef], outside: Collection[str]) -> bool:
+    """Is it a transform of single samples, or does it draw patches of one? None that speaks of a GPU, or
+    that can be inverted, as those of densities can."""
     record, module = function.record, function.module.name
+    if not record.names.isdisjoint(_BETWEEN_DEVICES):
+        return False
+    if "torch.nn.Module" in outside:
+        derived = any(c.record.name == "Transform" for c in ancestors)
+        inverts = any("inverse" in c.record.methods for c in ancestors)
+        return derived and not inverts and _OF_SAMPLES.search(module) is not None
+    if any(base.startswith("torch.") for base in outside):
+        return False
     draws = record.owner.endswith("Sampler") and _OF_DATA.search(module)
-    return bool(draws or _OF_SAMPLES.search(module)) and record.names.isdisjoint(_BETWEEN_DEVICES)
+    return bool(draws or _OF_SAMPLES.search(module))
 
 
 _BETWEEN_DEVICES = frozenset({"cpu", "cuda", "is_cuda"})

@@ -155,6 +155,18 @@ def test_data_loading(source: str, qualname: str, expected: bool) -> None:
             "from torch import nn\nclass Blur(nn.Module):\n    def f(self, x): ...",
             False,
         ),
+        (
+            "kit/transforms/blur.py",
+            "from torch import nn\nclass Transform(nn.Module): ...\n"
+            "class Blur(Transform):\n    def f(self, x): ...",
+            True,
+        ),
+        (
+            "kit/transforms/blur.py",
+            "from torch import nn\nclass Transform(nn.Module):\n    def inverse(self, x): ...\n"
+            "class Spline(Transform):\n    def f(self, x): ...",
+            False,
+        ),
         ("kit/data/patches.py", "class PatchSampler:\n    def f(self, x): ...", True),
         ("kit/models/noise.py", "class NoiseSampler:\n    def f(self, x): ...", False),
     ],
