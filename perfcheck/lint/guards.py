@@ -205,6 +205,22 @@ def _sets_flag(node: ast.If) -> bool:
     )
 
 
+def _fills_key(node: ast.If) -> bool:
+    """``if key not in windows: windows[key] = …``: done once for each key."""
+    tests = node.test.values if isinstance(node.test, ast.BoolOp) else [node.test]
+    wanted = {
+        f"{ast.unparse(test.comparators[0])}[{ast.unparse(test.left)}]"
+        for test in tests
+        if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotIn)
+    }
+    return bool(wanted) and any(
+        isinstance(target, ast.Subscript) and ast.unparse(target) in wanted
+        for statement in node.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+    )
+
+
 def _changes_state(node: ast.If) -> bool:
     """``if self.merged: self.unmerge()``: done once for each change of mode."""
     test = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
@@ -272,7 +288,7 @@ def is_cooling(node: ast.If) -> tuple[bool, bool]:
     if _off_interval(test):
         return is_error_path(node.body), True
     then = is_error_path(node.body) or _rare_test(test) or _changes_state(node) or _gives_constant(node.body)
-    then = then or _sets_flag(node) or _follows_device(node)
+    then = then or _sets_flag(node) or _fills_key(node) or _follows_device(node)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
         otherwise = otherwise or _rare_test(test.operand)
     return then, otherwise

@@ -165,6 +165,13 @@ def test_answers_where_there_is_nothing_to_compute(body: str, rare: bool) -> Non
     assert branch("x.sum() == 0", body) == (rare, False)
 
 
+def test_what_is_kept_by_key_is_made_once() -> None:
+    assert branch("key not in windows", "windows[key] = make(key)")[0]
+    assert branch("n > 0 and key not in windows", "windows[key] = make(key)")[0]
+    assert not branch("key not in windows", "windows[other] = make(key)")[0]
+    assert not branch("key in windows", "windows[key] = make(key)")[0]
+
+
 def test_what_follows_a_device_moves_once() -> None:
     assert branch("self.table.device != x.device", "self.table = self.table.to(x.device)")[0]
     assert not branch("table.device != x.device", "table = table.to(x.device)")[0]

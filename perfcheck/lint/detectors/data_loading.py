@@ -105,14 +105,16 @@ def _parts(node: ast.expr | None) -> Sequence[ast.expr | None]:
     return node.elts if isinstance(node, (ast.Tuple, ast.List)) else (node,)
 
 
+_TRAINS: Final = frozenset({"backward", "fit", "train", "step", "zero_grad", "Trainer"})
 _ONE_PASS: Final = re.compile("test|pred|infer|calib")
 
 
 def _is_factory(scope: Scope) -> bool:
     """A function, or a method by its name, that makes loaders for loops elsewhere; a test or a prediction
-    goes through the data once."""
+    goes through the data once, as a script does that trains nothing."""
     if "." not in scope.qualname:
-        return True
+        names = scope.file_names()
+        return scope.qualname not in names or not _TRAINS.isdisjoint(names)
     name = scope.qualname.rpartition(".")[2].lower()
     return "loader" in name and _ONE_PASS.search(name) is None
 

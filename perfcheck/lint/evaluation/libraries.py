@@ -72,6 +72,8 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     if root in _ARRAY_PACKAGES:
         for argument in arguments.positional:
             _on_host(ev, argument)
+        if last in _OF_NUMBERS and all(a.value.kind == "number" for a in arguments.positional):
+            return NUMBER
     found = ev.operate(node, name, None, arguments.positional, arguments.keywords, arguments.spread)
     if found is not None:
         if found.kind in ("loader", "optimizer", "distribution", "module"):
@@ -183,6 +185,12 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
 
 
 _ARRAY_PACKAGES = frozenset({"numpy", "pandas", "scipy", "sklearn", "cv2", "skimage"})
+
+
+_OF_NUMBERS = frozenset(
+    "abs ceil cos exp expm1 floor log log10 log1p log2 power round sign sin sqrt square tan tanh".split()
+)
+"""Functions of NumPy that give a number for numbers."""
 
 
 _HOST_PACKAGES = frozenset(

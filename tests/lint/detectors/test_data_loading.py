@@ -1,5 +1,7 @@
 """What data sets and loaders do: what is flagged, and what is left alone."""
 
+import pytest
+
 from tests.lint.detectors.snippets import flagged
 
 
@@ -170,6 +172,37 @@ def test_factories_that_return_their_loaders_by_name() -> None:
             return next(iter(loader))
     """
     assert flagged(source, "PC403") == {("PC403", 4), ("PC403", 5)}
+
+
+@pytest.mark.parametrize(("use", "told"), [("model.eval()", False), ("loss.backward()", True)])
+def test_a_script_that_goes_through_its_data_once(use: str, told: bool) -> None:
+    source = f"""
+        from torch.utils.data import DataLoader
+
+        def setup(data):
+            return DataLoader(data, num_workers=4, pin_memory=True)
+
+        def main(model, data, loss):
+            {use}
+            for batch in setup(data):
+                model(batch)
+    """
+    assert bool(flagged(source, "PC403")) is told
+
+
+def test_a_data_set_that_goes_through_itself() -> None:
+    source = """
+        from torch.utils.data import DataLoader, Dataset
+
+        class Phonemes(Dataset):
+            def precompute(self, workers):
+                for _ in DataLoader(batch_size=1, dataset=self, num_workers=workers):
+                    pass
+
+            def loader(self, workers):
+                return DataLoader(self.rows, num_workers=workers)
+    """
+    assert flagged(source, "PC402") == {("PC402", 9)}
 
 
 def test_loaders_of_libraries() -> None:

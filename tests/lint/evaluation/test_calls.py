@@ -62,6 +62,8 @@ def test_containers_and_builtins(text: str, device: Truth) -> None:
         ("np.zeros(3)", "array"),
         ("np.zeros(3).mean()", "array"),
         ("np.zeros(3).item()", "number"),
+        ("np.log(np.exp(1.0) - 1)", "number"),
+        ("np.log(np.zeros(3))", "array"),
         ("random.random()", "number"),
         ("model.eval()", "module"),
         ("model.to('cuda')", "module"),
