@@ -25,8 +25,10 @@ def train_mode_every_step(scope: Scope) -> Iterator[Match]:
         if not scope.loops(call) and _SETS_MODE.search(scope.qualname):
             continue
         if not any(_evaluates(scope, other, model) for other in scope.calls("eval")):
-            own = isinstance(model, ast.Name) and scope.loops(call)  # else others may evaluate it
-            yield Match(call, {"M": model}, certain=True if own else None)
+            shared = not isinstance(model, ast.Name) and scope.loops(
+                call
+            )  # the rest of its loop may evaluate
+            yield Match(call, {"M": model}, certain=None if shared else True)
 
 
 def _switches(scope: Scope, call: ast.Call, model: ast.expr) -> bool:
