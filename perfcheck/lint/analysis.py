@@ -71,6 +71,7 @@ class Analysis:
         self._rules = RuleSet(rules)
         self._awaited = set(corpus.targets)  # the paths of files that were not asked for yet
         self._worthy: dict[str, bool] = {}
+        self._hot: dict[str, bool] = {}
         self._engine.awaits, self._engine.informs = self._awaits, self._informs
         imports = {target.partition(".")[0] for r in records for target in (*r.imports.values(), *r.stars)}
         self._around = Surroundings(torch, frozenset(imports))
@@ -86,7 +87,7 @@ class Analysis:
             self._project.replace(record)
         self._engine = Engine(self._project, self._torch, self._engine)
         self._engine.supposes = self._options.events
-        self._awaited, self._worthy = set(corpus.targets), {}
+        self._awaited, self._worthy, self._hot = set(corpus.targets), {}, {}
         self._engine.awaits, self._engine.informs = self._awaits, self._informs
         if list(map(calling, before)) == list(map(calling, changed)):
             self._heat.engine = self._engine
@@ -174,12 +175,19 @@ class Analysis:
 
     def _may_be_hot(self, function: FunctionRef) -> bool:
         """Not a constructor, and not what drives the steps itself."""
+        name = function.dotted
+        known = self._hot.get(name)
+        if known is None:
+            known = self._hot[name] = self._may_be_called_often(function)
+        return known and (not is_setup(function) or self._serves_steps(function))
+
+    def _may_be_called_often(self, function: FunctionRef) -> bool:
         record = function.record
         if not record.qualname or record.name == "__init__" or self._heat.stays_cold(function):
             return False
         if record.outer and record.outer.rpartition(".")[2] == "__init__":
             return False
-        if self._heat.called_rarely(function) or (is_setup(function) and not self._serves_steps(function)):
+        if self._heat.called_rarely(function):
             return False
         return not any(
             site.level > Hotness.COLD or self._repeats_step(function, site) for site in record.calls

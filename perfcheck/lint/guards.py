@@ -11,6 +11,7 @@ import re
 
 from perfcheck.lint.nodes import walk
 from perfcheck.lint.roles import is_setup_name
+from perfcheck.lint.spelling import spelled
 
 # Names of conditions under which code runs now and then, or not in production.
 _RARE = re.compile(
@@ -27,6 +28,7 @@ _COUNTERS = re.compile(
     r"(step|iter|idx|index|batch|epoch|count|^i$|^j$|^n$|^it$|^t$|^k$|num|interval|every|freq|period)",
     re.IGNORECASE,
 )
+_is_rare, _is_interval, _counts = spelled(_RARE.search), spelled(_EVERY.search), spelled(_COUNTERS.search)
 
 
 def _names(test: ast.expr) -> list[str]:
@@ -45,7 +47,7 @@ def _interval(test: ast.expr) -> bool:
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             if isinstance(node.left, ast.Constant):  # "%s" % x
                 continue
-            if any(_COUNTERS.search(name) for name in (*_names(node.left), *_names(node.right))):
+            if any(_counts(name) for name in (*_names(node.left), *_names(node.right))):
                 return True
     return False
 
@@ -155,7 +157,7 @@ def _first_time(test: ast.expr) -> bool:
         if isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "len":
             return bool({"state", "param_state", "cache"} & set(_names(left)))
         counts = not isinstance(left, ast.BinOp) or isinstance(left.op, ast.Sub)
-        return counts and any(_COUNTERS.search(name) for name in _names(left)[:1])
+        return counts and any(_counts(name) for name in _names(left)[:1])
     if isinstance(op, ast.NotIn):
         return any(name in ("state", "param_state") or "cache" in name.lower() for name in _names(right))
     return False
@@ -270,19 +272,26 @@ def _rare_test(test: ast.expr) -> bool:
     if _interval(test) or _first_time(test):
         return True
     if isinstance(test, (ast.Name, ast.Attribute)):
-        return bool(_RARE.search(_names(test)[0]))
+        return _is_rare(_names(test)[0])
     if isinstance(test, ast.Call):
-        if any(_EVERY.search(name) for name in _names(test)):  # divisible_by(step, log_every)
+        if any(_is_interval(name) for name in _names(test)):  # divisible_by(step, log_every)
             return True
         name = _names(test.func)
-        return bool(name and _RARE.search(name[0])) or "isEnabledFor" in name
+        return (bool(name) and _is_rare(name[0])) or "isEnabledFor" in name
     if isinstance(test, ast.Compare):
-        return any(_RARE.search(name) for name in _names(test)[:2])
+        return any(_is_rare(name) for name in _names(test)[:2])
     return False
 
 
 def is_cooling(node: ast.If) -> tuple[bool, bool]:
-    """Do the body, and the ``else`` part, of this ``if`` run rarely?"""
+    """Do the body, and the ``else`` part, of this ``if`` run rarely?  Remembered on the node."""
+    known: tuple[bool, bool] | None = getattr(node, "_cooling", None)
+    if known is None:
+        known = node._cooling = _cools(node)  # type: ignore[attr-defined]
+    return known
+
+
+def _cools(node: ast.If) -> tuple[bool, bool]:
     test = node.test
     otherwise = is_error_path(node.orelse)
     if _off_interval(test):

@@ -15,6 +15,7 @@ from perfcheck.lint.evidence import NO_TENSORS, SHARED_WITH_ARRAYS, TENSOR_PROPE
 from perfcheck.lint.guards import is_cooling, skips_the_rest
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.nodes import CHILDREN
+from perfcheck.lint.spelling import spelled
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -283,9 +284,8 @@ class _Indexer:
                     continue
                 inner = Hotness.ELEMENT if level >= Hotness.STEP else level
                 for part in CHILDREN[kind](node):
-                    if part is not None:
-                        self.expression(part, body, inner, True, guarded)
-            elif node is not None:
+                    self.expression(part, body, inner, True, guarded)
+            else:
                 stack += CHILDREN[kind](node)
 
     def call(self, node: ast.Call, body: _Body, level: Hotness, repeated: bool, guarded: bool) -> None:
@@ -309,7 +309,7 @@ class _Indexer:
         hooked = bool(target) and name in _HOOKED
         for argument in node.args:
             if type(argument) is ast.Name or type(argument) is ast.Attribute:
-                handed = dotted(argument)
+                handed = argument.id if type(argument) is ast.Name else dotted(argument)
                 body.passed.add(handed)
                 if hooked and handed:  # torch calls it in every forward, or backward
                     body.calls.append(CallSite(handed, node.lineno, Hotness.STEP, repeated, False))
@@ -405,14 +405,14 @@ _COMPREHENSIONS = frozenset({ast.ListComp, ast.SetComp, ast.DictComp, ast.Genera
 def annotated_class(node: ast.expr | None) -> str:
     """``C`` of ``C``, ``"C"``, ``Optional[C]``, ``C | None`` and ``C[T]``; "" where no one class is named."""
     if type(node) is ast.Constant and isinstance(node.value, str):
-        return node.value if _CLASS.match(node.value) else ""
+        return node.value if _is_class(node.value) else ""
     if type(node) is ast.BinOp:
         parts = [annotated_class(part) for part in (node.left, node.right) if not _is_none(part)]
         return parts[0] if len(parts) == 1 else ""
     if type(node) is ast.Subscript:
         return annotated_class(node.slice if dotted(node.value).endswith("Optional") else node.value)
     name = dotted(node) if node is not None else ""
-    return name if _CLASS.match(name) else ""
+    return name if _is_class(name) else ""
 
 
 def _is_none(node: ast.expr) -> bool:
@@ -424,10 +424,10 @@ def _class_of(value: ast.expr, classes: dict[str, str]) -> str:
     if type(value) is ast.Name:
         return classes.get(value.id, "")
     name = dotted(value.func) if type(value) is ast.Call else ""
-    return name if _CLASS.match(name) else ""
+    return name if _is_class(name) else ""
 
 
-_CLASS = re.compile(r"(\w+\.)*_*[A-Z]\w*$")
+_is_class = spelled(re.compile(r"(\w+\.)*_*[A-Z]\w*$").match)
 
 
 def _slices(part: ast.expr) -> bool:

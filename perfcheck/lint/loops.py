@@ -10,6 +10,7 @@ from typing import Any
 
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.nodes import CHILDREN, walk
+from perfcheck.lint.spelling import spelled
 
 LoopNode = ast.For | ast.AsyncFor | ast.While
 
@@ -37,6 +38,9 @@ _STEP_TARGET = re.compile(
     r"^(step|it|iteration|iter_num|global_step|batch|data_batch|mini_?batch|micro_?batch)$"
 )
 _EPOCH = re.compile(r"epoch", re.IGNORECASE)
+_names_loader, _names_one_loader = spelled(_LOADER.search), spelled(_ONE_LOADER.search)
+_names_steps, _is_step = spelled(_STEPS.search), spelled(_STEP_TARGET.match)
+_names_epoch = spelled(_EPOCH.search)
 _STEP_CALLS = frozenset(
     {
         "backward",
@@ -105,7 +109,7 @@ def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
         while stack:
             node = stack.pop()
             kind = type(node)
-            if node is None or kind in _SKIP:
+            if kind in _SKIP:
                 continue
             if kind is ast.For or kind is ast.While:
                 if loop_kind(node) is LoopKind.STEP:
@@ -148,21 +152,21 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
             return LoopKind.STEP
         if _serves(node) or _streams(node):
             return LoopKind.STEP
-    named_epoch = any(_EPOCH.search(t) for t in targets) or (
-        any(_EPOCH.search(w) for w in words) and not any(_LOADER.search(w) for w in words)
+    named_epoch = any(_names_epoch(t) for t in targets) or (
+        any(_names_epoch(w) for w in words) and not any(_names_loader(w) for w in words)
     )
     if named_epoch:
         return LoopKind.EPOCH
-    if any(_ONE_LOADER.search(target) for target in targets):
+    if any(_names_one_loader(target) for target in targets):
         return LoopKind.PLAIN  # from loader to loader, not from batch to batch
-    if any(_LOADER.search(word) for word in words) and not any(w in {"len"} for w in words[:1]):
+    if any(_names_loader(word) for word in words) and not any(w in {"len"} for w in words[:1]):
         return LoopKind.STEP
     own, nested = _drives_steps(node.body)
     if nested and not own:
         return LoopKind.EPOCH
     if own:
         return LoopKind.STEP
-    if any(_STEPS.search(word) for word in words) or any(_STEP_TARGET.match(t) for t in targets):
+    if any(_names_steps(word) for word in words) or any(_is_step(t) for t in targets):
         return LoopKind.STEP
     if not isinstance(node, ast.While) and _in_batches(node.iter):
         return LoopKind.STEP

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
-Children = Callable[[Any], Iterable[ast.AST | None]]
+Children = Callable[[Any], Sequence[ast.AST]]
 
 
 def _none(node: ast.AST) -> tuple[()]:
@@ -37,15 +37,15 @@ CHILDREN: dict[type[ast.AST], Children] = {
     ast.BoolOp: attrgetter("values"),
     ast.Compare: lambda n: (n.left, *n.comparators),
     ast.Subscript: attrgetter("value", "slice"),
-    ast.Slice: attrgetter("lower", "upper", "step"),
+    ast.Slice: lambda n: (*filter(None, (n.lower, n.upper, n.step)),),
     ast.Tuple: attrgetter("elts"),
     ast.List: attrgetter("elts"),
     ast.Set: attrgetter("elts"),
-    ast.Dict: lambda n: (*n.keys, *n.values),
+    ast.Dict: lambda n: (*filter(None, n.keys), *n.values),
     ast.IfExp: attrgetter("test", "body", "orelse"),
     ast.Starred: lambda n: (n.value,),
     ast.JoinedStr: attrgetter("values"),
-    ast.FormattedValue: attrgetter("value", "format_spec"),
+    ast.FormattedValue: lambda n: (n.value,) if n.format_spec is None else (n.value, n.format_spec),
     ast.ListComp: lambda n: (n.elt, *n.generators),
     ast.SetComp: lambda n: (n.elt, *n.generators),
     ast.GeneratorExp: lambda n: (n.elt, *n.generators),
@@ -56,19 +56,23 @@ CHILDREN: dict[type[ast.AST], Children] = {
     ast.Expr: lambda n: (n.value,),
     ast.Assign: lambda n: (*n.targets, n.value),
     ast.AugAssign: attrgetter("target", "value"),
-    ast.AnnAssign: attrgetter("target", "annotation", "value"),
-    ast.Return: lambda n: (n.value,),
+    ast.AnnAssign: lambda n: (
+        (n.target, n.annotation) if n.value is None else (n.target, n.annotation, n.value)
+    ),
+    ast.Return: lambda n: () if n.value is None else (n.value,),
     ast.If: lambda n: (n.test, *n.body, *n.orelse),
     ast.For: lambda n: (n.target, n.iter, *n.body, *n.orelse),
     ast.While: lambda n: (n.test, *n.body, *n.orelse),
     ast.With: lambda n: (*n.items, *n.body),
-    ast.withitem: attrgetter("context_expr", "optional_vars"),
+    ast.withitem: lambda n: (
+        (n.context_expr,) if n.optional_vars is None else (n.context_expr, n.optional_vars)
+    ),
     ast.Pass: _none,
     ast.Break: _none,
     ast.Continue: _none,
 }
-"""For a node of the type its children in the order of the source's grammar, None for those left out;
-without what marks contexts and operators (``ast.Load``, ``ast.Add``)."""
+"""For a node of the type its children in the order of the source's grammar, without what marks contexts and
+operators (``ast.Load``, ``ast.Add``)."""
 
 BLOCKS: dict[type[ast.AST], tuple[str, ...]] = {
     ast.FunctionDef: ("body",),
@@ -94,5 +98,5 @@ def walk(node: ast.AST) -> list[ast.AST]:
     """The node and all below it in the order of :func:`ast.walk`, without marks of contexts and operators."""
     found = [node]
     for below in found:  # which grows
-        found += [child for child in CHILDREN[type(below)](below) if child is not None]
+        found += CHILDREN[type(below)](below)
     return found

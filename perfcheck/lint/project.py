@@ -63,6 +63,7 @@ class Project:
         self._near: dict[tuple[str, str], str | None] = {}  # paths, by the package that imports, and the name
         self._stars: dict[str, _Stars] = {}
         self._resolving: set[tuple[str, str]] = set()
+        self._found: dict[tuple[str, str], FunctionRef | None] = {}  # methods, by class and name
         self._methods: dict[str, list[FunctionRef]] | None = None
         self._subclasses: dict[str, list[ClassRef]] | None = None
         self._defined: dict[tuple[str, str], list[FunctionRef]] | None = None
@@ -89,7 +90,7 @@ class Project:
                 self._bases[name] = tuple(map(self.current, inside)), outside
         for methods in (self._methods or {}).values():
             methods[:] = map(self.current, methods)
-        self._defined, self._overrides = None, {}
+        self._defined, self._overrides, self._found = None, {}, {}
         for subclasses in (self._subclasses or {}).values():
             subclasses[:] = map(self.current, subclasses)
 
@@ -206,7 +207,7 @@ class Project:
         nested = class_.module.classes.get(f"{class_.record.qualname}.{name}")
         if nested is not None:
             return ClassRef(class_.module, nested)
-        return self.method(class_, name)
+        return self._method(class_, name)  # what it derives from may be being found out
 
     # ---- classes --------------------------------------------------------------------------------
 
@@ -237,6 +238,12 @@ class Project:
         return base in outside or any(c.dotted == base for c in inside)
 
     def method(self, class_: ClassRef, name: str) -> FunctionRef | None:
+        key = (class_.dotted, name)
+        if key not in self._found:
+            self._found[key] = self._method(class_, name)
+        return self._found[key]
+
+    def _method(self, class_: ClassRef, name: str) -> FunctionRef | None:
         for candidate in self.ancestry(class_)[0]:
             record = candidate.module.functions.get(f"{candidate.record.qualname}.{name}")
             if record is not None:

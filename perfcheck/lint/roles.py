@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from perfcheck.events import Hotness
+from perfcheck.lint.spelling import spelled
 
 if TYPE_CHECKING:
     from perfcheck.lint.project import ClassRef, FunctionRef, Project
@@ -112,7 +112,7 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     name = function.record.name
     if name in _HOST_NAMES or "collate" in name or _loads_data(function.module.path):
         return True
-    if _FOR_HOST.search(name) or _prepares_samples(function):
+    if _is_for_host(name) or _prepares_samples(function):
         return True
     owner = project.owner(function)
     if owner is None:
@@ -126,11 +126,9 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
     if "torch.nn.Module" not in outside:
         if last.endswith(("Dataset", "Collator", "Tokenizer")):
             return True
-        if any(
-            c.record.name.endswith("Transform") or _KEEPS_SAMPLES.search(c.record.name) for c in ancestors
-        ):
+        if any(c.record.name.endswith("Transform") or _keeps_samples(c.record.name) for c in ancestors):
             return True  # of the samples of a data set
-        if any(_SIMULATES.search(c.record.name) for c in ancestors):
+        if any(_simulates(c.record.name) for c in ancestors):
             return not _makes_on_device(ancestors)
     return (
         name == "__getitem__"
@@ -138,11 +136,6 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
         and "__len__" in owner.record.methods
         and "dataset" in function.module.path.lower()
     )
-
-
-@lru_cache(maxsize=64)
-def _loads_data(path: str) -> bool:
-    return _LOADING.search(path) is not None
 
 
 def _treats_samples(function: FunctionRef, ancestors: Sequence[ClassRef], outside: Collection[str]) -> bool:
@@ -154,11 +147,11 @@ def _treats_samples(function: FunctionRef, ancestors: Sequence[ClassRef], outsid
     if "torch.nn.Module" in outside:
         derived = any(c.record.name == "Transform" for c in ancestors)
         inverts = any("inverse" in c.record.methods for c in ancestors)
-        return derived and not inverts and _OF_SAMPLES.search(module) is not None
+        return derived and not inverts and _is_of_samples(module) is not None
     if any(base.startswith("torch.") for base in outside):
         return False
-    draws = record.owner.endswith("Sampler") and _OF_DATA.search(module)
-    return bool(draws or _OF_SAMPLES.search(module))
+    draws = record.owner.endswith("Sampler") and _is_of_data(module)
+    return bool(draws or _is_of_samples(module))
 
 
 _BETWEEN_DEVICES = frozenset({"cpu", "cuda", "is_cuda"})
@@ -266,8 +259,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 return Hotness.STEP, False
             if (
                 last.endswith(("Optimizer", "Adam", "AdamW", "Lamb", "LAMB"))
-                and not _COLD_NAME.match(name)
-                and not _SETUP_NAME.match(name)
+                and not _stays_cold(name)
+                and not _sets_up(name)
                 and not name.startswith("__")
             ):
                 return Hotness.STEP, False
@@ -275,7 +268,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 return Hotness.STEP, False  # vLLM and its kin describe each batch to the attention kernels
             if name == "step" and "Scheduler" in record.owner and "LR" not in record.owner:
                 return Hotness.STEP, False
-            if name == "step" and _SIMULATES.search(last):
+            if name == "step" and _simulates(last):
                 return Hotness.STEP, False
             if name == "__call__" and (
                 "Pipeline" in record.owner or ("Processor" in record.owner and "Attn" in record.owner)
@@ -287,13 +280,13 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 return Hotness.STEP, False
         if name in _COLD_DUNDER or name == "__init__":
             return Hotness.COLD, name != "__init__"
-    if name.lstrip("_") in _STEP_METHODS or _STEP_NAME.match(name) or (record.outer and _HOOK.search(name)):
+    if name.lstrip("_") in _STEP_METHODS or _is_step(name) or (record.outer and _is_hook(name)):
         return Hotness.STEP, False
     if name in _EPOCH_METHODS or (name.endswith("_compute") and _METRICS.search(function.module.path)):
         return Hotness.EPOCH, False
-    if _COLD_NAME.match(name):
+    if _stays_cold(name):
         return Hotness.COLD, True
-    if _STEP_WORD.search(name) and not _SETUP_NAME.match(name) and not _GETTER.match(name):
+    if _speaks_of_step(name) and not _sets_up(name) and not _gets(name):
         return Hotness.STEP, False
     return Hotness.COLD, False
 
@@ -319,7 +312,7 @@ def is_setup(function: FunctionRef) -> bool:
 
 def is_setup_name(name: str) -> bool:
     """``build_model``, ``set_scale``, ``merge``: what is done once, as far as a name tells."""
-    return bool(_SETUP_NAME.match(name))
+    return _sets_up(name)
 
 
 def takes_batch(function: FunctionRef) -> bool:
@@ -329,9 +322,23 @@ def takes_batch(function: FunctionRef) -> bool:
 
 def is_batch_name(name: str) -> bool:
     """``batch``, ``train_batch``, ``batch_data``"""
-    return bool(_BATCH.match(name))
+    return _is_batch(name)
 
 
 _BATCH = re.compile(
     r"^(\w+_)?(mini_?|micro_?)?batch(_(data|encoding|inputs|dict))?$|^(dataloader_iter|data_iterator)$"
 )
+
+_stays_cold = spelled(_COLD_NAME.match)
+_sets_up = spelled(_SETUP_NAME.match)
+_is_step = spelled(_STEP_NAME.match)
+_is_hook = spelled(_HOOK.search)
+_speaks_of_step = spelled(_STEP_WORD.search)
+_gets = spelled(_GETTER.match)
+_is_for_host = spelled(_FOR_HOST.search)
+_keeps_samples = spelled(_KEEPS_SAMPLES.search)
+_is_batch = spelled(_BATCH.match)
+_is_of_data = spelled(_OF_DATA.search)
+_is_of_samples = spelled(_OF_SAMPLES.search)
+_simulates = spelled(_SIMULATES.search)
+_loads_data = spelled(_LOADING.search)

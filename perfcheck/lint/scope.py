@@ -64,6 +64,7 @@ class BodyScope:
         self._calls: dict[str, list[ast.Call]] | None = None
         self._attributes: dict[str, list[ast.Attribute]] | None = None
         self._assigned: dict[ast.AST, frozenset[str]] = {}
+        self._bound: dict[ast.AST, set[str]] = {}
         self._refs: frozenset[str | None] | None = None
 
     # ---- structure ------------------------------------------------------------------------------
@@ -198,7 +199,10 @@ class BodyScope:
         for node in self.walk(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With, ast.NamedExpr):
             if node.lineno > line and not self.loops(node):  # type: ignore[attr-defined]
                 continue
-            if name not in self._targets(node):
+            bound = self._bound.get(node)
+            if bound is None:
+                bound = self._bound[node] = self._targets(node)
+            if name not in bound:
                 continue
             if (
                 isinstance(node, ast.Assign)
@@ -509,7 +513,7 @@ class BodyScope:
         return False
 
 
-def _below(node: ast.AST) -> list[ast.AST]:
+def _below(node: ast.AST) -> Sequence[ast.AST]:
     """The children of a node in a body: of functions their defaults, of classes none."""
     kind = type(node)
     if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
@@ -517,7 +521,7 @@ def _below(node: ast.AST) -> list[ast.AST]:
         return [default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None]
     if kind is ast.ClassDef:
         return []
-    return [child for child in CHILDREN[kind](node) if child is not None]
+    return CHILDREN[kind](node)
 
 
 def _whose_extent(node: ast.expr) -> ast.expr:

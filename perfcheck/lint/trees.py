@@ -13,8 +13,8 @@ from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, Modu
 from perfcheck.lint.nodes import BLOCKS
 
 _CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
-_FILES = 64  # whose lines are kept at hand
-_FUNCTIONS = 256  # whose trees are kept at hand
+_FILES = 256  # whose lines are kept at hand
+_FUNCTIONS = 768  # whose trees are kept at hand
 
 
 def parse(text: str) -> ast.Module:

@@ -39,7 +39,7 @@ def within(*nodes: ast.AST) -> Iterator[ast.AST]:
         yield node
         kind = type(node)
         if kind not in _OPAQUE:
-            stack += [child for child in CHILDREN[kind](node) if child is not None][::-1]
+            stack += CHILDREN[kind](node)[::-1]
 
 
 def statements(*block: ast.stmt) -> Iterator[ast.stmt]:
@@ -71,7 +71,7 @@ def loads(*nodes: ast.AST) -> Iterator[ast.Name | ast.Attribute]:
             continue
         kind = type(node)
         if kind not in _OPAQUE:
-            stack += [child for child in CHILDREN[kind](node) if child is not None][::-1]
+            stack += CHILDREN[kind](node)[::-1]
 
 
 def targets(statement: ast.AST) -> tuple[ast.expr, ...]:

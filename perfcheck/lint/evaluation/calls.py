@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import re
 from typing import TYPE_CHECKING
 
-from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evaluation.attributes import INSTANCES
 from perfcheck.lint.evaluation.libraries import external
@@ -21,14 +19,14 @@ if TYPE_CHECKING:
 
 def call(ev: Evaluator, node: ast.Call) -> Value:
     result = _call(ev, node)
-    if result.kind == "unknown" and _DEVICE.search(dotted(node.func)):
-        return ACCELERATOR  # get_device(), comm.local_torch_device()
-    if result.kind == "unknown" and any(k.arg == "return_tensors" for k in node.keywords):
-        return Value(device=False)  # what a tokenizer or an image processor makes lies on the host
+    if result.kind == "unknown":
+        func = node.func
+        last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        if last == "device" or last.endswith("_device"):
+            return ACCELERATOR  # get_device(), comm.local_torch_device()
+        if any(k.arg == "return_tensors" for k in node.keywords):
+            return Value(device=False)  # what a tokenizer or an image processor makes lies on the host
     return result
-
-
-_DEVICE = re.compile(r"(^|[_.])device$")
 
 
 def _call(ev: Evaluator, node: ast.Call) -> Value:

@@ -13,36 +13,43 @@ if TYPE_CHECKING:
 
 
 def narrow(ev: Evaluator, test: ast.expr, outcome: bool) -> None:
-    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
-        narrow(ev, test.operand, not outcome)
-    elif isinstance(test, ast.BoolOp):
-        if isinstance(test.op, ast.And) is outcome:
-            for part in test.values:
-                narrow(ev, part, outcome)
-    elif isinstance(test, ast.Call):
-        _narrow_call(ev, test, outcome)
-    elif isinstance(test, ast.Compare) and len(test.ops) == 1:
-        right = test.comparators[0]
-        key = chain(test.left) or ""
-        if key and isinstance(right, ast.Constant) and right.value is None:
-            is_none = isinstance(test.ops[0], ast.Is) is outcome
-            known = ev.env.get(key)
-            if is_none and isinstance(test.ops[0], (ast.Is, ast.IsNot)):
-                ev.env[key] = NONE
-            elif known is not None and known.kind == "none":
-                ev.env[key] = UNKNOWN
-        on_cpu = isinstance(right, ast.Constant) and right.value == "cpu" and isinstance(test.ops[0], ast.Eq)
-        if isinstance(test.ops[0], ast.Eq) and key.endswith(".device"):  # x.device == torch.device("cpu")
+    match test:
+        case ast.UnaryOp(op=ast.Not()):
+            narrow(ev, test.operand, not outcome)
+        case ast.BoolOp():
+            if isinstance(test.op, ast.And) is outcome:
+                for part in test.values:
+                    narrow(ev, part, outcome)
+        case ast.Call():
+            _narrow_call(ev, test, outcome)
+        case ast.Compare(ops=[op]):
+            _narrow_comparison(ev, test, op, outcome)
+        case ast.Attribute(attr="is_cuda"):
+            key = chain(test.value) or ""
+            if key and key in ev.env and ev.env[key].kind == "tensor":
+                ev.env[key] = ev.env[key]._replace(device=outcome)
+
+
+def _narrow_comparison(ev: Evaluator, test: ast.Compare, op: ast.cmpop, outcome: bool) -> None:
+    right = test.comparators[0]
+    key = chain(test.left)
+    if key is None:
+        return
+    if isinstance(right, ast.Constant) and right.value is None:
+        is_none = isinstance(op, ast.Is) is outcome
+        known = ev.env.get(key)
+        if is_none and isinstance(op, (ast.Is, ast.IsNot)):
+            ev.env[key] = NONE
+        elif known is not None and known.kind == "none":
+            ev.env[key] = UNKNOWN
+    if outcome and isinstance(op, ast.Eq) and key.endswith((".device.type", ".device")):
+        on_cpu = isinstance(right, ast.Constant) and right.value == "cpu"
+        if key.endswith(".device"):  # x.device == torch.device("cpu")
             compared = ev.values.get(right, UNKNOWN)
             on_cpu = on_cpu or (compared.kind == "device" and compared.device is False)
-        if on_cpu and outcome and key.endswith((".device.type", ".device")):
-            owner = key.removesuffix(".type").removesuffix(".device")
-            if owner in ev.env and ev.env[owner].kind == "tensor":
-                ev.env[owner] = ev.env[owner]._replace(device=False)
-    elif isinstance(test, ast.Attribute) and test.attr == "is_cuda":
-        key = chain(test.value) or ""
-        if key and key in ev.env and ev.env[key].kind == "tensor":
-            ev.env[key] = ev.env[key]._replace(device=outcome)
+        owner = key.removesuffix(".type").removesuffix(".device")
+        if on_cpu and owner in ev.env and ev.env[owner].kind == "tensor":
+            ev.env[owner] = ev.env[owner]._replace(device=False)
 
 
 def asks_for_tensor(ev: Evaluator, test: ast.expr) -> str:
