@@ -107,6 +107,8 @@ class Analysis:
         functions = [function for function in functions if self._is_worthy(function)]
         unread = [function.record for function in functions if not self._engine.is_evaluated(function)]
         if unread:
+            constructors = [record for record in module.functions.values() if record.name == "__init__"]
+            unread += [c for c in constructors if not self._engine.is_summed_up(FunctionRef(module, c))]
             self._project.trees.prepare(module, unread)
         for function in functions:
             record = function.record

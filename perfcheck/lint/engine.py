@@ -174,6 +174,10 @@ class Engine:
         """Is a run over its body kept, because others have asked what it comes to?"""
         return function.dotted in self._runs
 
+    def is_summed_up(self, function: FunctionRef) -> bool:
+        """Is it known what its body comes to?"""
+        return (FUNCTION, function.dotted, "", "") in self.answers.known
+
     def examine(self, function: FunctionRef, callers: Sequence[FunctionRef]) -> Evaluator | None:
         """Run one body, knowing what its callers hand to it as far as they tell by themselves.
 

@@ -55,7 +55,7 @@ class Trees:
             record
             for name, record in module.functions.items()
             if name not in names and name not in around
-            if not record.outer and record.name != "__init__"  # asked for whenever an attribute is
+            if not record.outer
         )
         self._keep(module, lines, {record.line for record in idle if _empty(lines, record)})
 
