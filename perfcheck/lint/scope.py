@@ -372,11 +372,13 @@ class BodyScope:
         return any(_SYNC_COMMENT.search(comment) for comment in _COMMENT.findall(text))
 
     def deprecated(self) -> bool:
-        """Does its class say, where it begins, that it is not to be used any more?"""
+        """Does its class say by its name, or where it begins, that it is not to be used any more?"""
         owner = self.function.module.classes.get(self.function.record.owner)
         if owner is None:
             return False
-        return any("deprecated" in line.lower() for line in self.lines[owner.line - 1 : owner.line + 2])
+        return "Legacy" in owner.name or any(
+            "deprecated" in line.lower() for line in self.lines[owner.line - 1 : owner.line + 2]
+        )
 
     def waiting_permitted(self, node: ast.AST) -> bool:
         """In a function or a ``with`` block of which the project says that it may wait."""

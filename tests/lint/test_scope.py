@@ -201,6 +201,22 @@ def test_in_class() -> None:
     assert not program.scope("f").in_class("torch.nn.Module")
 
 
+def test_classes_that_are_not_to_be_used_any_more() -> None:
+    program = Program(
+        """
+        class Average:
+            \"\"\"A running average (DEPRECATED).\"\"\"
+            def f(self): ...
+        class AdamLegacy:
+            def f(self): ...
+        class Adam:
+            def f(self): ...
+        """
+    )
+    classes = ("Average", "AdamLegacy", "Adam")
+    assert [program.scope(f"{name}.f").deprecated() for name in classes] == [True, True, False]
+
+
 def test_text() -> None:
     found = scope("def f(x):\n    here(x [ 0 ],\n         'a')\n")
     assert found.text(at(found)) == "here(x[0], 'a')"
