@@ -140,6 +140,8 @@ def is_iterated(scope: BodyScope, node: ast.AST) -> bool:
 
 def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     """Does it come from another function, or from data of the host, so that it is not made here?"""
+    if isinstance(node, (ast.ListComp, ast.GeneratorExp)):
+        return is_handed(scope, node.generators[0].iter, depth + 1)
     calls = []
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         if isinstance(node, ast.Call):
@@ -344,7 +346,7 @@ def _is_left_out(test: ast.expr, name: str) -> bool:
 def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     """Does a library that computes on the host alone get it?"""
     parent = scope.parent(node)
-    while isinstance(parent, (ast.Attribute, ast.Subscript, *_AROUND)) or (
+    while isinstance(parent, (ast.Attribute, ast.Subscript, ast.Dict, ast.BinOp, *_AROUND)) or (
         isinstance(parent, ast.Call) and (parent.func is node or _wraps(scope, parent))
     ):
         node, parent = parent, scope.parent(parent)
@@ -370,9 +372,10 @@ _HOST_LIBRARIES = frozenset(
     soundfile open3d trimesh tensorflow""".split()
 )
 _HOST_CALLS = frozenset(
-    {"pack_padded_sequence", "predict", "fit", "partial_fit", "fit_predict", "fit_transform"}
+    """pack_padded_sequence predict fit partial_fit fit_predict fit_transform infer inference
+    set_tensor""".split()
 )
-"""What takes lengths from the host alone, and how estimators of scikit-learn are called."""
+"""What takes lengths from the host alone, and how estimators and other runtimes of models are called."""
 
 
 def is_computed_with(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:

@@ -71,15 +71,17 @@ class Evaluator:
         if self.function is not None:
             record = self.function.record
             self.locals = set(record.locals)
-            alone = self.engine.knows_arrays(self.module) and not self._is_forward()
-            self.evidence = record.tensors if alone else record.tensors | record.arrays
+            arrays = record.arrays
+            if self.engine.knows_arrays(self.module):  # of a module: what it is handed is in none
+                arrays = arrays.intersection(record.params) if self._is_forward() else frozenset()
+            self.evidence = record.tensors | arrays
         if self.engine.runs_without_grad(self.function):
             self.no_grad = 1
         self.parameters(self.node)
         self.given = tuple(self.env.values())
 
     def _is_forward(self) -> bool:
-        """Of a module, which is handed no arrays, whatever else its file knows?"""
+        """Is it a module's ``forward``?"""
         if self.class_ is None or self.function is None or self.function.record.name != "forward":
             return False
         return self.engine.instances.of(self.class_).kind == "module"
