@@ -21,6 +21,7 @@ from perfcheck.lint.uses import (
     is_computed_with,
     is_for_host_library,
     is_handed,
+    is_helper_call,
     is_iterated,
     is_loop_variable,
     is_made_here,
@@ -479,7 +480,9 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "sizes": lambda a: is_size(a.scope, a.match.node),
     "for_host_library": lambda a: is_for_host_library(a.scope, a.match.node),
     "agrees": lambda a: agrees(a.scope, a.match.node),
-    "computed_with": lambda a: is_computed_with(a.scope, a.match.node),
+    "computed_with": lambda a: (
+        not is_helper_call(a.scope, a.match.node) and is_computed_with(a.scope, a.match.node)
+    ),
     "collected": lambda a: is_collected(a.scope, a.match.node),
     "several": _several,
     "moves_data": lambda a: any(raised.event == "h2d-copy" for raised in a.scope.events),

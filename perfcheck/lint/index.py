@@ -105,6 +105,7 @@ class _Body:
         "names",
         "outer",
         "passed",
+        "sliced",
         "stored",
         "stores",
         "tensors",
@@ -123,6 +124,7 @@ class _Body:
         self.outer: set[str] = set()
         self.tensors: set[str] = set()
         self.arrays: set[str] = set()
+        self.sliced: set[str] = set()  # ``x[:, 0]``, ``x[None, :]``
 
 
 class _Indexer:
@@ -268,7 +270,7 @@ class _Indexer:
                     and type(node.value) is ast.Name
                     and any(map(_slices, index.elts))
                 ):
-                    body.arrays.add(node.value.id)
+                    body.sliced.add(node.value.id)
                 stack.append(node.value)
                 stack.append(index)
             elif kind is ast.Call:
@@ -342,6 +344,7 @@ class _Indexer:
                 body.classes[parameter.arg] = class_
         self.block(node.body, body, qualname + ".", owner, qualname, Hotness.COLD, False, False)
         params = [a.arg for a in parameters]
+        body.arrays |= body.sliced.intersection(params)
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         decorators = tuple(dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list)
         self.functions[qualname] = FunctionRecord(

@@ -378,6 +378,11 @@ _HOST_CALLS = frozenset(
 """What takes lengths from the host alone, and how estimators and other runtimes of models are called."""
 
 
+def is_helper_call(scope: BodyScope, node: ast.AST) -> bool:
+    """Is it ``to_numpy(x)``, of the project's own, whose callers want NumPy's arrays?"""
+    return isinstance(node, ast.Call) and scope.value(node.func).kind == "function"
+
+
 def is_computed_with(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     """Does the host go on computing with its copy what the device could: arithmetic, comparisons, functions
     and methods that torch has as well, or element by element? Who returns, keeps, prints or hands it on may
