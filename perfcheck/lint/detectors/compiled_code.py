@@ -10,12 +10,14 @@ from perfcheck.events import Hotness
 from perfcheck.lint.detectors.names import last
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
+from perfcheck.lint.spelling import spelled
 
 _LEVELS = frozenset({"debug", "info", "warning", "warn", "error", "exception", "critical", "log"})
 _LOGGER = re.compile(r"^_*(logger|logging|log)$", re.IGNORECASE)
 _ONCE = re.compile(
     r"^_*((log|warn|warning|info|logger|rank_zero)_(once|info|warn|warning|debug)|log_once|print_once|warning_once)$"
 )
+_is_said_once = spelled(_ONCE.match)
 _MODEL_CODE = re.compile(r"(^|\.)(forward|\w*attention_(forward|call|fn))$")
 _COUNTED = frozenset(
     {"torch.nonzero", "torch.argwhere", "torch.masked_select", "torch.unique", "torch.unique_consecutive"}
@@ -91,7 +93,7 @@ def logging(scope: Scope) -> Iterator[Match]:
     compiled = scope.compiled()
     if compiled is False or (compiled is None and not _MODEL_CODE.search(scope.qualname)):
         return
-    for call in scope.walk(ast.Call):
+    for call in scope.walk(ast.Call) if _may_log(scope) else ():
         if not isinstance(call, ast.Call) or not _logs(scope, call) or _skipped_by_compiler(scope, call):
             continue
         if compiled is True and not _only_warns(scope, call):
@@ -118,11 +120,19 @@ def _may_matter(scope: Scope, call: ast.Call) -> bool:
     )
 
 
+def _may_log(scope: Scope) -> bool:
+    """Is there any name by which :func:`_logs` knows a call?"""
+    return any(name in _LEVELS or _is_said_once(name) for name in scope.names) or any(
+        ref is not None and _is_log(ref) for ref in scope.refs
+    )
+
+
+def _is_log(name: str) -> bool:
+    return name in ("builtins.print", "warnings.warn") or name.startswith("logging.")
+
+
 def _logs(scope: Scope, call: ast.Call) -> bool:
-    name = scope.resolve(call.func) or ""
-    if name in {"builtins.print", "warnings.warn"} or name.startswith("logging."):
-        return True
-    if _ONCE.match(last(call)):
+    if _is_log(scope.resolve(call.func) or "") or _is_said_once(last(call)):
         return True
     if isinstance(call.func, ast.Attribute) and call.func.attr in _LEVELS:
         return _LOGGER.match(last(call.func.value)) is not None

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from perfcheck.lint.detectors.names import last
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
+from perfcheck.lint.spelling import spelled
 
 _OFFLOADS = re.compile(r"(^|_)(off_?load|on_?load|re_?load|wake|sleep|swap|evict)", re.IGNORECASE)
+_offloads = spelled(_OFFLOADS.search)
 _WEIGHTS = frozenset({"parameters", "named_parameters", "buffers", "named_buffers", "state", "param_groups"})
 
 
 def blocking_offloads(scope: Scope) -> Iterator[Match]:
     """``for p in model.parameters(): p.data = p.data.to("cpu")``, in functions that offload or bring back."""
-    if not _OFFLOADS.search(scope.qualname.rpartition(".")[2]):
+    if not _offloads(scope.qualname.rpartition(".")[2]):
         return
     for call in scope.calls("to", "cpu", "cuda"):
         if not isinstance(call.func, ast.Attribute) or not _over_weights(scope, call):
