@@ -188,7 +188,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "cat-onto-state": _CONCATENATIONS,
     "cat-read-in-loop": _CONCATENATIONS,
     "loop-over-batch": frozenset({"range", "enumerate", "stack", "vstack", "hstack", "dstack"}),
-    "loop-over-parameters": _PARAMETERS | {"grad"},
+    "loop-over-parameters": _PARAMETERS | {"grad", "addcdiv_", "addcmul_", "lerp_"},
     "manual-attention": frozenset({"softmax"}),
     "train-mode-every-step": frozenset({"train"}),
     "written-out-activations": frozenset({"sigmoid", "tanh", "erf"}),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from perfcheck.lint.detectors.names import derived, last, mentions, root, statements, targets, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
+from perfcheck.lint.values import elements
 
 _DEPTH = 5  # definitions followed; `x = list(x)` would never end
 _SOURCES = frozenset({"parameters", "named_parameters"})
@@ -35,7 +36,9 @@ def loop_over_parameters(scope: Scope) -> Iterator[Match]:
         if _gives_parameters(scope, loop.iter, _SOURCES):
             if not _averages(loop, names) and any(_computes(node, names) for node in within(*loop.body)):
                 yield Match(loop.iter, {})
-        elif _reads_gradients(loop.body, names) and not _has_foreach(scope):
+        elif (
+            _reads_gradients(loop.body, names) or _runs_over_tensors(scope, loop.iter)
+        ) and not _has_foreach(scope):
             launches = list(_launches(scope, loop, names))
             if len(launches) >= _SEVERAL:
                 yield from (Match(node, {}) for node in (loop.iter, *launches))
@@ -62,12 +65,26 @@ def _reads_gradients(body: list[ast.stmt], names: frozenset[str]) -> bool:
     )
 
 
+_UPDATES = frozenset({"addcdiv_", "addcmul_", "lerp_"})
+
+
+def _runs_over_tensors(scope: Scope, over: ast.expr) -> bool:
+    """``for p, g in zip(params, grads)``: lists of tensors, in a function that updates as optimizers do."""
+    if _UPDATES.isdisjoint(scope.names):
+        return False
+    while isinstance(over, ast.Call) and last(over) in {"enumerate", "list", "tuple"} and over.args:
+        over = over.args[0]
+    lists = over.args if isinstance(over, ast.Call) and last(over) == "zip" else [over]
+    values = [scope.value(part) for part in lists]
+    return any(value.kind == "list" and elements(value).kind == "tensor" for value in values)
+
+
 def _launches(scope: Scope, loop: ast.For, names: frozenset[str]) -> Iterator[ast.expr]:
     """The operators of a turn that write to a parameter, its gradient or its state, or compute from one."""
     made = derived(names, loop.body)
     for node in within(*loop.body):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            if (_in_place(node.func.attr) and root(node.func.value) in made) or (
+            if (_in_place(node.func.attr) and mentions(node.func.value, made)) or (
                 node.func.attr in _REDUCTIONS and mentions(node, made)
             ):
                 yield node

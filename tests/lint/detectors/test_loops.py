@@ -550,6 +550,25 @@ def test_optimizers_that_go_from_parameter_to_parameter() -> None:
     assert flagged(one, "PC504") == flagged(grouped, "PC504") == set()
 
 
+def test_lists_of_tensors_that_are_updated() -> None:
+    source = """
+        import torch
+
+        class Adam(torch.optim.Optimizer):
+            def step(self):
+                for group in self.param_groups:
+                    adam(group["params"], group["grads"], group["squares"])
+
+        def adam(params: list[torch.Tensor], grads: list[torch.Tensor], squares: list[torch.Tensor]):
+            for i, param in enumerate(params):
+                squares[i].mul_(0.9).addcmul_(grads[i], grads[i], value=0.1)
+                param.addcdiv_(grads[i], squares[i].sqrt(), value=-0.1)
+            for name in ["a", "b"]:
+                print(name, params[0].add_(1).mul_(2))
+    """
+    assert {line for _, line in flagged(source, "PC504")} == {9, 10, 11}
+
+
 def test_averages_of_one_parameter_for_a_caller() -> None:
     source = """
         import torch
