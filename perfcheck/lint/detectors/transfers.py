@@ -220,8 +220,11 @@ def _read_within(
 
 def _same_data(scope: Scope, node: ast.AST) -> Iterator[ast.AST]:
     """The parts of an expression whose data it holds, as far as torch and NumPy alone worked on them: not the
-    sizes that a factory is given, nor what another library was handed."""
+    sizes that a factory is given, nor what another library was handed, if only to look something up."""
     yield node
+    if isinstance(node, ast.Subscript) and scope.value(node.value).kind not in _DATA:
+        yield from _same_data(scope, node.value)
+        return
     if isinstance(node, ast.Call):
         name = scope.resolve(node.func) or ""
         if name in FACTORIES:

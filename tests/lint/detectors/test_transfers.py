@@ -89,6 +89,29 @@ def test_data_that_comes_from_the_host_makes_no_round_trip() -> None:
     assert not flagged(source, "PC207")
 
 
+def test_what_another_library_looks_up_makes_no_round_trip() -> None:
+    source = """
+        import numpy as np
+        import torch
+        from torch import nn
+
+        class Neighbours(nn.Module):
+            def __init__(self, similarity) -> None:
+                super().__init__()
+                self.similarity = similarity
+                self.table = np.zeros((8, 8))
+
+            def forward(self, user: torch.Tensor) -> torch.Tensor:
+                rows = self.similarity[user.cpu().numpy(), :].toarray()
+                return torch.from_numpy(rows).to(user.device)
+
+            def predict_step(self, user: torch.Tensor) -> torch.Tensor:
+                rows = self.table[user.cpu().numpy()]
+                return torch.from_numpy(rows).to(user.device)
+    """
+    assert {line for _, line in flagged(source, "PC207")} == {16, 17}
+
+
 def test_images_cast_on_the_host() -> None:
     source = """
         import torch
