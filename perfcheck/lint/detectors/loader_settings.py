@@ -35,7 +35,9 @@ def workers_in_settings(scope: Scope) -> Iterator[Match]:
             yield from (
                 Match(place, {"X": workers}) for place in stored.get(_name_of(scope, node), {}).values()
             )
-    for keys in stored.values():
+    for name, keys in stored.items():
+        if name in _given(scope):
+            continue  # may hold the setting already
         workers = keys.get("num_workers")
         if workers is not None and "pin_memory" in keys and isinstance(workers, ast.Subscript):
             value = scope.parent(workers)
@@ -53,6 +55,12 @@ def _stored(scope: Scope) -> dict[str | None, dict[object, ast.expr]]:
             if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
                 found.setdefault(chain(target.value), {})[target.slice.value] = target
     return found
+
+
+def _given(scope: Scope) -> frozenset[str]:
+    if isinstance(scope.node, ast.Module):
+        return frozenset()
+    return frozenset(part.arg for part in ast.walk(scope.node.args) if isinstance(part, ast.arg))
 
 
 def _name_of(scope: Scope, settings: ast.expr) -> str | None:

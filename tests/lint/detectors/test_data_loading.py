@@ -217,3 +217,16 @@ def test_loaders_of_libraries() -> None:
             )
     """
     assert flagged(source, "PC401", "PC402") == {("PC401", 6), ("PC402", 7)}
+
+
+def test_settings_of_loaders_by_item() -> None:
+    source = """
+        def settings(args, **given):
+            own = {}
+            own["num_workers"] = args.num_workers
+            own["pin_memory"] = True
+            given["num_workers"] = args.num_workers
+            given["pin_memory"] = True
+            return own, given
+    """
+    assert flagged(source, "PC403") == {("PC403", 3), ("PC403", 4)}
