@@ -269,8 +269,20 @@ def _loads(scope: BodyScope, name: str, after: ast.stmt) -> list[ast.AST]:
     start = (after.end_lineno or 0, after.end_col_offset or 0)
     names: list[ast.Name] = [n for n in scope.walk(ast.Name) if isinstance(n, ast.Name) and n.id == name]
     later = [n for n in names if (n.lineno, n.col_offset) >= start]
-    bound = min((n.lineno for n in later if not isinstance(n.ctx, ast.Load)), default=None)
+    stores = (n for n in later if not isinstance(n.ctx, ast.Load) and not _is_alternative(scope, after, n))
+    bound = min((n.lineno for n in stores), default=None)
     return [n for n in later if isinstance(n.ctx, ast.Load) and (bound is None or n.lineno <= bound)]
+
+
+def _is_alternative(scope: BodyScope, first: ast.stmt, node: ast.AST) -> bool:
+    """Do the two stand in different branches of one ``if``?"""
+    around = [node, *scope.ancestors(node)]
+    return any(
+        isinstance(choice, ast.If)
+        and any(part in choice.orelse for part in around)
+        and any(part in choice.body for part in (first, *scope.ancestors(first)))
+        for choice in around
+    )
 
 
 _REDUCTIONS = frozenset(

@@ -282,6 +282,7 @@ def test_numbers_that_become_sizes(use: str, expected: bool) -> None:
         ("nn.utils.rnn.pack_padded_sequence(u, lengths=at(x))", True),
         ("self.kmeans.predict(np.asarray(at(x)))", True),
         ("a = at(x).numpy(); return self.envs.step(a)", True),
+        ("if u:\n        a = at(x)\n    else:\n        a = u.f(x)\n    self.envs.step(a.reshape(3))", True),
         ("u.log(at(x))", False),
         ("return at(x).numpy()", False),
     ],
