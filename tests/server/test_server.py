@@ -83,7 +83,7 @@ def test_hovering_shows_the_page_and_an_action_silences_with_a_reason(tmp_path: 
 
 
 def test_a_quick_fix_does_what_the_command_does(tmp_path: Path) -> None:
-    copied = TRAIN.replace("print(loss.item())", 'table = torch.arange(10).to("cuda")')
+    copied = TRAIN.replace("print(loss.item())", 'table = torch.arange(len(x)).to("cuda")')
     write(tmp_path, {"train.py": copied})
 
     async def asking() -> str:
