@@ -213,14 +213,15 @@ def _below(path: str, directory: str) -> str:
 def project_root(path: Path) -> Path:
     """The directory of the project that a file or directory (absolute) belongs to.
 
-    The nearest ancestor with a project's marker; else the parent of the topmost package around it; else
-    its own directory. Installed packages have the directory that they are installed in.
+    The nearest ancestor with a project's marker; else the working directory, if it is above and no larger
+    than a project; else the parent of the topmost package around it; else its own directory. Installed
+    packages have the directory that they are installed in.
     """
-    return Path(_root_of(str(path if path.is_dir() else path.parent)))
+    return Path(_root_of(str(path if path.is_dir() else path.parent), _working_directory()))
 
 
 @cache
-def _root_of(start: str) -> str:
+def _root_of(start: str, working: str | None) -> str:
     directory = start
     while True:
         if os.path.basename(directory) in _INSTALLED or is_project(directory):
@@ -229,6 +230,8 @@ def _root_of(start: str) -> str:
         if parent == directory:
             break
         directory = parent
+    if working is not None and (start + os.sep).startswith(working + os.sep):
+        return working
     directory = start
     while os.path.isfile(os.path.join(directory, "__init__.py")):
         directory = os.path.dirname(directory)
@@ -240,15 +243,37 @@ def is_project(directory: str) -> bool:
     return any(os.path.exists(os.path.join(directory, marker)) for marker in PROJECT_MARKERS)
 
 
+_LARGEST = 1000  # Python files, or directories, of a project that nothing marks as one
+
+
+def _working_directory() -> str | None:
+    """The working directory, where it may be a project: a checkout without its history, say, and no home."""
+    directory = os.getcwd()
+    return directory if _is_like_a_project(directory) else None
+
+
+@cache
+def _is_like_a_project(directory: str) -> bool:
+    files = 0
+    for seen, (path, directories, names) in enumerate(os.walk(directory)):
+        if path == directory and any(name.endswith(".dist-info") for name in directories):
+            return False  # packages are installed there
+        directories[:] = [name for name in directories if name not in NOT_SOURCE]
+        files += sum(name.endswith(".py") for name in names)
+        if max(seen, files) > _LARGEST:
+            return False
+    return True
+
+
 def python_files(root: Path, targets: Iterable[Path] = ()) -> list[Path]:
     """The Python files of a project (absolute, sorted), without what git ignores or others installed.
 
-    Where the root bears no project's marker, as a directory of installed packages, only those of its
-    packages are read that hold the ``targets``. What cannot be read is left out.
+    Where the root bears no project's marker and is not worked in, as a directory of installed packages, only
+    those of its packages are read that hold the ``targets``. What cannot be read is left out.
     """
     start = str(root)
     starts = [start]
-    if not is_project(start):
+    if not is_project(start) and start != _working_directory():
         starts = sorted({os.path.join(start, _below(str(target), start).split("/")[0]) for target in targets})
     everywhere = Filter((Exclusion(start, Patterns(NOT_SOURCE)),))
     found: set[str] = set()

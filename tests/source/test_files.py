@@ -152,6 +152,29 @@ def test_without_a_marker_it_begins_above_the_topmost_package() -> None:
         assert project_root(root / "loose" / "y.py") == root / "loose"
 
 
+def test_without_a_marker_what_is_worked_in_is_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path, "train.py", "models/net.py", "data/x.txt")
+    monkeypatch.chdir(tmp_path)
+    everything = [tmp_path / "models" / "net.py", tmp_path / "train.py"]
+    for target in everything:
+        assert project_root(target) == tmp_path
+        assert python_files(tmp_path, [target]) == everything
+
+
+def test_where_packages_are_installed_and_homes_are_no_projects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree(tmp_path, "site/p/a.py", "site/q/b.py", "site/p-1.0.dist-info/RECORD")
+    tree(tmp_path, "home/work/a.py", *(f"home/{number}/x.py" for number in range(1001)))
+    for directory, package in (("site", "p"), ("home", "work")):
+        monkeypatch.chdir(tmp_path / directory)
+        target = tmp_path / directory / package / "a.py"
+        assert project_root(target) == target.parent
+        assert python_files(tmp_path / directory, [target]) == [target]
+
+
 def test_installed_packages_are_no_part_of_the_project_around(tmp_path: Path) -> None:
     tree(tmp_path, "pyproject.toml", ".venv/lib/site-packages/p/x.py")
     installed = tmp_path / ".venv" / "lib" / "site-packages"
