@@ -17,6 +17,7 @@ from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.uses import (
     agrees,
     fills_in,
+    is_asked_for_its_shape,
     is_collected,
     is_computed_with,
     is_for_host_library,
@@ -480,6 +481,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "sizes": lambda a: is_size(a.scope, a.match.node),
     "for_host_library": lambda a: is_for_host_library(a.scope, a.match.node),
     "agrees": lambda a: agrees(a.scope, a.match.node),
+    "asked_for_its_shape": lambda a: is_asked_for_its_shape(a.scope, a.match.node),
     "computed_with": lambda a: (
         not is_helper_call(a.scope, a.match.node) and is_computed_with(a.scope, a.match.node)
     ),

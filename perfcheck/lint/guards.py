@@ -28,7 +28,10 @@ _COUNTERS = re.compile(
     r"(step|iter|idx|index|batch|epoch|count|^i$|^j$|^n$|^it$|^t$|^k$|num|interval|every|freq|period)",
     re.IGNORECASE,
 )
+_ACCUMULATED = re.compile(r"(^|_)(grad(ient)?_)?acc(um\w*)?($|_)", re.IGNORECASE)
+"""``gradient_accumulation_steps``, ``accum_iter``: of the optimizer's steps, none is left out."""
 _is_rare, _is_interval, _counts = spelled(_RARE.search), spelled(_EVERY.search), spelled(_COUNTERS.search)
+_accumulated = spelled(_ACCUMULATED.search)
 
 
 def _names(test: ast.expr) -> list[str]:
@@ -46,6 +49,8 @@ def _interval(test: ast.expr) -> bool:
     for node in walk(test):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
             if isinstance(node.left, ast.Constant):  # "%s" % x
+                continue
+            if any(map(_accumulated, _names(node.right))):
                 continue
             if any(_counts(name) for name in (*_names(node.left), *_names(node.right))):
                 return True

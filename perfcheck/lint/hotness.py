@@ -335,9 +335,10 @@ class HotnessMap:
         if owner is not None:
             attribute, _, name = rest.partition(".")
             for ancestor in self._project.ancestry(owner)[0]:
-                class_ = dict(ancestor.record.holds).get(attribute)
-                if class_ and name and "." not in name:
-                    held = self._of_class(ancestor.module, class_, name)
+                holds = dict(ancestor.record.holds).get(attribute)
+                if holds and "." not in name:
+                    module = ancestor.module
+                    held = self._of_class(module, holds, name) if name else self._function(module, holds)
                     if held is not None:
                         return held
         return self._by_method(rest.rpartition(".")[2])
@@ -354,6 +355,12 @@ class HotnessMap:
         if found is None or any(d.endswith("abstractmethod") for d in found.record.decorators):
             return below or None
         return ((found, True), *below)
+
+    def _function(self, module: ModuleRecord, name: str) -> tuple[Target, ...] | None:
+        """``self.knn = dense_knn_matrix`` in a constructor."""
+        dotted = self.engine.names.dotted(module, name)
+        entity = self._project.lookup(dotted, module) if dotted else ""
+        return ((entity, True),) if isinstance(entity, FunctionRef) else None
 
     def _targets_of_name(self, module: ModuleRecord, target: str) -> tuple[Target, ...]:
         project = self._project
@@ -419,7 +426,9 @@ def _callables(project: Project) -> Iterator[str]:
     """The names that functions and classes of the project have, or are imported by."""
     for module in project.by_path.values():
         yield from (function.name for function in module.functions.values())
-        yield from (class_.name for class_ in module.classes.values())
+        for class_ in module.classes.values():
+            yield class_.name
+            yield from (attribute for attribute, held in class_.holds if held.lstrip("_").islower())
         for name, imported in module.imports.items():
             if imported.rpartition(".")[2] != name:
                 yield name

@@ -71,7 +71,7 @@ class ClassRecord(NamedTuple):
     bases: tuple[str, ...]  # as written
     methods: tuple[str, ...]
     assigns: bool  # attributes in its body
-    holds: tuple[tuple[str, str], ...]  # attributes of its instances, and their classes as written
+    holds: tuple[tuple[str, str], ...]  # attributes of its instances; their classes or functions
 
 
 class ModuleRecord(NamedTuple):
@@ -423,9 +423,9 @@ def _is_none(node: ast.expr) -> bool:
 
 
 def _class_of(value: ast.expr, classes: dict[str, str]) -> str:
-    """The class, as written, of ``C(...)`` and of a variable that holds one."""
+    """The class, as written, of ``C(...)`` and of a variable that holds one; else the variable."""
     if type(value) is ast.Name:
-        return classes.get(value.id, "")
+        return classes.get(value.id, value.id)
     name = dotted(value.func) if type(value) is ast.Call else ""
     return name if _is_class(name) else ""
 

@@ -20,7 +20,7 @@ _TEST_PATH = re.compile(
 )
 _COLD_NAME = re.compile(
     r"^_*(init|load|save|from_pretrained|export|import|plot|draw|visuali[sz]e|show|display|dump|print|repr|str|"
-    r"describe|summar\w+|register|parse|download|reset_(\w+_)?(parameters|buffers|weights)|init_weights|initiali[sz]e|extra_repr|state_dict|"
+    r"describe|summar\w+|register|download|reset_(\w+_)?(parameters|buffers|weights)|init_weights|initiali[sz]e|extra_repr|state_dict|"
     r"load_state_dict|serialize|deserialize|calibrate|profile|benchmark|bench|test_|get_config|merge_and_unload|"
     r"quantize_model|resize_token_embeddings|tie_weights|from_config|write|checkpoint|on_save|on_load|finalize|shutdown|"
     r"cleanup|close|reparameteri[sz]e\w*|\w*_init_buffers|setup_\w+|(after|post|pre|before)_load\w*|\w*(data)?loaders?|"
@@ -30,7 +30,7 @@ _COLD_NAME = re.compile(
 )
 _SETUP_NAME = re.compile(
     r"^_*(setup|set_up|teardown|tear_down|build|create|make|convert|format_|prepare_(model|data(set)?s?)|configure|check|"
-    r"validate_(config|args|params)|merge|unmerge|read|(maybe_)?restore|set|apply$|_apply$|set_input_size|resample\w*|fuse|new)(_|$)",
+    r"validate_(config|args|params)|merge|unmerge|read|(maybe_)?restore|set|apply$|_apply$|set_input_size|resample\w*|fuse|new|parse)(_|$)",
     re.IGNORECASE,
 )
 """Done once, unless the call graph says otherwise."""

@@ -430,11 +430,7 @@ def is_computed_with(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
 
 def is_collected(scope: BodyScope, node: ast.AST) -> bool:
     """Is it kept, from step to step: ``self.outputs.append(x.cpu())``, ``cache[hook.name] = x.cpu()``?"""
-    parent = scope.parent(node)
-    while isinstance(parent, (ast.Attribute, ast.Call)) and (
-        parent.attr in _SAME_DATA if isinstance(parent, ast.Attribute) else parent.func is node
-    ):
-        node, parent = parent, scope.parent(parent)
+    node, parent = _data_of(scope, node)
     if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and node in parent.args:
         keeper: ast.AST = parent.func.value if parent.func.attr in ("append", "extend") else parent
     elif isinstance(parent, ast.Assign) and isinstance(parent.targets[0], ast.Subscript):
@@ -446,6 +442,26 @@ def is_collected(scope: BodyScope, node: ast.AST) -> bool:
     if isinstance(keeper, ast.Name):
         return keeper.id not in scope.run.locals and keeper.id not in scope.function.record.params
     return isinstance(keeper, ast.Attribute) and _name(keeper.value) == "self"
+
+
+def _data_of(scope: BodyScope, node: ast.AST) -> tuple[ast.AST, ast.AST | None]:
+    """The same data after ``.numpy()``, ``.float()`` and the like, and what it is a part of."""
+    parent = scope.parent(node)
+    while isinstance(parent, (ast.Attribute, ast.Call)) and (
+        parent.attr in _SAME_DATA if isinstance(parent, ast.Attribute) else parent.func is node
+    ):
+        node, parent = parent, scope.parent(parent)
+    return node, parent
+
+
+def is_asked_for_its_shape(scope: BodyScope, node: ast.AST) -> bool:
+    """Is nothing but its shape wanted, which the tensor on the device has as well?"""
+    node, _ = _data_of(scope, node)
+    uses = _uses(scope, node) or [node]
+    return all(
+        isinstance(parent := scope.parent(use), ast.Attribute) and parent.attr in ("shape", "ndim", "size")
+        for use in uses
+    )
 
 
 def _uses(scope: BodyScope, node: ast.AST) -> list[ast.AST]:
@@ -476,7 +492,7 @@ _ON_DEVICE = frozenset(
     isfinite searchsorted percentile quantile rfft irfft fft ifft solve lstsq inv pinv eigh svd square power
     pow subtract add multiply divide maximum minimum interp interpolate cosine_similarity
     cross_entropy mse_loss l1_loss nanmean nansum nanmax argwhere eq ne gt lt ge le argpartition outer
-    count_nonzero floor ceil sign gather cov corrcoef allclose""".split()
+    count_nonzero floor ceil sign gather cov corrcoef allclose choice multinomial""".split()
 )
 """What torch computes on the device as well, by the names that it and NumPy have for it."""
 

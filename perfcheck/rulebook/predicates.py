@@ -250,6 +250,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "computed_with": _here(
         "The function goes on computing with the value what the device could: arithmetic, torch's functions."
     ),
+    "asked_for_its_shape": _here("Nothing but the shape of the value is asked for."),
     "moves_data": _here("The function itself copies data to the device."),
     "collected": _here("It is added to what lasts: `self.outputs.append(x.cpu())`."),
     "several": _here("The function does the same in three places or more."),

@@ -9,7 +9,7 @@ from perfcheck.lint.conditions import Argument
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.evaluation.binding import index_name
 from perfcheck.lint.evaluation.environment import stored
-from perfcheck.lint.values import ARRAY, INT, STR, UNKNOWN, Value, elements
+from perfcheck.lint.values import ARRAY, INT, NUMBER, STR, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -28,6 +28,9 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
         ev.values[node.value] = container
     kind = container.kind
     if kind == "tensor":
+        if _is_old_item(node, container, index):
+            ev.operate(node, "Tensor.item", Argument(container, node.value))
+            return NUMBER
         result = ev.operate(
             node, "Tensor.__getitem__", Argument(container, node.value), [Argument(index, node.slice)]
         )
@@ -72,6 +75,13 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
             origin=container.origin,
         )
     return UNKNOWN
+
+
+def _is_old_item(node: ast.Subscript, container: Value, index: Value) -> bool:
+    """``loss.data[0]``: how a scalar was read before torch 0.4."""
+    if not isinstance(node.value, ast.Attribute) or node.value.attr != "data" or index.const != 0:
+        return False
+    return container.rank == 0 or (container.rank is None and "loss" in (chain(node.value) or "").lower())
 
 
 def _selects(index: Value) -> bool:
