@@ -55,6 +55,8 @@ def test_rare_branches(test: str) -> None:
         "epoch > 3",
         "debug or training",
         "i % 2 == 0 or x",
+        "step % grad_accum_steps == 0",
+        "(i + 1) % self.args.gradient_accumulation_steps == 0",
         "'%s' % x",
         "text % values == other",
         "key not in names",

@@ -361,6 +361,21 @@ def test_what_stays_cold_though_it_is_called_on_every_step() -> None:
     )
 
 
+def test_what_parses_losses_on_every_step_is_no_set_up() -> None:
+    check(
+        """
+        class Detector(nn.Module):
+            def train_step(self, data, optimizer):
+                return self._parse_losses(self(**data))
+            def _parse_losses(self, losses):
+                wait()  # step
+                return losses
+            def parse_config(self, path):
+                wait()  # cold
+        """
+    )
+
+
 def test_setting_up_is_cold_until_a_loop_calls_it() -> None:
     check(
         """
@@ -610,6 +625,26 @@ def test_methods_of_what_a_class_holds_are_called_by_its_own_steps() -> None:
                         return x
             """,
         }
+    )
+
+
+def test_a_function_kept_in_an_attribute_is_called_by_it() -> None:
+    check(
+        """
+        def nearest(x):
+            wait()  # step
+            return x.sum()
+        def farthest(x):
+            wait()  # cold
+            return x.sum()
+        class Graph(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.knn = nearest
+                self.other = farthest
+            def forward(self, x):
+                return self.knn(x)
+        """
     )
 
 

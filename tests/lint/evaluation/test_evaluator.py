@@ -562,6 +562,12 @@ def test_tensors_in_a_dictionary_that_a_model_is_called_with_are_where_it_is() -
     assert value(body.format("set_inputs")).on_device is None
 
 
+def test_a_scalar_as_it_was_read_before_torch_0_4() -> None:
+    assert raised("x.sum().data[0]") == {"Tensor.item"}
+    assert raised("loss.data[0]", parameters="loss: torch.Tensor") == {"Tensor.item"}
+    assert raised("x.data[0]") == set()
+
+
 @pytest.mark.parametrize(
     ("statement", "certainty"),
     [
