@@ -172,16 +172,36 @@ def index_parts(argument: Argument) -> list[Value]:
     return [value]
 
 
-def _is_mask(part: Value) -> Truth:
+def _is_mask(part: Value, node: ast.expr | None = None) -> Truth:
     if part.kind != "tensor" or part.device is False:
         return False
     if part.dtype is not None:
         return part.dtype == "bool" and part.device
-    return None
+    return part.device if is_called_mask(node) else None
+
+
+def is_called_mask(node: ast.expr | None) -> bool:
+    """``~x``, ``x > 0``, and what is named a mask."""
+    match node:
+        case ast.UnaryOp(op=ast.Invert()) | ast.Compare():
+            return True
+        case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr(), right=right):
+            return is_called_mask(left) or is_called_mask(right)
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return "mask" in name.lower()
+        case ast.Subscript(value=whole):
+            return is_called_mask(whole)
+    return False
 
 
 def _has_mask(argument: Argument) -> Truth:
-    return any_of([_is_mask(part) for part in index_parts(argument)])
+    parts = index_parts(argument)
+    nodes: list[ast.expr | None] = [argument.node]
+    if isinstance(argument.node, ast.Tuple):
+        nodes = [*argument.node.elts]
+    if len(nodes) != len(parts):
+        nodes = [None] * len(parts)
+    return any_of([_is_mask(part, node) for part, node in zip(parts, nodes)])
 
 
 def _has_masks(argument: Argument) -> Truth:

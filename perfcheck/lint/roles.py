@@ -19,7 +19,7 @@ _TEST_PATH = re.compile(
     re.IGNORECASE,
 )
 _COLD_NAME = re.compile(
-    r"^_*(init|load|save|from_pretrained|export|import|plot|draw|visuali[sz]e|show|display|dump|print|repr|str|"
+    r"^_*(init|load|save(?!_(activation|output|feature|grad|hidden|attention))|from_pretrained|export|import|plot|draw|visuali[sz]e|show|display|dump|print|repr|str|"
     r"describe|summar\w+|register|download|reset_(\w+_)?(parameters|buffers|weights)|init_weights|initiali[sz]e|extra_repr|state_dict|"
     r"load_state_dict|serialize|deserialize|calibrate|profile|benchmark|bench|test_|get_config|merge_and_unload|"
     r"quantize_model|resize_token_embeddings|tie_weights|from_config|write|checkpoint|on_save|on_load|finalize|shutdown|"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 
-from perfcheck.lint.conditions import Argument, Operands, index_parts
+from perfcheck.lint.conditions import Argument, Operands, index_parts, is_called_mask
 from perfcheck.lint.values import Value
 
 
@@ -39,17 +39,4 @@ def _usual_tensor(value: Value, node: ast.expr | None) -> Value:
     if value.kind != "tensor":
         return value
     device = True if value.device is None else value.device
-    return value._replace(device=device, dtype=value.dtype or ("bool" if _is_mask(node) else "int"))
-
-
-def _is_mask(node: ast.expr | None) -> bool:
-    match node:
-        case ast.UnaryOp(op=ast.Invert()) | ast.Compare():
-            return True
-        case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr(), right=right):
-            return _is_mask(left) or _is_mask(right)
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return "mask" in name.lower()
-        case ast.Subscript(value=whole):
-            return _is_mask(whole)
-    return False
+    return value._replace(device=device, dtype=value.dtype or ("bool" if is_called_mask(node) else "int"))

@@ -30,6 +30,19 @@ def _assign(ev: Evaluator, node: ast.Assign) -> None:
     value = ev.expr(node.value)
     for target in node.targets:
         bind(ev, target, value, node.value)
+        if value.kind == "size" and isinstance(target, ast.Tuple):
+            _count_dimensions(ev, target, node.value)
+
+
+def _count_dimensions(ev: Evaluator, target: ast.Tuple, size: ast.expr) -> None:
+    """``batch, channels, length = x.shape`` tells that ``x`` has three."""
+    if isinstance(size, ast.Call):  # x.size()
+        size = size.func
+    whole = size.value if isinstance(size, ast.Attribute) else None
+    if isinstance(whole, ast.Name) and not any(isinstance(part, ast.Starred) for part in target.elts):
+        known = ev.env.get(whole.id)
+        if known is not None and known.kind == "tensor" and known.rank is None:
+            ev.env[whole.id] = known._replace(rank=len(target.elts))
 
 
 def _annotated_assign(ev: Evaluator, node: ast.AnnAssign) -> None:
