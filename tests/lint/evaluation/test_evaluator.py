@@ -594,3 +594,9 @@ def test_what_is_supposed_of_tensors_of_unknown_place(statement: str, certainty:
     found = [one for one in events(source, supposing=True) if one.event == "host-sync"]
     assert [one.certainty for one in found] == ([] if certainty is None else [certainty])
     assert not any(one.certainty == "yes" for one in events(source))
+
+
+def test_an_unpacked_shape_tells_the_rank() -> None:
+    certain = "y = x.argmax(dim=2)\nrows, columns = y.shape\nx[0, y[0, 1]]"
+    assert raised(certain) == {"Tensor.__getitem__"}
+    assert raised(certain.replace("columns =", "*columns =")) == set()
