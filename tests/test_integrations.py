@@ -76,11 +76,11 @@ def test_pre_commit_installs_the_linter_alone_and_tells_changed_files(tmp_path: 
     write(project, {"train.py": MENDED + "\n"})
     passed = run("perfcheck")
     assert passed.returncode == 0, passed
-    copied = MENDED.replace("pass", 'table = torch.arange(10).to("cuda")')
+    copied = MENDED.replace("pass", 'table = torch.arange(len(x)).to("cuda")')
     write(project, {"train.py": copied})
     mended = run("perfcheck-fix")
     assert mended.returncode == 1 and "files were modified by this hook" in mended.stdout, mended
-    assert 'torch.arange(10, device="cuda")' in (project / "train.py").read_text()
+    assert 'torch.arange(len(x), device="cuda")' in (project / "train.py").read_text()
     assert run("perfcheck-fix").returncode == 0
     installed = {path.name.split("-")[0] for path in home.rglob("*.dist-info")}
     assert "perfcheck" in installed and not installed & {"torch", "pandas", "numpy"}
