@@ -249,7 +249,8 @@ _LARGEST = 1000  # Python files, or directories, of a project that nothing marks
 def _working_directory() -> str | None:
     """The working directory, where it may be a project: a checkout without its history, say, and no home."""
     directory = os.getcwd()
-    return directory if _is_like_a_project(directory) else None
+    at_home = directory == os.path.expanduser("~")
+    return directory if not at_home and _is_like_a_project(directory) else None
 
 
 @cache
