@@ -217,11 +217,11 @@ def project_root(path: Path) -> Path:
     than a project; else the parent of the topmost package around it; else its own directory. Installed
     packages have the directory that they are installed in.
     """
-    return Path(_root_of(str(path if path.is_dir() else path.parent), _working_directory()))
+    return Path(_root_of(str(path if path.is_dir() else path.parent), os.getcwd()))
 
 
 @cache
-def _root_of(start: str, working: str | None) -> str:
+def _root_of(start: str, working: str) -> str:
     directory = start
     while True:
         if os.path.basename(directory) in _INSTALLED or is_project(directory):
@@ -230,7 +230,7 @@ def _root_of(start: str, working: str | None) -> str:
         if parent == directory:
             break
         directory = parent
-    if working is not None and (start + os.sep).startswith(working + os.sep):
+    if (start + os.sep).startswith(working + os.sep) and _is_like_a_project(working):
         return working
     directory = start
     while os.path.isfile(os.path.join(directory, "__init__.py")):
@@ -246,15 +246,11 @@ def is_project(directory: str) -> bool:
 _LARGEST = 1000  # Python files, or directories, of a project that nothing marks as one
 
 
-def _working_directory() -> str | None:
-    """The working directory, where it may be a project: a checkout without its history, say, and no home."""
-    directory = os.getcwd()
-    at_home = directory == os.path.expanduser("~")
-    return directory if not at_home and _is_like_a_project(directory) else None
-
-
 @cache
 def _is_like_a_project(directory: str) -> bool:
+    """May a working directory that bears no mark be one? A checkout without its history, say, and no home."""
+    if directory == os.path.expanduser("~"):
+        return False
     files = 0
     for seen, (path, directories, names) in enumerate(os.walk(directory)):
         if path == directory and any(name.endswith(".dist-info") for name in directories):
@@ -274,7 +270,7 @@ def python_files(root: Path, targets: Iterable[Path] = ()) -> list[Path]:
     """
     start = str(root)
     starts = [start]
-    if not is_project(start) and start != _working_directory():
+    if not is_project(start) and not (start == os.getcwd() and _is_like_a_project(start)):
         starts = sorted({os.path.join(start, _below(str(target), start).split("/")[0]) for target in targets})
     everywhere = Filter((Exclusion(start, Patterns(NOT_SOURCE)),))
     found: set[str] = set()

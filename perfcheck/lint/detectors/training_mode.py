@@ -25,9 +25,8 @@ def train_mode_every_step(scope: Scope) -> Iterator[Match]:
         if not scope.loops(call) and _SETS_MODE.search(scope.qualname):
             continue
         if not any(_evaluates(scope, other, model) for other in scope.calls("eval")):
-            shared = not isinstance(model, ast.Name) and scope.loops(
-                call
-            )  # the rest of its loop may evaluate
+            # the rest of its loop may evaluate what others hold as well
+            shared = not isinstance(model, ast.Name) and scope.loops(call)
             yield Match(call, {"M": model}, certain=None if shared else True)
 
 
