@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from typing import Final
 
+from perfcheck.lint.detectors.names import variables
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Loop, Match, Scope
 
@@ -38,7 +39,7 @@ def iterated_tensor(scope: Scope) -> Iterator[Match]:
             source = _elements_of(loop)
             if source is None or scope.value(source).on_device is not True:
                 continue
-            if _counters(loop) & _names(raised.subject):
+            if _counters(loop) & variables(raised.subject):
                 yield Match(raised.node, {"T": raised.node, "X": source}, raised.operator, raised.certain)
                 break
 
@@ -55,17 +56,13 @@ def _indexed(node: ast.expr) -> ast.expr | None:
 def _indices(node: ast.expr) -> frozenset[str]:
     found: frozenset[str] = frozenset()
     while isinstance(node, ast.Subscript):
-        found |= _names(node.slice)
+        found |= variables(node.slice)
         node = node.value
     return found
 
 
 def _counters(loop: Loop) -> frozenset[str]:
-    return frozenset() if isinstance(loop, ast.While) else _names(loop.target)
-
-
-def _names(node: ast.AST) -> frozenset[str]:
-    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+    return frozenset() if isinstance(loop, ast.While) else variables(loop.target)
 
 
 def _changes(scope: Scope, loop: Loop, name: str) -> bool:

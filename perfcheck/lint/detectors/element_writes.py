@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import last, root, targets
+from perfcheck.lint.detectors.names import last, root, targets, variables
 from perfcheck.lint.facts import Match, Scope
 
 
@@ -20,7 +20,7 @@ def element_writes(scope: Scope) -> Iterator[Match]:
             if len(indices) < 2:
                 continue
             loops = [loop for loop in scope.loops(node) if isinstance(loop, ast.For)]
-            over = [loop for loop in loops if indices & _bound(loop)]
+            over = [loop for loop in loops if indices & variables(loop.target)]
             if len(over) < 2 or over[-1] in told:
                 continue
             value = scope.value(tensor)
@@ -37,10 +37,6 @@ def _element(target: ast.expr) -> tuple[ast.expr, frozenset[str]]:
         target = target.value
     names = [index.id for index in indices if isinstance(index, ast.Name)]
     return target, frozenset(names if len(names) == len(indices) else ())
-
-
-def _bound(loop: ast.For) -> frozenset[str]:
-    return frozenset(part.id for part in ast.walk(loop.target) if isinstance(part, ast.Name))
 
 
 def counts_in_loop(scope: Scope) -> Iterator[Match]:
@@ -63,7 +59,8 @@ def _elements(scope: Scope, loop: ast.For) -> frozenset[str]:
     over = loop.iter
     zipped = isinstance(over, ast.Call) and last(over) == "zip"
     sources = over.args if isinstance(over, ast.Call) and zipped else [over]
-    return _bound(loop) if all(scope.value(source).is_tensor is True for source in sources) else frozenset()
+    tensors = all(scope.value(source).is_tensor is True for source in sources)
+    return variables(loop.target) if tensors else frozenset()
 
 
 def _unwrapped(index: ast.expr) -> ast.expr:

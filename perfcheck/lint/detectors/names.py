@@ -31,6 +31,11 @@ def last(node: ast.AST) -> str:
     return node.id if isinstance(node, ast.Name) else ""
 
 
+def variables(node: ast.AST) -> frozenset[str]:
+    """The plain names anywhere in it, stored or read, nested functions included."""
+    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+
+
 def within(*nodes: ast.AST) -> Iterator[ast.AST]:
     """The nodes and all below them, in source order, without nested functions and classes."""
     stack = list(reversed(nodes))

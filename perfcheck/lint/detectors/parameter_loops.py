@@ -6,7 +6,16 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import derived, last, mentions, root, statements, targets, within
+from perfcheck.lint.detectors.names import (
+    derived,
+    last,
+    mentions,
+    root,
+    statements,
+    targets,
+    variables,
+    within,
+)
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 from perfcheck.lint.values import elements
@@ -120,10 +129,8 @@ def _blended_for_caller(scope: Scope) -> Iterator[Match]:
         return
     for node in scope.walk(ast.Return):
         blend = node.value if isinstance(node, ast.Return) else None
-        if blend is not None and _weighted_sum(blend):
-            used = {part.id for part in ast.walk(blend) if isinstance(part, ast.Name)}
-            if len(used & given) > 1:
-                yield Match(blend, {})
+        if blend is not None and _weighted_sum(blend) and len(variables(blend) & given) > 1:
+            yield Match(blend, {})
 
 
 _AVERAGES = re.compile(r"(^|[_.])(ema|avg|average|averaged|moving_average)(_|$)|ema\.")
@@ -207,7 +214,7 @@ def _from_parameters(loop: ast.For) -> frozenset[str]:
     live: set[str] = set()
     for element, part in zip(elements, over.args, strict=True):
         if isinstance(part, ast.Call) and last(part) in _SOURCES:
-            live |= {part.id for part in ast.walk(element) if isinstance(part, ast.Name)}
+            live |= variables(element)
     return frozenset(live)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from perfcheck.lint.detectors.names import derived, last, mentions, root, targets, within
+from perfcheck.lint.detectors.names import derived, last, mentions, root, targets, variables, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -59,13 +59,9 @@ def loop_over_batch(scope: Scope) -> Iterator[Match]:
         if turn is not None and _stacked(scope, made) and _batchable(scope, [made.elt], turn.names):
             yield Match(made, {"T": turn.tensor})
         elif turn is None and _stacked(scope, made):
-            table = _picked_from(scope, made.elt, _names(made.generators[0].target))
+            table = _picked_from(scope, made.elt, variables(made.generators[0].target))
             if table is not None:
                 yield Match(made, {"T": table})
-
-
-def _names(target: ast.expr) -> frozenset[str]:
-    return frozenset(part.id for part in ast.walk(target) if isinstance(part, ast.Name))
 
 
 def _picked_from(scope: Scope, element: ast.expr, names: frozenset[str]) -> ast.expr | None:
@@ -137,7 +133,7 @@ def _turn(extents: _Extents, over: ast.expr, target: ast.expr, body: Sequence[as
     if index is not None:
         tensor = _indexed(extents.scope, index, body, _stored(body)) or _filled(extents.scope, index, body)
         return None if tensor is None else _Turn(frozenset({index}), tensor)
-    names = _names(target)
+    names = variables(target)
     wrapped = isinstance(over, ast.Call) and chain(over.func) in {"zip", "enumerate"}
     sources = over.args if isinstance(over, ast.Call) and wrapped else [over]
     rows = [
