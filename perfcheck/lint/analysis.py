@@ -100,7 +100,7 @@ class Analysis:
         """The findings and predicted events of one file."""
         result = FileResult([], [], [])
         module = self._project.by_path.get(str(target.path))
-        if module is None:
+        if module is None or _of_other_framework(module):
             return result
         lines = target.text.split("\n")
         functions = [FunctionRef(module, record) for record in module.functions.values()]
@@ -268,6 +268,17 @@ def _returns_plain(node: ast.AST) -> bool:
 
 
 _COMPILERS = frozenset({"compile", "script", "script_method", "optimize", "jit"})
+
+
+def _of_other_framework(module: ModuleRecord) -> bool:
+    """Are its tensors those of MXNet, TensorFlow, JAX, …? Their methods bear the same names."""
+    packages = {name.partition(".")[0] for name in (*module.imports.values(), *module.stars)}
+    return "torch" not in packages and not packages.isdisjoint(_FRAMEWORKS)
+
+
+_FRAMEWORKS = frozenset(
+    {"mxnet", "tensorflow", "jax", "flax", "paddle", "mindspore", "keras", "mlx", "tinygrad"}
+)
 
 
 @cache

@@ -289,12 +289,27 @@ def _missing(o: Operands, name: str) -> Truth:
     return None if given is None else not given
 
 
+def _has_no_elements(node: ast.AST) -> bool:
+    """``[]``, ``torch.tensor([])``, ``torch.empty(0, n)``, ``torch.zeros((0, 4))``"""
+    if isinstance(node, (ast.List, ast.Tuple)):
+        return not node.elts
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+        return False
+    if node.func.attr == "tensor":
+        return _has_no_elements(node.args[0])
+    first = node.args[0]
+    sizes = first.elts if isinstance(first, (ast.List, ast.Tuple)) else node.args
+    return node.func.attr in ("empty", "zeros", "ones", "rand", "randn") and any(
+        isinstance(size, ast.Constant) and size.value == 0 for size in sizes
+    )
+
+
 def _moves(o: Operands, from_device: bool) -> Truth:
     if o.result is None or not o.all:
         return None
     data = o.by_name.get("data") or o.all[0]  # of `x.new_tensor(data)`
-    if isinstance(data.node, (ast.List, ast.Tuple)) and not data.node.elts:
-        return False  # torch.tensor([]): nothing to copy
+    if data.node is not None and _has_no_elements(data.node):
+        return False  # nothing to copy
     source, result = data.value, o.result
     if len(o.all) == 2 and o.all[1].value.kind == "dtype":
         return False  # x.to(torch.float16)

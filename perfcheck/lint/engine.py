@@ -213,10 +213,11 @@ class Engine:
 
     def _handed_by(self, callers: Sequence[FunctionRef], function: FunctionRef) -> Env:
         """The arguments of all calls that can be seen."""
-        found: Env = {}
+        given: dict[str, list[Value]] = {}
         for caller in callers:
             for name, value in self._handed_of(caller).get(function.dotted, {}).items():
-                found[name] = join(found[name], value) if name in found else value
+                given.setdefault(name, []).append(value)
+        found = {name: _of_callers(values) for name, values in given.items()}
         return {name: value for name, value in found.items() if value.kind != "unknown" or value.batch}
 
     def _handed_of(self, caller: FunctionRef) -> dict[str, Env]:
@@ -282,14 +283,20 @@ class Engine:
         self, function: FunctionRef, node: FunctionNode | ast.Module, evaluator: Evaluator
     ) -> Value:
         found = evaluator.returned
+        if found.kind == "none" and evaluator.class_ is not None and _is_abstract(node):
+            below = self.project.overrides(evaluator.class_, function.record.name)
+            said = (
+                join_all([self.returned(override) for override in islice(below, _OVERRIDES)])
+                if below
+                else UNKNOWN
+            )
+            if said.kind not in ("unknown", "none"):
+                return said
         annotation = getattr(node, "returns", None)
         if annotation is not None and found.kind in ("unknown", "none"):
             promised = evaluator.annotation(annotation)
             if promised.kind not in ("unknown", "none"):
                 return promised._replace(origin=found.origin) if promised.kind == "tensor" else promised
-        if found.kind == "none" and evaluator.class_ is not None and _is_abstract(node):
-            below = self.project.overrides(evaluator.class_, function.record.name)
-            return join_all([self.returned(override) for override in islice(below, _OVERRIDES)])
         return found
 
     def returned(self, function: FunctionRef) -> Value:
@@ -426,6 +433,14 @@ class Engine:
         return known
 
 
+def _of_callers(given: list[Value]) -> Value:
+    """All that is handed over; on the host where one surely is and none is known to be on the device."""
+    on_host = [v for v in given if v.kind == "tensor" and v.device is False and not v.assumed]
+    if on_host and all(v.kind in ("tensor", "unknown") and not v.device for v in given):
+        return join_all(on_host)
+    return join_all(given)
+
+
 _PRIVATE = ("torch.utils.data.dataloader.", "torch.optim.", "torch.nn.modules.", "torch.distributions.")
 """Modules whose classes are known by the names of the package above."""
 
@@ -475,11 +490,13 @@ _CONSTANTS: dict[str, Value] = {
 
 
 def _is_abstract(node: ast.AST) -> bool:
-    """Has a function no body of its own: a docstring, ``raise NotImplementedError``, ``pass``, ``...``?"""
+    """Has a function no body of its own: a docstring, ``raise NotImplementedError``, ``pass``, ``...``,
+    ``return None``?"""
     body: list[ast.stmt] = getattr(node, "body", [])
     return all(
         isinstance(statement, (ast.Pass, ast.Raise))
         or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        or (isinstance(statement, ast.Return) and isinstance(statement.value, ast.Constant | None))
         for statement in body
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.nodes import walk
 from perfcheck.lint.roles import is_setup_name
 from perfcheck.lint.spelling import spelled
@@ -143,7 +144,7 @@ def _warns(statement: ast.stmt) -> bool:
 
 def _first_time(test: ast.expr) -> bool:
     """``self.cache is None``, ``len(state) == 0``, ``not hasattr(self, "cache")``, ``step == 0``,
-    ``key not in state``: the branch fills something in once."""
+    ``batch_idx < 10``, ``key not in state``: the branch fills something in once, or shows the first few."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         inner = test.operand
         if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Name) and inner.func.id == "hasattr":
@@ -163,9 +164,19 @@ def _first_time(test: ast.expr) -> bool:
             return bool({"state", "param_state", "cache"} & set(_names(left)))
         counts = not isinstance(left, ast.BinOp) or isinstance(left.op, ast.Sub)
         return counts and any(_counts(name) for name in _names(left)[:1])
+    if (
+        isinstance(op, (ast.Lt, ast.LtE))
+        and isinstance(right, ast.Constant)
+        and isinstance(left, (ast.Name, ast.Attribute))
+    ):
+        return isinstance(right.value, int) and right.value <= _FEW and bool(_STEP.search(dotted(left)))
     if isinstance(op, ast.NotIn):
         return any(name in ("state", "param_state") or "cache" in name.lower() for name in _names(right))
     return False
+
+
+_FEW = 100
+_STEP = re.compile(r"(^|[._])(step|iter|iteration|it|batch_idx|batch_index|step_idx|batch_i|batch_id)$")
 
 
 def _gives_constant(body: list[ast.stmt]) -> bool:
@@ -199,15 +210,16 @@ def _is_empty(node: ast.expr) -> bool:
 
 
 def _sets_flag(node: ast.If) -> bool:
-    """``if not self._checked: self._checked = True``: done once."""
-    test = node.test
-    if not isinstance(test, ast.UnaryOp) or not isinstance(test.op, ast.Not):
+    """``if not self._checked: self._checked = True``, ``if self.first: self.first = False``: done once."""
+    negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
+    flag = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
+    if not isinstance(flag, (ast.Name, ast.Attribute)):
         return False
     return any(
         isinstance(statement, ast.Assign)
         and isinstance(statement.value, ast.Constant)
-        and statement.value.value is True
-        and any(ast.unparse(target) == ast.unparse(test.operand) for target in statement.targets)
+        and statement.value.value is negated
+        and any(ast.unparse(target) == ast.unparse(flag) for target in statement.targets)
         for statement in node.body
     )
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from perfcheck.events import Hotness
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.index import ModuleRecord
-from perfcheck.lint.project import ClassRef, FunctionRef, Project
+from perfcheck.lint.project import ClassRef, FunctionRef, Project, is_elsewhere
 from perfcheck.lint.roles import ends_epoch, is_setup, is_test_path, role
 
 
@@ -344,12 +344,12 @@ class HotnessMap:
         return self._by_method(rest.rpartition(".")[2])
 
     def _of_class(self, module: ModuleRecord, class_: str, name: str) -> tuple[Target, ...] | None:
-        """The methods of that name of a class, written as in a module, and of what derives from it; None
-        where the class is not known."""
+        """The methods of that name of a class, written as in a module, and of what derives from it; none of
+        another package's class, None where the class is not known."""
         dotted = self.engine.names.dotted(module, class_)
         entity = self._project.lookup(dotted, module) if dotted else ""
         if not isinstance(entity, ClassRef):
-            return None
+            return () if isinstance(entity, str) and is_elsewhere(entity) else None
         found = self._project.method(entity, name)
         below = tuple((override, True) for override in self._project.overrides(entity, name))
         if found is None or any(d.endswith("abstractmethod") for d in found.record.decorators):

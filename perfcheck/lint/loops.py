@@ -215,11 +215,16 @@ _QUEUE = re.compile(r"(queue|que|pipe|socket|conn|channel|inbox|requests)(_\w+)?
 
 
 def _in_batches(iterable: ast.expr) -> bool:
-    """``range(0, len(data), batch_size)``, whatever it is wrapped in."""
+    """``range(0, len(data), batch_size)``, ``range(len(data) // batch_size)``, whatever it is wrapped in."""
     while isinstance(iterable, ast.Call):
         if dotted(iterable.func).rpartition(".")[2] in ("range", "trange"):
-            strides = words_of(iterable.args[2]) if len(iterable.args) > 2 else []
-            return any(_BATCH_SIZE.search(word) for word in strides)
+            sizes = iterable.args[2:] or [
+                part.right
+                for argument in iterable.args
+                for part in walk(argument)
+                if isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Div, ast.FloorDiv))
+            ]
+            return any(_BATCH_SIZE.search(word) for size in sizes for word in words_of(size))
         iterable = iterable.args[0] if iterable.args else ast.Constant(None)
     return False
 

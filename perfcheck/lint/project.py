@@ -108,7 +108,7 @@ class Project:
     def find_module(self, name: str, importer: ModuleRecord | None = None) -> ModuleRecord | None:
         """A module by its dotted name; a script's neighbours may be imported by their bare names."""
         module = self.modules.get(name)
-        if module is not None or importer is None or name.partition(".")[0] in _ELSEWHERE:
+        if module is not None or importer is None or is_elsewhere(name):
             return module
         package = importer.name if importer.is_package else importer.name.rpartition(".")[0]
         key = (package, name)
@@ -313,6 +313,12 @@ _ELSEWHERE = sys.stdlib_module_names | frozenset(
     torchmetrics""".split()
 )
 """Packages that no folder of the same name deeper in a project stands for."""
+
+
+def is_elsewhere(name: str) -> bool:
+    """Is a dotted name one of a package that is known to be no part of a project?"""
+    return name.partition(".")[0] in _ELSEWHERE
+
 
 _STAR_PACKAGES = frozenset({"torch", "numpy", "math", "jax", "tensorflow"})
 

@@ -28,6 +28,8 @@ def branch(test: str, body: str = "f()", orelse: str = "g()") -> tuple[bool, boo
         "self.should_log()",
         "logger.isEnabledFor(logging.DEBUG)",
         "step == 0",
+        "batch_idx < 10 and logger",
+        "self.global_step <= 3",
         "self.cache is None",
         "self.cache is None or x.shape != self.shape",
         "not hasattr(self, 'mask')",
@@ -53,6 +55,9 @@ def test_rare_branches(test: str) -> None:
         "x.shape[0] > 1",
         "self.training",
         "epoch > 3",
+        "batch < 16",
+        "step < warmup",
+        "step < 5000",
         "debug or training",
         "i % 2 == 0 or x",
         "step % grad_accum_steps == 0",
@@ -178,3 +183,10 @@ def test_what_follows_a_device_moves_once() -> None:
     assert branch("self.table.device != x.device", "self.table = self.table.to(x.device)")[0]
     assert not branch("table.device != x.device", "table = table.to(x.device)")[0]
     assert not branch("self.table.device != x.device", "x = x.to(self.table.device)")[0]
+
+
+def test_what_sets_its_own_flag_is_done_once() -> None:
+    assert branch("self.first", "self.first = False")[0]
+    assert branch("not self.ready", "self.ready = True")[0]
+    assert not branch("self.first", "self.first = True")[0]
+    assert not branch("self.first", "self.second = False")[0]

@@ -774,3 +774,19 @@ def test_who_makes_it_hot() -> None:
     assert program.heat.heated_by(program.function("losses")) == ("main.train", "main.step")
     assert program.heat.heated_by(program.function("other")) == ("main.Net.training_step",)
     assert program.heat.heated_by(program.function("Net.training_step")) == ()
+
+
+def test_methods_of_other_packages_are_not_the_projects() -> None:
+    text = """
+        from sklearn.decomposition import PCA
+        import other
+        def masks(batches):
+            for batch in batches:
+                pca = PCA(1)
+                pca.fit_transform(batch)
+        class Reduction:
+            def fit_transform(self, x):
+                wait()  # cold
+        """
+    check(text)
+    check(text.replace("PCA(1)", "other.make(1)").replace("# cold", "# step"))

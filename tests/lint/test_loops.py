@@ -33,6 +33,8 @@ def kind(loop: str, body: str = "pass", **aliases: str) -> LoopKind:
         "while step < max_steps",
         "async for x in loader",
         "for i in range(0, len(x), batch_size)",
+        "for i in range((len(x) + batch_size - 1) // batch_size)",
+        "for i in trange(math.ceil(len(x) / self.batch_size))",
         "for i in tqdm(range(0, n, args.chunk_size), desc='encode')",
     ],
 )
@@ -62,6 +64,8 @@ def test_epochs(loop: str) -> None:
     [
         "for x in xs",
         "for i in range(3)",
+        "for i in range(len(x) // width)",
+        "for i in range(batch_size // 2)",
         "for name, p in model.named_parameters()",
         "while True",
         "for d in devices",

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 
 from perfcheck.lint.detectors.model_calls import is_layer
+from perfcheck.lint.detectors.names import last
 from perfcheck.lint.facts import Match, Scope
 
 _ENDS = ("argmax", "argmin", "item", "tolist")
@@ -35,19 +37,45 @@ def _ends(scope: Scope) -> Iterator[tuple[ast.expr, ast.expr]]:
             yield node, node.value
 
 
+_TEACHER = re.compile(
+    r"(^|_)(teacher(_(model|net|network))?|(ema|ref|reference|target|momentum)_(model|net|network|encoder))$"
+)
+
+
 def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
-    """The call of a module at the bottom of a chain of methods, attributes and subscripts."""
+    """The call of a module at the bottom of a chain of methods, attributes, subscripts and functions of
+    torch, also by way of a name that nothing else reads."""
+    named = False
     while True:
         if isinstance(node, ast.Call):
             value = scope.value(node.func)
             if value.kind == "module":
                 return None if is_layer(value.ref) else node
             if value.kind == "function" and value.ref and not value.ref.startswith("torch."):
-                return node  # a function of the project
+                return None if named else node  # a function of the project
+            if value.kind == "unknown" and node.args and _TEACHER.search(last(node)):
+                return node
             if not isinstance(node.func, ast.Attribute):
                 return None
-            node = node.func.value
+            of_torch = (scope.resolve(node.func) or "").startswith("torch.")
+            node = node.args[0] if of_torch and node.args else node.func.value
         elif isinstance(node, (ast.Attribute, ast.Subscript)):
             node = node.value
+        elif isinstance(node, ast.BinOp):
+            node = node.left
+        elif isinstance(node, ast.Name) and _read_once(scope, node.id):
+            made = scope.definition(node.id, node)
+            if made is None or isinstance(made, ast.Name):
+                return None
+            node, named = made, True
         else:
             return None
+
+
+def _read_once(scope: Scope, name: str) -> bool:
+    reads = [
+        n
+        for n in scope.walk(ast.Name)
+        if isinstance(n, ast.Name) and n.id == name and type(n.ctx) is ast.Load
+    ]
+    return len(reads) == 1

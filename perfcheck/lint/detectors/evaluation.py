@@ -31,6 +31,8 @@ _TRAINERS = (
     "lightning.LightningModule",
     "torchmetrics.Metric",
 )
+_OF_TORCH = frozenset({"torch", "nn", "Tensor", "eval", "backward"})
+"""Names of which a file has one if its models are PyTorch's."""
 _OBSERVED = frozenset({"state", "action", "ob", "observation", "next_state"})
 
 
@@ -45,7 +47,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         yield from gathered(scope)
         yield from steps_taken(scope)
         return
-    if decorated(scope.node) or _scores_actions(scope.node):
+    if decorated(scope.node) or _scores_actions(scope.node) or _OF_TORCH.isdisjoint(scope.file_names()):
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and runs_model(scope, call) and scope.no_grad(call) is not True:

@@ -27,10 +27,9 @@ def pieces_made(scope: Scope) -> Iterator[Match]:
     for call in scope.calls(*_JOINS):
         if not call.args or not (scope.resolve(call.func) or "").startswith("torch."):
             continue
-        for piece in _pieces(scope, call.args[0]):
-            if scope.value(piece).on_device is True and _is_made_anew(scope, piece):
-                yield Match(call, {"F": call.func})
-                break
+        pieces = _pieces(scope, call.args[0])
+        if pieces and all(scope.value(p).on_device is True and _is_made_anew(scope, p) for p in pieces):
+            yield Match(call, {"F": call.func})
 
 
 def _pieces(scope: Scope, parts: ast.expr) -> Sequence[ast.expr]:

@@ -10,11 +10,10 @@ from perfcheck.lint.facts import Match, Scope
 
 _CACHES = frozenset({"torch.cuda.empty_cache", "torch.accelerator.empty_cache", "torch.xpu.empty_cache"})
 _OPTION = re.compile(r"empty|clear|cache|mem|gc|collect|free|release|offload", re.IGNORECASE)
-_STEPS = frozenset({"forward", "training_step", "train_step", "compute_loss", "prediction_step"})
 
 
 def empty_cache(scope: Scope) -> Iterator[Match]:
-    """``torch.cuda.empty_cache()`` in a loop, or in what is a step by its name."""
+    """``torch.cuda.empty_cache()`` that no option asks for."""
     return _unasked(scope, (c for c in scope.calls("empty_cache") if scope.resolve(c.func) in _CACHES))
 
 
@@ -29,13 +28,10 @@ def _is_full(generation: ast.expr) -> bool:
 
 
 def _unasked(scope: Scope, calls: Iterable[ast.Call]) -> Iterator[Match]:
-    """Those that no option asks for."""
     if _OPTION.search(scope.qualname.rpartition(".")[2]):
         return  # that is what the function is for
-    by_role = scope.qualname.rpartition(".")[2] in _STEPS
     for call in calls:
-        looped = any(isinstance(loop, (ast.For, ast.While)) for loop in scope.loops(call))
-        if (looped or by_role) and not any(_asks(choice) for choice in scope.ancestors(call)):
+        if not any(_asks(choice) for choice in scope.ancestors(call)):
             yield Match(call, {})
 
 

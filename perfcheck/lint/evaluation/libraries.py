@@ -84,7 +84,8 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     if root == "torch":
         return _torch(name, last, arguments)
     if root in _ARRAY_PACKAGES:
-        return HOST if root in ("sklearn", "skimage") and last[:1].isupper() else ARRAY
+        made = root in ("sklearn", "skimage") and last[:1].isupper()
+        return HOST if made or name.startswith(_GIVE_OBJECTS) else ARRAY
     if root == "math":
         for argument in arguments.positional:
             if argument.node is not None:
@@ -186,6 +187,9 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
 
 _ARRAY_PACKAGES = frozenset({"numpy", "pandas", "scipy", "sklearn", "cv2", "skimage"})
 
+
+_GIVE_OBJECTS = ("scipy.stats.", "scipy.interpolate.", "scipy.spatial.")
+"""Distributions, splines, trees: what they are asked for has no twin in torch."""
 
 _OF_NUMBERS = frozenset(
     "abs ceil cos exp expm1 floor log log10 log1p log2 power round sign sin sqrt square tan tanh".split()

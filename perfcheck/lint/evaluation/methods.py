@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evaluation.attributes import INSTANCES
 from perfcheck.lint.evaluation.containers import container_method, fill_entry
@@ -40,10 +42,10 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
     if kind == "unknown" and along_dimension(node):
         device = True if owner.device is None and not owner.batch and not ev.on_host else owner.device
         return likely_tensor(ev, owner._replace(device=device), name, receiver, arguments, node)
-    if kind == "unknown" and name == "to" and owner.device is True and isinstance(func.value, ast.Call):
-        target = arguments.value(0, "device")  # model(x).to("cpu")
+    if kind == "unknown" and name == "to" and _is_result(owner, func.value) and not ev.on_host:
+        target = arguments.value(0, "device")  # model(x).to("cpu"), out["score"].to("cpu")
         if target is not None and target.kind in ("str", "device") and device_of(target) is False:
-            return likely_tensor(ev, owner, name, receiver, arguments, node)
+            return likely_tensor(ev, owner._replace(device=True), name, receiver, arguments, node)
     movable = kind == "unknown" or (kind == "tensor" and owner.assumed)
     if movable and name in ("to", "cuda") and is_part_of_batch(ev, owner, func, arguments):
         part = Value("tensor", False, pinned=owner.pinned, batch=True, assumed=True)
@@ -95,6 +97,23 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
     if kind in ("host", "scheduler"):
         return UNKNOWN
     return unknown_result(arguments)
+
+
+_GIVES_MODULE = re.compile(
+    r"^[A-Z]|^_*(from_pretrained|load|build|get|create|make|init|eval|train|requires_grad)(_|$)"
+)
+
+
+def _is_result(owner: Value, node: ast.expr) -> bool:
+    """Is it what something gave, and no module? Modules, too, are moved by ``to``."""
+    if isinstance(node, ast.Call):
+        return owner.device is True or not _GIVES_MODULE.match(dotted(node.func).rpartition(".")[2])
+    return (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+        and not owner.batch
+    )
 
 
 def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Arguments, node: ast.Call) -> Value:

@@ -212,6 +212,26 @@ def test_forward_passes_of_which_only_a_choice_is_kept() -> None:
     assert flagged("        import torch" + source + elsewhere, "PC811") == set()
 
 
+def test_teachers_whose_output_is_detached_on_its_way_into_the_loss() -> None:
+    source = """
+        import torch.nn.functional as F
+        from torch import nn
+        class Distill(nn.Module):
+            def __init__(self, teacher, student):
+                super().__init__()
+                self.teacher, self.student = teacher, student
+            def forward(self, x, t):
+                soft = self.teacher(x)
+                hard = self.student(x)
+                return F.kl_div(hard, F.softmax(soft / t, dim=-1).detach())
+    """
+    assert flagged(source, "PC811") == {("PC811", 8)}
+    kept = source.replace("return", "self.last = soft;return")
+    assert flagged(kept, "PC811") == set()
+    trained = source.replace("self.teacher(x)", "self.first(x)")
+    assert flagged(trained, "PC811") == set()
+
+
 def test_hidden_states_of_which_the_last_is_used() -> None:
     source = """
         import torch
@@ -422,6 +442,17 @@ def test_a_prediction_between_training_steps() -> None:
                 loss(outputs).backward()
     """
     assert flagged(source, "PC801") == {("PC801", 5)}
+
+
+def test_models_of_another_library() -> None:
+    source = """
+        from statsforecast.models import AutoARIMA
+        class Forecaster:
+            def _predict(self, series, horizon):
+                return self.model.forward(y=series, h=horizon)
+    """
+    assert flagged(source, "PC801") == set()
+    assert flagged(source + "            import torch", "PC801") == {("PC801", 3), ("PC801", 4)}
 
 
 def test_targets_of_temporal_differences() -> None:

@@ -608,6 +608,11 @@ def test_pieces_made_on_the_device() -> None:
                 return torch.cat(owners) + torch.cat(data) + whole + ends + shifted
     """
     assert flagged(source, "PC521") == {("PC521", 14)}
+    drawn = source.replace("owners.append(", "owners.append(self.draw(i) if n else ").replace(
+        "                    host.append",
+        "                    owners.append(self.draw(i))\n                    host.append",
+    )
+    assert flagged(drawn, "PC521") == set()
 
 
 def test_products_that_are_contractions() -> None:

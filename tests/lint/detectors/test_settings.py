@@ -286,6 +286,29 @@ def test_memory_that_is_given_back() -> None:
     assert flagged(source, "PC904", "PC905") == {("PC904", 7), ("PC905", 13)}
 
 
+def test_memory_given_back_by_what_a_loop_calls() -> None:
+    source = """
+        import torch
+
+        def segment(net, tiles):
+            return [run(net, tile) for tile in tiles]
+
+        def train(net, loader):
+            for batch in loader:
+                run(net, batch)
+
+        def run(net, tile):
+            y = net(tile)
+            torch.cuda.empty_cache()
+            return y
+    """
+    assert flagged(source, "PC904") == {("PC904", 12)}
+    assert (
+        flagged(source.replace("for batch in loader", "if net").replace(" for tile in tiles", ""), "PC904")
+        == set()
+    )
+
+
 def test_gathers_for_reports() -> None:
     source = """
         import torch

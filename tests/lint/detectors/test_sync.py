@@ -299,3 +299,42 @@ def test_python_that_walks_a_tensor_waits_for_each_element_however_rare_it_is() 
     assert flagged(source, "PC115") == {("PC115", 5)}
     assert not flagged(source.replace("lens: torch.Tensor", "lens: list[int]"), "PC115")
     assert not flagged(source.replace("def build", "def __init__"), "PC115")
+
+
+def test_tensors_of_another_framework() -> None:
+    source = """
+        import mxnet as mx
+        from mxnet.gluon import nn
+
+        class Net(nn.HybridBlock):
+            def hybrid_forward(self, F, x):
+                for i in range(self.steps):
+                    y = F.softmax(x, axis=-1)
+                    print(y.sum().item())
+    """
+    assert flagged(source, "PC101", "PC134") == set()
+    assert flagged(source.replace("as mx", "as mx, torch"), "PC101") == {("PC101", 8)}
+
+
+def test_properties_that_subclasses_define() -> None:
+    source = """
+        import torch
+
+        class Likelihood:
+            @property
+            def prior(self) -> torch.Tensor | None:
+                return None
+
+            def forward(self, batch):
+                return torch.tensor(self.prior).to(batch.device)
+
+        class Gauss(Likelihood):
+            def __init__(self):
+                self.mean = 0.0
+
+            @property
+            def prior(self):
+                return self.mean
+    """
+    assert flagged(source, "PC310") == set()
+    assert flagged(source.split("        class Gauss")[0], "PC310") == {("PC310", 9)}

@@ -259,3 +259,67 @@ def test_parameters_that_are_moved_are_no_batch() -> None:
     assert not flagged(source.format("module"), "PC215")
     moved = source.replace("apply(lambda t: t.to(device))", "return data.to(device)").format("data")
     assert flagged(moved, "PC215") and not flagged(moved.replace("data", "module"), "PC215")
+
+
+def test_nothing_is_copied_of_what_has_no_elements() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Boxes(nn.Module):
+            def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+                none = torch.empty(0, 4).to(x.device), torch.zeros((0, 4)).to(x.device)
+                return *none, torch.tensor([]).to(x.device), torch.empty(4, 1).to(x.device)
+    """
+    assert {line for _, line in flagged(source, "PC201", "PC214")} == {7}
+
+
+def test_distributions_of_scipy_have_no_twin() -> None:
+    source = """
+        import torch
+        from scipy.stats import nbinom
+        from torch import nn
+
+        class Counts(nn.Module):
+            def forward(self, x: torch.Tensor, mean: torch.Tensor) -> torch.Tensor:
+                made = nbinom(n=mean.cpu().numpy(), p=0.5)
+                return torch.tensor(made.cdf(x.cpu().numpy()), device=x.device)
+    """
+    assert flagged(source, "PC207") == set()
+    assert flagged(source.replace("made.cdf(x.cpu().numpy())", "x.cpu().numpy()"), "PC207") != set()
+
+
+def test_results_are_moved_to_the_host_as_tensors_are() -> None:
+    source = """
+        import torch
+
+        def score(self, pairs, batch_size):
+            scores = []
+            for i in range((len(pairs) + batch_size - 1) // batch_size):
+                scores.append(self.rate(pairs[i])["score"].to(torch.device("cpu")))
+                self.build(i).to("cpu")
+            return scores
+    """
+    assert flagged(source, "PC104") == {("PC104", 6)}
+
+
+def test_what_one_caller_surely_keeps_on_the_host() -> None:
+    source = """
+        import torch
+
+        class Bank:
+            def update(self, rows: torch.Tensor) -> None:
+                kept = rows.detach().to(device="cpu")
+                for _ in range(3):
+                    self.chosen = farthest(kept)
+
+            def finish(self, loader) -> None:
+                for level in loader:
+                    self.chosen = farthest(level.flat)
+
+        def farthest(rows: torch.Tensor) -> int:
+            return int(rows.norm(dim=1).argmax().item())
+    """
+    assert flagged(source, "PC101") == set()
+    moved = source.replace("level.flat", "level.flat.cuda()")
+    assert flagged(moved, "PC101") == {("PC101", 14)}
