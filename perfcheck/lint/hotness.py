@@ -23,6 +23,11 @@ class Heat(NamedTuple):
     by: str = ""  # the dotted name of the function that calls it so often, unless a role says it
 
 
+def _rank(heat: Heat) -> tuple[Hotness, bool, Hotness]:
+    """What is surely done on every step is known better than what may be done for every element."""
+    return min(heat.level, Hotness.STEP), heat.sure and heat.level > Hotness.COLD, heat.level
+
+
 Target = tuple[FunctionRef, bool]
 """A function that a call may reach, and whether it surely does."""
 
@@ -266,8 +271,7 @@ class HotnessMap:
             for callee, warmed in self._calls(function, heat):
                 if callee.dotted in self._frozen:
                     continue
-                known = self.of(callee)
-                if (warmed.level, warmed.sure) > (known.level, known.sure if known.level else False):
+                if _rank(warmed) > _rank(self.of(callee)):
                     self._heat[callee.dotted] = warmed
                     queue.append(callee)
 

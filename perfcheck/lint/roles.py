@@ -71,6 +71,7 @@ _STEP_NAME = re.compile(
     r"_*(forward_backward\w*|clip_grad\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
     r"generator|discriminator|on|after|before|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter|batch)(_(start|end|begin))?)$"
 )
+_FORWARD = re.compile(r"^_*((\w+_)?forward|forward_(?!pre_|hook)\w+)$")
 _METRICS = re.compile(r"(^|/)\w*metrics?(/|\.py$)")
 _HOOK = re.compile(r"(^|_)hook(_fn)?$")
 """Functions within functions: registered there, and run in every forward or backward."""
@@ -250,6 +251,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
         if owner is not None:
             if name == "forward" and (len(record.params) > 1 or "torch.nn.Module" in outside):
                 return Hotness.STEP, False
+            if _is_forward(name) and "torch.nn.Module" in outside:
+                return Hotness.STEP, False
             for base, names in _STEP_BY_BASE:
                 if name in names and base in outside:
                     return Hotness.STEP, False
@@ -332,6 +335,7 @@ _BATCH = re.compile(
 _stays_cold = spelled(_COLD_NAME.match)
 _sets_up = spelled(_SETUP_NAME.match)
 _is_step = spelled(_STEP_NAME.match)
+_is_forward = spelled(_FORWARD.match)
 _is_hook = spelled(_HOOK.search)
 _speaks_of_step = spelled(_STEP_WORD.search)
 _gets = spelled(_GETTER.match)

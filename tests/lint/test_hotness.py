@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from perfcheck.events import Hotness
 from tests.lint.programs import MAIN, Program, heats, texts
 
 WAIT = "torch.cuda.synchronize()"
@@ -790,3 +791,49 @@ def test_methods_of_other_packages_are_not_the_projects() -> None:
         """
     check(text)
     check(text.replace("PCA(1)", "other.make(1)").replace("# cold", "# step"))
+
+
+def test_forward_passes_by_other_names() -> None:
+    check(
+        """
+        class Net(nn.Module):
+            def incremental_forward(self, x):
+                wait()  # step
+                for t in x.steps:
+                    wait()  # element
+            def forward_head(self, x):
+                wait()  # step
+            def forward_hook_handles(self):
+                wait()  # cold
+        class Mail:
+            def forward_letter(self, x):
+                wait()  # cold
+        """
+    )
+
+
+def test_what_is_sure_counts_before_what_may_be() -> None:
+    program = Program(
+        """
+        from torch import nn
+        class Net(nn.Module):
+            def forward(self, x):
+                for part in self.parts:
+                    x = part.advance(x)
+                return x
+        class Part(nn.Module):
+            def advance(self, x):
+                return x
+        class Other:
+            def advance(self, x):
+                return x
+        def train(loader):
+            part = Part()
+            for batch in loader:
+                part.advance(batch)
+        """
+    )
+    heat = program.heat.of(program.function("Part.advance"))
+    assert (heat.level, heat.sure) == (Hotness.STEP, True)
+    heat = program.heat.of(program.function("Other.advance"))
+    assert (heat.level, heat.sure) == (Hotness.ELEMENT, False)
