@@ -26,6 +26,7 @@ from perfcheck.lint.uses import (
     is_iterated,
     is_loop_variable,
     is_made_here,
+    is_made_index,
     is_returned,
     is_settled,
     is_size,
@@ -460,8 +461,11 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "operator_is": lambda a, *names: a.match.operator in names,
     "handed": lambda a, n: is_handed(a.scope, n),
     "made_here": lambda a, n: is_made_here(a.scope, n, a.match.node),
-    "index_made_here": lambda a: (
+    "mask_made_here": lambda a: (
         isinstance(a.match.node, ast.Subscript) and is_made_here(a.scope, a.match.node.slice, a.match.node)
+    ),
+    "index_made_here": lambda a: (
+        isinstance(a.match.node, ast.Subscript) and is_made_index(a.scope, a.match.node.slice)
     ),
     "index_used_again": lambda a: (
         isinstance(a.match.node, ast.Subscript) and is_used_again(a.scope, a.match.node.slice)

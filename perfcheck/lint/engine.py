@@ -272,7 +272,7 @@ class Engine:
                 self._returned(function, run.node, run),
                 run.stored if function.record.stores or function.record.name == "__init__" else {},
                 {**closure, **run.env} if run.local_functions else {},
-                read_parameters(function, run.node) if is_reader(function) else frozenset(),
+                read_parameters(function, run.node) if is_reader(function) else (),
             )
         except RecursionError:  # nested too deeply to be summed up
             return Summary(UNKNOWN, {}, {})
@@ -323,11 +323,12 @@ class Engine:
             handed = ev.handed.setdefault(function.dotted, {})
             for name, value in given.items():
                 handed[name] = join(handed[name], value) if name in handed else value
-        for name in sorted(summary.reads & given.keys()):
-            value = elements(given[name]) if given[name].kind in ("list", "tuple") else given[name]
+        for name, operator in summary.reads:
+            value = given.get(name, UNKNOWN)
+            value = elements(value) if value.kind in ("list", "tuple") else value
             if value.device is True or (value.kind == "tensor" and value.device is None):
                 subject = arguments.node_of(given[name])
-                ev.emit(arguments.node, "host-sync", "Tensor.cpu", value.device, subject)
+                ev.emit(arguments.node, "host-sync", operator, value.device, subject)
         return found if fixed else substitute(found, given)
 
     def call_named(self, ev: Evaluator, ref: str, arguments: Arguments, node: ast.Call) -> Value:

@@ -22,7 +22,7 @@ def parameter(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
 def _presumed(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
     name = node.arg
     origin = frozenset((name,))
-    host = ev.on_host
+    host = ev.on_host or name == _COUNTERS
     given = ev.annotation(node.annotation) if node.annotation is not None else UNKNOWN
     function = ev.function.record.name if ev.function is not None else ""
     constructs = function == "__init__"
@@ -48,6 +48,10 @@ def _presumed(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
     if host:
         return Value(device=False, origin=origin)
     return Value(device=True if in_module and not constructs else None, origin=origin)
+
+
+_COUNTERS = "state_steps"
+"""Optimizers keep their counters on the host, if they are not to be captured (torch.optim)."""
 
 
 def _is_plain(annotation: ast.expr | None) -> bool:

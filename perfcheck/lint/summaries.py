@@ -20,7 +20,7 @@ class Summary(NamedTuple):
     returned: Value
     stored: Env  # attributes of the method's own object, as they are at its end
     variables: Env  # what functions defined in it see
-    reads: frozenset[str] = frozenset()  # parameters that ``to_numpy(x)`` and its like copy to the host
+    reads: tuple[tuple[str, str], ...] = ()  # parameters that ``to_numpy(x)`` and its like read, and by what
 
 
 def bound(function: FunctionRef, arguments: Arguments, skip: int) -> dict[str, Value]:
@@ -32,20 +32,21 @@ def bound(function: FunctionRef, arguments: Arguments, skip: int) -> dict[str, V
     return found
 
 
-def read_parameters(function: FunctionRef, node: ast.AST) -> frozenset[str]:
-    """The parameters of which a function copies what it is given to the host: ``x.detach().cpu()``."""
-    found = set()
+def read_parameters(function: FunctionRef, node: ast.AST) -> tuple[tuple[str, str], ...]:
+    """The parameters of which a function brings what it is given to the host, and the operators that do:
+    ``x.detach().cpu()``, ``x.item()``."""
+    found: dict[str, str] = {}
     for part in ast.walk(node):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _READS:
             root: ast.AST = part.func.value
             while isinstance(root, (ast.Call, ast.Attribute)):
                 root = root.func if isinstance(root, ast.Call) else root.value
-            if isinstance(root, ast.Name):
-                found.add(root.id)
-    return frozenset(found.intersection(function.record.params))
+            if isinstance(root, ast.Name) and root.id in function.record.params:
+                found.setdefault(root.id, _READS[part.func.attr])
+    return tuple(sorted(found.items()))
 
 
-_READS = frozenset({"cpu", "numpy"})
+_READS = {"cpu": "Tensor.cpu", "numpy": "Tensor.cpu", "item": "Tensor.item", "tolist": "Tensor.tolist"}
 
 
 def substitute(value: Value, given: dict[str, Value]) -> Value:

@@ -130,6 +130,20 @@ def is_made_here(scope: BodyScope, node: ast.AST, at: ast.AST) -> bool:
     return made is not None and makes_on_host(scope, made)
 
 
+def is_made_index(scope: BodyScope, index: ast.expr) -> bool:
+    """Is a part of it made on the host by the body itself, as a tensor or as the list of one number?"""
+    return any(_makes_index(scope, part) for part in getattr(index, "elts", [index]))
+
+
+def _makes_index(scope: BodyScope, part: ast.expr) -> bool:
+    if isinstance(part, ast.List):
+        return len(part.elts) == 1 and scope.value(part.elts[0]).kind == "number"
+    value = scope.value(part)
+    made = scope.definition(part.id, part) if isinstance(part, ast.Name) else part
+    handed = made is not None and is_handed(scope, made)
+    return value.kind == "tensor" and value.device is False and not (value.origin or value.assumed or handed)
+
+
 def is_iterated(scope: BodyScope, node: ast.AST) -> bool:
     """Does a loop or comprehension go over it?"""
     parent = scope.parent(node)

@@ -230,7 +230,10 @@ VOCABULARY: Final[dict[str, Signature]] = {
     ),
     "handed": _about("Another function made it, or data of the host did."),
     "made_here": _about("It is a variable whose only value a factory of torch made, without `device=`."),
-    "index_made_here": _here("The place is an index that a factory of torch makes without `device=`."),
+    "index_made_here": _here(
+        "The place is an index that the function makes on the host: a tensor, or the list of one number."
+    ),
+    "mask_made_here": _here("The place is an index that a factory of torch makes without `device=`."),
     "index_used_again": _here("Two other places of the function select by the same variable."),
     "index_of_loop": _here("The place is an index that a loop around it takes its turns from."),
     "unpacked": _here("It is assigned to several names: `a, b = …`."),

@@ -338,3 +338,53 @@ def test_properties_that_subclasses_define() -> None:
     """
     assert flagged(source, "PC310") == set()
     assert flagged(source.split("        class Gauss")[0], "PC310") == {("PC310", 9)}
+
+
+def test_indices_that_the_function_makes_on_the_host() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Shuffle(nn.Module):
+            def forward(self, x: torch.Tensor, chosen: list[int], step: int) -> torch.Tensor:
+                order = torch.randperm(x.shape[0])
+                kept = torch.tensor(chosen)
+                return x[order[:8]] + x[:, [step]] + x[torch.arange(8), 0] + x[kept] + x[order.to(x.device)]
+    """
+    told = {f.confidence: len(f.places or [f.place]) for f in found(source, "PC111")}
+    assert told == {"medium": 3, "heuristic": 1}
+
+
+def test_helpers_that_read_what_they_are_given() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        def item(x):
+            return x.item() if hasattr(x, "item") else x
+
+        def to_scalar(x):
+            return x.detach().cpu()
+
+        def scale(x):
+            return x.item()
+
+        class Criterion(nn.Module):
+            def forward(self, x: torch.Tensor, y: torch.Tensor):
+                loss = (x - y).abs().mean()
+                return loss, item(loss), to_scalar(loss), scale(loss), item(3)
+    """
+    told = {(f.rule, f.place.line) for f in found(source, "PC101", "PC104") if f.confidence != "heuristic"}
+    assert told == {("PC101", 11), ("PC101", 16), ("PC104", 16)}
+
+
+def test_counters_of_optimizers_lie_on_the_host() -> None:
+    source = """
+        import torch
+
+        def update(params: list[torch.Tensor], state_steps: list[torch.Tensor], norms: list[torch.Tensor]):
+            for i, param in enumerate(params):
+                step = state_steps[i].item()
+                param.mul_(norms[i].item() / step)
+    """
+    assert {f.place.line for f in found(source, "PC101")} == {6}
