@@ -17,6 +17,7 @@ from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.uses import (
     agrees,
     fills_in,
+    follows_collective,
     is_asked_for_its_shape,
     is_collected,
     is_computed_with,
@@ -34,6 +35,7 @@ from perfcheck.lint.uses import (
     is_used_again,
     only_checks,
     only_reduced,
+    selects_on_host,
 )
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.predicates import Metavariable
@@ -489,9 +491,11 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "computed_with": lambda a: (
         not is_helper_call(a.scope, a.match.node) and is_computed_with(a.scope, a.match.node)
     ),
+    "selects_on_host": lambda a: selects_on_host(a.scope, a.match.node),
     "collected": lambda a: is_collected(a.scope, a.match.node),
     "several": _several,
     "moves_data": lambda a: any(raised.event == "h2d-copy" for raised in a.scope.events),
+    "follows_collective": lambda a: follows_collective(a.scope, a.match.node),
     "only_checks": lambda a: only_checks(a.scope, a.match.node),
     "used_later": _used_later,
     "written_in_place": _written_in_place,

@@ -29,9 +29,14 @@ _COUNTERS = re.compile(
     r"(step|iter|idx|index|batch|epoch|count|^i$|^j$|^n$|^it$|^t$|^k$|num|interval|every|freq|period)",
     re.IGNORECASE,
 )
+_PART = re.compile(
+    r"(layer|block|head|scatter|gather|stage|group|level|dim|axis|expert|channel)", re.IGNORECASE
+)
+"""``layer_idx == 0`` holds once in every forward."""
 _ACCUMULATED = re.compile(r"(^|_)(grad(ient)?_)?acc(um\w*)?($|_)", re.IGNORECASE)
 """``gradient_accumulation_steps``, ``accum_iter``: of the optimizer's steps, none is left out."""
 _is_rare, _is_interval, _counts = spelled(_RARE.search), spelled(_EVERY.search), spelled(_COUNTERS.search)
+_is_part = spelled(_PART.search)
 _accumulated = spelled(_ACCUMULATED.search)
 
 
@@ -163,7 +168,7 @@ def _first_time(test: ast.expr) -> bool:
         if isinstance(left, ast.Call) and isinstance(left.func, ast.Name) and left.func.id == "len":
             return bool({"state", "param_state", "cache"} & set(_names(left)))
         counts = not isinstance(left, ast.BinOp) or isinstance(left.op, ast.Sub)
-        return counts and any(_counts(name) for name in _names(left)[:1])
+        return counts and any(_counts(name) and not _is_part(name) for name in _names(left)[:1])
     if (
         isinstance(op, (ast.Lt, ast.LtE))
         and isinstance(right, ast.Constant)

@@ -64,7 +64,7 @@ class RuleSet:
                 self._detectors.append((rule, detector(rule.detector), NEEDS.get(rule.detector)))
         self._needed = frozenset().union(*(needs for _, _, needs in self._detectors if needs is not None))
         self.names = self._names({rule.code for rule in rules if not _asks_heat(rule)})
-        """Names of which a cold body must call or read one, or bear it, to be worth a look."""
+        """Names of which a cold body must call, read, bear or be given one to be worth a look."""
         self.cold_names = self._names({rule.code for rule in rules if not _asks_more_than_place(rule)})
         """The same for a body that surely is cold, and is not compiled."""
 
@@ -104,7 +104,8 @@ class RuleSet:
                 yield from self._judge(rule, match, scope, around)
         if self._by_tail or self._by_type:
             yield from self._patterns(scope, around)
-        own = self._needed & {*scope.names, scope.function.record.name}
+        record = scope.function.record
+        own = self._needed & {*scope.names, record.name, *record.params}
         for rule, detect, needs in self._detectors:
             if needs is None or not own.isdisjoint(needs):
                 for match in detect(scope):

@@ -60,8 +60,8 @@ _STEP_METHODS = frozenset(
     train_one_step train_one_batch
     on_train_batch_start on_train_batch_end on_validation_batch_end on_before_optimizer_step
     before_train_iter after_train_iter
-    after_val_iter optimize_parameters generate_next_token decode_one_token decode_step denoise_step
-    sample_step p_sample
+    after_val_iter optimize_parameters generate_token generate_next_token decode_one_token decode_step
+    denoise_step sample_step p_sample
     p_mean_variance q_sample training_losses get_loss calc_loss loss_fn update_policy update_critic
     update_actor learn
     configure_gradient_clipping lr_scheduler_step transfer_batch_to_device on_after_backward
@@ -69,7 +69,8 @@ _STEP_METHODS = frozenset(
 )
 _STEP_NAME = re.compile(
     r"_*(forward_backward\w*|clip_grad\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
-    r"generator|discriminator|on|after|before|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter|batch)(_(start|end|begin))?)$"
+    r"generator|discriminator|on|after|before|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter(ation)?|(mini)?batch)(_(start|end|begin))?|"
+    r"(on|after|before)_(train|training|eval|evaluation|val|valid|validation|test|predict)_(step|iter|iteration|batch)(_(start|end|begin))?)$"
 )
 _FORWARD = re.compile(r"^_*((\w+_)?forward|forward_(?!pre_|hook)\w+)$")
 _METRICS = re.compile(r"(^|/)\w*metrics?(/|\.py$)")

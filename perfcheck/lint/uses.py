@@ -131,13 +131,15 @@ def is_made_here(scope: BodyScope, node: ast.AST, at: ast.AST) -> bool:
 
 
 def is_made_index(scope: BodyScope, index: ast.expr) -> bool:
-    """Is a part of it made on the host by the body itself, as a tensor or as the list of one number?"""
+    """Does the body make a part of it on the host: a tensor, ``range(n)``, or the list of one number?"""
     return any(_makes_index(scope, part) for part in getattr(index, "elts", [index]))
 
 
 def _makes_index(scope: BodyScope, part: ast.expr) -> bool:
     if isinstance(part, ast.List):
         return len(part.elts) == 1 and scope.value(part.elts[0]).kind == "number"
+    if isinstance(part, ast.Call) and dotted(part.func) == "range":
+        return True
     value = scope.value(part)
     made = scope.definition(part.id, part) if isinstance(part, ast.Name) else part
     handed = made is not None and is_handed(scope, made)
@@ -468,6 +470,19 @@ def _data_of(scope: BodyScope, node: ast.AST) -> tuple[ast.AST, ast.AST | None]:
     return node, parent
 
 
+def selects_on_host(scope: BodyScope, node: ast.AST) -> bool:
+    """Does it choose places of what lies on the host: ``images[index.cpu().numpy(), 0]``?"""
+    node, parent = _data_of(scope, node)
+    if isinstance(parent, ast.Tuple):
+        node, parent = parent, scope.parent(parent)
+    return (
+        isinstance(parent, ast.Subscript)
+        and parent.slice is node
+        and scope.value(parent.value).kind in ("array", "unknown")
+        and not isinstance(parent.ctx, ast.Store)
+    )
+
+
 def is_asked_for_its_shape(scope: BodyScope, node: ast.AST) -> bool:
     """Is nothing but its shape wanted, which the tensor on the device has as well?"""
     node, _ = _data_of(scope, node)
@@ -532,6 +547,15 @@ def agrees(scope: BodyScope, node: ast.AST) -> bool:
         _name(given) in asked
         for call in scope.calls("all_reduce", "broadcast", "all_gather", "reduce")
         for given in call.args[:1]
+    )
+
+
+def follows_collective(scope: BodyScope, node: ast.AST) -> bool:
+    """Does a collective stand right above it? What comes after on the stream waits for that by itself."""
+    return any(
+        isinstance(part, ast.Call) and (scope.resolve(part.func) or "").startswith("torch.distributed.")
+        for statement in scope.above(node)[-1:]
+        for part in ast.walk(statement)
     )
 
 

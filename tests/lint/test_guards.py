@@ -58,6 +58,8 @@ def test_rare_branches(test: str) -> None:
         "batch < 16",
         "step < warmup",
         "step < 5000",
+        "layer_idx == 0",
+        "scatter_idx == 1",
         "debug or training",
         "i % 2 == 0 or x",
         "step % grad_accum_steps == 0",

@@ -793,6 +793,22 @@ def test_methods_of_other_packages_are_not_the_projects() -> None:
     check(text.replace("PCA(1)", "other.make(1)").replace("# cold", "# step"))
 
 
+def test_hooks_of_iterations_and_tokens() -> None:
+    check(
+        """
+        class Loop:
+            def on_train_iteration(self, data):
+                wait()  # step
+            def before_training_iteration(self, data):
+                wait()  # step
+            def generate_token(self, batch):
+                wait()  # step
+            def on_train_start(self):
+                wait()  # cold
+        """
+    )
+
+
 def test_forward_passes_by_other_names() -> None:
     check(
         """

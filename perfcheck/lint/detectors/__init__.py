@@ -51,6 +51,7 @@ DETECTORS: Final[dict[str, str]] = {
     # data loading
     "device-copies-in-datasets": "transfers:device_copies_in_datasets",
     "loaders-without-workers": "data_loading:loaders_without_workers",
+    "pinning-off-by-default": "loader_settings:pinning_off_by_default",
     "restarted-workers": "data_loading:restarted_workers",
     "per-sample-setup": "data_loading:per_sample_setup",
     "lists-of-arrays": "data_loading:lists_of_arrays",
@@ -181,6 +182,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "device-copies-in-datasets": frozenset({"__getitem__", "collate", "collate_fn", "_collate_fn"}),
     "loaders-without-workers": _LOADERS,
     "restarted-workers": _LOADERS | {"num_workers"},
+    "pinning-off-by-default": frozenset({"pin_memory"}),
     "per-sample-setup": frozenset({"__getitem__"}),
     "lists-of-arrays": _FROM_DATA,
     "unbatched-tokenization": frozenset({"map"}),
@@ -196,7 +198,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "product-summed": frozenset({"sum"}),
     "computed-in-loop": frozenset({"cat", "stack", "arange", "softmax", "einsum", "where", "repeat"}),
     "settings-worked-out": frozenset({"unique", "array", "asarray", "linspace", "meshgrid", "argsort"}),
-    "tables-made": frozenset({"arange", "linspace", "meshgrid", "tril", "triu", "eye"}),
+    "tables-made": frozenset({"arange", "tensor", "linspace", "meshgrid", "tril", "triu", "eye"}),
     "outputs-unread": frozenset({"append"}),
     "causal-mask-given": frozenset({"scaled_dot_product_attention"}),
     "autocast-around-backward": _BACKWARD,
@@ -231,7 +233,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "log-softmax-gathered": frozenset({"log_softmax"}),
     "all-hidden-states-kept": frozenset({"hidden_states", "last_hidden_state", "logits", "pooler_output"}),
     "accumulation-without-no-sync": frozenset({"step"}),
-    "metrics-reduced-in-step": _BACKWARD | {"step"},
+    "metrics-reduced-in-step": _BACKWARD | {"step", "all_reduce"},
     "gather-in-training-step": frozenset({"gather", "gather_for_metrics", "reduce"}),
     "all-gather-then-cat": frozenset({"all_gather"}),
 }

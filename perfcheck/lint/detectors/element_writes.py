@@ -93,11 +93,21 @@ def _copied_slice(statement: ast.stmt, counter: str) -> tuple[ast.expr, ast.expr
 
 
 def _takes_turns(index: ast.expr, counter: str) -> bool:
-    """``i``, ``:, order[i]``: one place that the counter chooses, the others whole."""
+    """``i``, ``:, order[i]``, ``:, 0, i + 1``: places that the counter chooses, the others whole or fixed."""
     parts = index.elts if isinstance(index, ast.Tuple) else [index]
-    whole = [part for part in parts if isinstance(part, ast.Slice) and part.lower is part.upper is part.step]
-    others = [part for part in parts if part not in whole]
-    if len(others) != 1:
-        return False
-    chosen = others[0].slice if isinstance(others[0], ast.Subscript) else others[0]
-    return isinstance(chosen, ast.Name) and chosen.id == counter
+    fixed = [
+        part
+        for part in parts
+        if isinstance(part, ast.Constant)
+        or (isinstance(part, ast.Slice) and part.lower is part.upper is part.step)
+    ]
+    others = [part for part in parts if part not in fixed]
+    return bool(others) and all(_is_turn(part, counter) for part in others)
+
+
+def _is_turn(part: ast.expr, counter: str) -> bool:
+    if isinstance(part, ast.Subscript):
+        part = part.slice
+    elif isinstance(part, ast.BinOp) and isinstance(part.right, ast.Constant):
+        part = part.left
+    return isinstance(part, ast.Name) and part.id == counter

@@ -152,7 +152,7 @@ def inference_method_with_grad(scope: Scope) -> Iterator[Match]:
 _GENERATES = re.compile(
     r"(^|_)(generate|generation|sample|sampling|decode|decoding|greedy|beam|complete|stream)(_|$)"
 )
-_PICKS = frozenset({"argmax", "multinomial"})
+_PICKS = re.compile(r"^(argmax|multinomial|_*sample(_(top_[kp]|logits|token|next(_token)?))?)$")
 _TAUGHT = re.compile(
     r"(^|_)(loss(es)?|criterion|targets?|trg|tgt|labels?|teacher\w*|gold|gt|log_prob\w*|rsample)(_|$)"
 )
@@ -161,7 +161,7 @@ _TAUGHT = re.compile(
 def _decodes(scope: Scope) -> bool:
     """A loop that runs the model and picks a token from what it says, with no word of losses or targets."""
     name = scope.qualname.rpartition(".")[2]
-    if not _GENERATES.search(name) or name == "forward" or _PICKS.isdisjoint(scope.names):
+    if not _GENERATES.search(name) or name == "forward" or not any(map(_PICKS.match, scope.names)):
         return False
     loops = [loop for loop in scope.walk(ast.For, ast.While) if isinstance(loop, (ast.For, ast.While))]
     runs = any(

@@ -47,6 +47,31 @@ def workers_in_settings(scope: Scope) -> Iterator[Match]:
                 yield from (Match(place, {"X": value.value}) for place in (workers, keys["pin_memory"]))
 
 
+def pinning_off_by_default(scope: Scope) -> Iterator[Match]:
+    """``pin_memory=False`` beside ``num_workers`` among the parameters of what hands it on: the default."""
+    if isinstance(scope.node, ast.Module) or scope.in_class("torch.utils.data.DataLoader"):
+        return
+    given = scope.node.args
+    ordered = [*given.posonlyargs, *given.args]
+    defaults = dict(zip(reversed(ordered), reversed(given.defaults)))
+    defaults |= {arg: default for arg, default in zip(given.kwonlyargs, given.kw_defaults) if default}
+    off = next((d for a, d in defaults.items() if a.arg == _PIN and isinstance(d, ast.Constant)), None)
+    if off is None or off.value is not False or "num_workers" not in _given(scope):
+        return
+    if any(_hands_on(node) for node in scope.walk(ast.keyword, ast.Assign)):
+        yield Match(off, {"X": off})
+
+
+_PIN = "pin_memory"
+
+
+def _hands_on(node: ast.AST) -> bool:
+    """``pin_memory=pin_memory``, ``self.pin_memory = pin_memory``"""
+    if isinstance(node, ast.Assign):
+        return chain(node.value) == _PIN and chain(node.targets[0]) == f"self.{_PIN}"
+    return isinstance(node, ast.keyword) and node.arg == _PIN and chain(node.value) == _PIN
+
+
 def _stored(scope: Scope) -> dict[str | None, dict[object, ast.expr]]:
     """By the name of a dictionary: where each of its literal keys is stored to."""
     found: dict[str | None, dict[object, ast.expr]] = {}

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from perfcheck.events import Hotness
 from perfcheck.lint.detectors.names import derived, last, mentions, targets, within, words
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
@@ -16,7 +17,9 @@ _REPORTED = re.compile(r"(^|_)(loss(es)?|acc|accuracy|metrics?|top1|top5|prec1|p
 
 
 def metrics_reduced_in_step(scope: Scope) -> Iterator[Match]:
-    """A reduction of a loss or metric in a loop that trains, whose result goes into no backward pass."""
+    """A reduction of a loss or metric in a loop that trains, whose result goes into no backward pass; and of
+    the detached copy of one, in what runs on every step."""
+    yield from _copies_reduced(scope)
     for call in scope.walk(ast.Call):
         loops = [loop for loop in scope.loops(call) if isinstance(loop, (ast.For, ast.While))]
         if not isinstance(call, ast.Call) or not loops or not _reduces(scope, call) or not call.args:
@@ -32,6 +35,19 @@ def metrics_reduced_in_step(scope: Scope) -> Iterator[Match]:
         if last(call) in _REDUCES:  # in place
             made |= {name for name in [chain(subject)] if name}
         if made and not _differentiated(derived(made, body), body):
+            yield Match(call, {"T": subject})
+
+
+def _copies_reduced(scope: Scope) -> Iterator[Match]:
+    """``reported = loss.clone().detach(); all_reduce(reported)``, without a loop around it."""
+    for call in scope.calls("all_reduce"):
+        subject = call.args[0] if call.args else None
+        if not isinstance(subject, ast.Name) or scope.loops(call) or not _reduces(scope, call):
+            continue
+        copied = scope.definition(subject.id, call)
+        if scope.hotness(call) < Hotness.STEP or scope.guarded(call) or copied is None:
+            continue
+        if "detach" in words(copied) and any(_REPORTED.search(word) for word in words(copied)):
             yield Match(call, {"T": subject})
 
 

@@ -23,14 +23,24 @@ def product_summed(scope: Scope) -> Iterator[Match]:
             continue
         if isinstance(product, ast.Name):
             product = _bound(scope, product)
-        if not (isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult)):
+        factors = _factors(product)
+        if product is None or factors is None:
             continue
         value = scope.value(product)
-        left, right = _inserted(scope, product.left), _inserted(scope, product.right)
+        left, right = (_inserted(scope, factor) for factor in factors)
         if value.is_tensor is False or value.dtype in ("int", "bool") or not left or not right:
             continue
         if left != right:
-            yield Match(call, {"A": product.left, "B": product.right})
+            yield Match(call, {"A": factors[0], "B": factors[1]})
+
+
+def _factors(product: ast.expr | None) -> tuple[ast.expr, ast.expr] | None:
+    """Of ``a * b`` and ``a.mul(b)``."""
+    if isinstance(product, ast.BinOp) and isinstance(product.op, ast.Mult):
+        return product.left, product.right
+    if isinstance(product, ast.Call) and isinstance(product.func, ast.Attribute) and len(product.args) == 1:
+        return (product.func.value, product.args[0]) if product.func.attr in ("mul", "multiply") else None
+    return None
 
 
 def _inserted(scope: Scope, node: ast.expr, depth: int = 0) -> tuple[str, ...]:

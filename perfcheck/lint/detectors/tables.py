@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import last
+from perfcheck.lint.detectors.names import last, variables
 from perfcheck.lint.facts import Match, Scope
 from perfcheck.lint.values import elements
 
@@ -25,9 +25,15 @@ _SEVERAL = 4  # operators that are worth keeping the result of
 
 
 def tables_made(scope: Scope) -> Iterator[Match]:
-    """``t = torch.arange(x.shape[1])`` and what follows, where nothing but the shape of x is looked at."""
+    """``t = torch.arange(x.shape[1])`` and what follows, where nothing but the shape of x is looked at;
+    ``torch.tensor([(i, j) for i in range(h) for j in range(w)])``."""
     node = scope.node
-    if isinstance(node, ast.Module) or scope.stores or not _CHANCE.isdisjoint(scope.names):
+    if isinstance(node, ast.Module):
+        return
+    for call in scope.calls("tensor"):
+        if call.args and _of_counters(call.args[0]) and (scope.resolve(call.func) or "") == "torch.tensor":
+            yield Match(call, {"F": call.func})
+    if scope.stores or not _CHANCE.isdisjoint(scope.names):
         return
     if any("cache" in name for name in scope.names) or not _looks_at_shapes_alone(scope, node):
         return
@@ -42,6 +48,17 @@ def tables_made(scope: Scope) -> Iterator[Match]:
     ]
     if made and operators >= _SEVERAL and _returns_tensors(scope):
         yield Match(made[0], {"F": made[0].func})
+
+
+def _of_counters(data: ast.expr) -> bool:
+    """A comprehension over ranges of some shape whose elements are made of their counters alone."""
+    if not isinstance(data, ast.ListComp) or not all(last(g.iter) == "range" for g in data.generators):
+        return False
+    if all(isinstance(size, ast.Constant) for g in data.generators for size in getattr(g.iter, "args", ())):
+        return False
+    counters = frozenset().union(*(variables(g.target) for g in data.generators))
+    plain = (ast.Name, ast.Tuple, ast.List, ast.BinOp, ast.Constant, ast.operator, ast.expr_context)
+    return variables(data.elt) <= counters and all(isinstance(part, plain) for part in ast.walk(data.elt))
 
 
 def _looks_at_shapes_alone(scope: Scope, function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

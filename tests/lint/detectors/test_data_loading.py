@@ -230,3 +230,27 @@ def test_settings_of_loaders_by_item() -> None:
             return own, given
     """
     assert flagged(source, "PC403") == {("PC403", 3), ("PC403", 4)}
+
+
+def test_factories_that_do_not_pin_by_default() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        class Module:
+            def __init__(self, folder, num_workers: int = 4, *, pin_memory: bool = False):
+                self.pin_memory = pin_memory
+
+        def make(data, num_workers=4, pin_memory=True):
+            return DataLoader(data, num_workers=num_workers, pin_memory=pin_memory)
+
+        def encoder(pin_memory=False):
+            return Module("", 2, pin_memory=pin_memory)
+
+        def unused(data, num_workers=4, pin_memory=False):
+            return data
+
+        class Loader(DataLoader):
+            def __init__(self, data, num_workers=4, pin_memory=False):
+                super().__init__(data, num_workers=num_workers, pin_memory=pin_memory)
+    """
+    assert flagged(source, "PC415") == {("PC415", 4)}

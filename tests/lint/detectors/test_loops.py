@@ -703,3 +703,53 @@ def test_tables_of_nothing_but_shapes() -> None:
                 return grid(x, 8), self.learnt(x), self.noisy(x), self.read(x)
     """
     assert flagged(source, "PC526") == {("PC526", 6)}
+
+
+def test_diagonals_written_one_by_one() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Arcs(nn.Module):
+            def forward(self, x: torch.Tensor, other: int) -> torch.Tensor:
+                out = torch.zeros_like(x)
+                for i in range(out.size(1)):
+                    out[:, i, i] = x[:, 0, i + 1]
+                for i in range(out.size(1)):
+                    out[:, i, other] = x[:, 0, i + other]
+                return out
+    """
+    assert flagged(source, "PC520") == {("PC520", 7)}
+
+
+def test_tables_that_python_fills() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Patches(nn.Module):
+            def forward(self, x: torch.Tensor, names: list[str]):
+                h, w = x.shape[-2:]
+                places = torch.tensor([(i, j) for i in range(h) for j in range(w)])
+                eighths = torch.tensor([i / 8 for i in range(8)])
+                lengths = torch.tensor([len(names[i]) for i in range(h)])
+                return x.sum() + places + eighths + lengths
+    """
+    assert flagged(source, "PC526") == {("PC526", 7)}
+
+
+def test_products_by_method_that_are_summed() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Grouped(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.weight = nn.Parameter(torch.zeros(4, 8, 8))
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                y = x.unsqueeze(-1).mul(self.weight.unsqueeze(0).unsqueeze(0)).sum(-2)
+                return y + x.mul(self.weight).sum(-2)
+    """
+    assert flagged(source, "PC522") == {("PC522", 10)}

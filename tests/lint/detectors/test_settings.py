@@ -358,3 +358,21 @@ def test_metrics_reduced_in_the_training_loop() -> None:
                 dist.all_reduce(loss)
     """
     assert flagged(source, "PC1008") == {("PC1008", 17), ("PC1008", 18)}
+
+
+def test_copies_of_a_loss_reduced_for_a_report() -> None:
+    source = """
+        import torch
+        import torch.distributed as dist
+        from torch import nn
+
+        class Loss(nn.Module):
+            def forward(self, x: torch.Tensor, y: torch.Tensor):
+                loss = (x - y).abs().mean()
+                reported = loss.clone().detach()
+                dist.all_reduce(reported)
+                count = y.detach()
+                dist.all_reduce(count)
+                return loss, reported, count
+    """
+    assert flagged(source, "PC1008") == {("PC1008", 9)}

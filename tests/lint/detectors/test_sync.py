@@ -388,3 +388,36 @@ def test_counters_of_optimizers_lie_on_the_host() -> None:
                 param.mul_(norms[i].item() / step)
     """
     assert {f.place.line for f in found(source, "PC101")} == {6}
+
+
+def test_a_wait_after_a_collective_is_one_too_many() -> None:
+    source = """
+        import torch
+        import torch.distributed as dist
+
+        def exchange(out, x, scatter_idx, gather_idx):
+            if scatter_idx == 1:
+                dist.all_to_all_single(out, x)
+                torch.cuda.synchronize()
+            else:
+                torch.cuda.synchronize()
+            return out
+    """
+    assert ("PC117", 7) in flagged(source, "PC117")
+    told = {f.place.line for f in found(source, "PC117") if f.confidence != "heuristic"}
+    assert told == {7}
+
+
+def test_places_of_host_data_that_the_device_chooses() -> None:
+    source = """
+        import numpy as np
+        import torch
+        from torch import nn
+
+        class Rays(nn.Module):
+            def forward(self, x: torch.Tensor):
+                index = torch.randint(0, 9, (4,), device=x.device)
+                return self.images[index.cpu().numpy(), 0], index.cpu().numpy()
+    """
+    told = {f.confidence: len(f.places or [f.place]) for f in found(source, "PC104")}
+    assert told == {"medium": 1, "heuristic": 1}
