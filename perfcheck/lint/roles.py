@@ -241,10 +241,16 @@ _TIMING = frozenset(
 """What only code that measures uses: there waiting is the purpose."""
 
 
+_MEMOIZES = frozenset({"cache", "lru_cache", "cached_property", "memoize"})
+"""Once for the same arguments."""
+
+
 def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
     """(how hot a function is by role alone, whether calls from hot places leave it cold)."""
     record = function.record
     name = record.name
+    if any(decorator.rpartition(".")[2] in _MEMOIZES for decorator in record.decorators):
+        return Hotness.COLD, True
     if record.owner:
         owner = project.owner(function)
         outside = project.ancestry(owner)[1] if owner is not None else frozenset()

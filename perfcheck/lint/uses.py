@@ -176,15 +176,34 @@ def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
         return maker in _OF_DATA and not all(
             is_settled(scope, given)
             or (maker == "from_numpy" and _name(given) in scope.function.record.params)
-            or (isinstance(given, ast.Call) and not is_handed(scope, given, depth + 1))
+            or (isinstance(made, ast.Call) and not is_handed(scope, made, depth + 1))
             for given in calls[-1].args
+            for made in [_last_bound(scope, given.id, given) if isinstance(given, ast.Name) else given]
         )
     if is_filled(scope, node):
         return True
     definition = (scope.definition(name, node) or _last_bound(scope, name, node)) if name else None
     if definition is not None:
         return is_handed(scope, definition, depth + 1)
-    return bool(calls) and (bool(callee) or isinstance(calls[-1].func, ast.Name))
+    return (
+        bool(calls)
+        and (bool(callee) or isinstance(calls[-1].func, ast.Name))
+        and not _tabulates(scope, calls[-1])
+    )
+
+
+def _tabulates(scope: BodyScope, call: ast.Call) -> bool:
+    """``third_octaves(rate, bands)``: is a function of the project given numbers and settings alone? It gives
+    the same again, if it does not draw or read something."""
+    name = dotted(call.func).rpartition(".")[2]
+    given = (*call.args, *(keyword.value for keyword in call.keywords))
+    known = isinstance(call.func, ast.Name) and scope.value(call.func).kind == "function"
+    return known and bool(given) and not _DRAWS.search(name) and all(is_settled(scope, a) for a in given)
+
+
+_DRAWS = re.compile(
+    r"(^|_)(sample\w*|rand\w*|draw|next|batch\w*|load\w*|read\w*|fetch|augment\w*|generate)(_|$)"
+)
 
 
 def _rebound(scope: BodyScope, name: str, node: ast.AST) -> ast.expr | None:

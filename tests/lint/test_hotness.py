@@ -793,7 +793,7 @@ def test_methods_of_other_packages_are_not_the_projects() -> None:
     check(text.replace("PCA(1)", "other.make(1)").replace("# cold", "# step"))
 
 
-def test_hooks_of_iterations_and_tokens() -> None:
+def test_hooks_of_iterations_and_tokens_and_what_is_kept_for_them() -> None:
     check(
         """
         class Loop:
@@ -803,8 +803,12 @@ def test_hooks_of_iterations_and_tokens() -> None:
                 wait()  # step
             def generate_token(self, batch):
                 wait()  # step
+                table(3)
             def on_train_start(self):
                 wait()  # cold
+        @lru_cache(maxsize=None)
+        def table(n):
+            wait()  # cold
         """
     )
 

@@ -323,3 +323,45 @@ def test_what_one_caller_surely_keeps_on_the_host() -> None:
     assert flagged(source, "PC101") == set()
     moved = source.replace("level.flat", "level.flat.cuda()")
     assert flagged(moved, "PC101") == {("PC101", 14)}
+
+
+def test_tables_that_functions_of_the_project_make_on_the_host() -> None:
+    source = """
+        import numpy as np
+        import torch
+        from torch import nn
+
+        def octaves(rate, bands):
+            return np.ones((rate, bands)), bands
+
+        def sample_rows(count):
+            return np.ones(count), count
+
+        class Score(nn.Module):
+            def forward(self, x: torch.Tensor, names: list[str]) -> torch.Tensor:
+                bands, _ = octaves(10000, x.shape[-1])
+                rows, _ = sample_rows(10)
+                others, _ = octaves(names, 10)
+                return x * torch.from_numpy(bands).to(x) * (
+                    torch.from_numpy(rows).to(x) * torch.from_numpy(others).to(x)
+                )
+    """
+    told = {f.confidence: 1 + len(f.places) for f in found(source, "PC214")}
+    assert told == {"medium": 1, "heuristic": 2}
+
+
+def test_parts_of_a_batch_that_a_function_pads() -> None:
+    source = """
+        import torch
+
+        def pad(tensors: list[torch.Tensor], value: int) -> torch.Tensor:
+            out = tensors[0].new_full((len(tensors), 9), value)
+            for i, tensor in enumerate(tensors):
+                out[i, : len(tensor)] = tensor
+            return out
+
+        class Field:
+            def compose(self, batch: list[torch.Tensor]) -> torch.Tensor:
+                return pad(batch, 0).to(self.device)
+    """
+    assert flagged(source, "PC202") == {("PC202", 11)}
