@@ -69,6 +69,9 @@ class Scope(Protocol):
     def statement(self, node: ast.AST) -> ast.stmt:
         """The statement it belongs to."""
 
+    def block(self, node: ast.AST) -> Sequence[ast.stmt]:
+        """The statements that run one after the other, its own among them."""
+
     def loops(self, node: ast.AST) -> Sequence[Loop]:
         """The loops (comprehensions too) of this body that repeat it, outermost first."""
 

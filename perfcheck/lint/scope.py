@@ -358,11 +358,9 @@ class BodyScope:
                 return block
         return [statement]
 
-    def above(self, node: ast.AST) -> list[ast.stmt]:
-        """The statements of the block before the one that holds the node."""
+    def block(self, node: ast.AST) -> Sequence[ast.stmt]:
         statement = self.statement(node)
-        block = self._block_of(self.parent(statement) or self.node, statement)
-        return block[: block.index(statement)]
+        return self._block_of(self.parent(statement) or self.node, statement)
 
     def acknowledged(self, node: ast.AST) -> bool:
         """Does a comment at the place, or above it in the same paragraph, say that the host waits here,

@@ -571,10 +571,11 @@ def agrees(scope: BodyScope, node: ast.AST) -> bool:
 
 def follows_collective(scope: BodyScope, node: ast.AST) -> bool:
     """Does a collective stand right above it? What comes after on the stream waits for that by itself."""
-    return any(
+    block = scope.block(node)
+    before = block.index(scope.statement(node)) - 1
+    return before >= 0 and any(
         isinstance(part, ast.Call) and (scope.resolve(part.func) or "").startswith("torch.distributed.")
-        for statement in scope.above(node)[-1:]
-        for part in ast.walk(statement)
+        for part in ast.walk(block[before])
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from perfcheck.lint.detectors.names import last, mentions
@@ -192,7 +192,7 @@ def _bound(scope: Scope, name: str, at: ast.AST) -> ast.expr | None:
     found = scope.definition(name, at)
     if found is not None:
         return None if any(part is at for part in ast.walk(found)) else found
-    for statement in reversed(_preceding(scope, scope.statement(at))):
+    for statement in reversed(_above(scope, at)):
         if name not in scope.assigned(statement):
             continue
         plain = isinstance(statement, ast.Assign) and chain(statement.targets[0]) == name
@@ -308,21 +308,11 @@ def _first_read(scope: Scope, name: str, after: ast.stmt) -> ast.expr | None:
     return None
 
 
-def _following(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
-    block = _block(scope, statement)
+def _following(scope: Scope, statement: ast.stmt) -> Sequence[ast.stmt]:
+    block = scope.block(statement)
     return block[block.index(statement) + 1 :]
 
 
-def _preceding(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
-    block = _block(scope, statement)
-    return block[: block.index(statement)]
-
-
-def _block(scope: Scope, statement: ast.stmt) -> list[ast.stmt]:
-    """The statements that run one after the other, this one among them."""
-    parent = scope.parent(statement) or scope.node
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and statement in block:
-            return block
-    return [statement]
+def _above(scope: Scope, node: ast.AST) -> Sequence[ast.stmt]:
+    block = scope.block(node)
+    return block[: block.index(scope.statement(node))]
