@@ -107,6 +107,8 @@ def annotated(node: ast.expr | None, resolve: Resolve, instance: Instance) -> Va
     if last in _NUMBERS:
         return _NUMBERS[last]
     dotted = resolve(node)
+    if dotted == "torch.nn.utils.rnn.PackedSequence":
+        return Value("instance", True, ref=dotted)
     if dotted is not None and dotted.startswith("torch.nn.") and last[:1].isupper():
         return Value("module", ref=dotted)
     if last in _PLAIN and (dotted is None or not dotted.startswith("torch.distributed")):

@@ -25,6 +25,7 @@ from perfcheck.lint.uses import (
     is_handed,
     is_helper_call,
     is_iterated,
+    is_loaded_into,
     is_loop_variable,
     is_made_here,
     is_made_index,
@@ -279,6 +280,8 @@ def _loop_invariant(a: _Asked, node: ast.AST) -> Truth:
         return False
     stored = a.scope.assigned(loop)
     names = _names(node)
+    if a.call is not None and isinstance(a.call.func, ast.Attribute) and a.call.func.value is node:
+        names |= {name for argument in a.call.args for name in _names(argument)}  # where it is moved to
     if names & stored or {n.partition(".")[0] for n in names} & stored:
         return False
     if any(isinstance(p, (ast.Call, ast.Await, ast.Yield)) for p in ast.walk(node)):
@@ -495,6 +498,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "collected": lambda a: is_collected(a.scope, a.match.node),
     "several": _several,
     "moves_data": lambda a: any(raised.event == "h2d-copy" for raised in a.scope.events),
+    "loaded_into": lambda a: is_loaded_into(a.scope, a.match.node),
     "follows_collective": lambda a: follows_collective(a.scope, a.match.node),
     "only_checks": lambda a: only_checks(a.scope, a.match.node),
     "used_later": _used_later,

@@ -167,6 +167,11 @@ def dtype_of(value: Value) -> Dtype | None:
     return None
 
 
+def is_factory(operator: Operator) -> bool:
+    """Does it make a tensor where it is told to?"""
+    return any(shape.kind == "factory" for shape in results(operator.returns))
+
+
 def _result(operator: Operator, operands: Operands) -> Value:
     for shape in results(operator.returns):
         if not shape.when:

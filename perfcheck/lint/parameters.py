@@ -22,7 +22,7 @@ def parameter(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
 def _presumed(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
     name = node.arg
     origin = frozenset((name,))
-    host = ev.on_host or name == _COUNTERS
+    host = ev.on_host or name in _OF_HOST
     given = ev.annotation(node.annotation) if node.annotation is not None else UNKNOWN
     function = ev.function.record.name if ev.function is not None else ""
     constructs = function == "__init__"
@@ -50,8 +50,8 @@ def _presumed(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
     return Value(device=True if in_module and not constructs else None, origin=origin)
 
 
-_COUNTERS = "state_steps"
-"""Optimizers keep their counters on the host, if they are not to be captured (torch.optim)."""
+_OF_HOST = frozenset({"state_steps", "batch_sizes"})
+"""Counters of optimizers that are not to be captured (torch.optim), and the sizes in a ``PackedSequence``."""
 
 
 def _is_plain(annotation: ast.expr | None) -> bool:

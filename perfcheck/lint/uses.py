@@ -569,6 +569,14 @@ def agrees(scope: BodyScope, node: ast.AST) -> bool:
     )
 
 
+def is_loaded_into(scope: BodyScope, node: ast.AST) -> bool:
+    """Is it given a name, and by that a checkpoint? Then a model is wrapped to fit its keys."""
+    statement = scope.statement(node)
+    name = dotted(statement.targets[0]) if isinstance(statement, ast.Assign) else ""
+    loads = map(dotted, (call.func for call in scope.calls("load_state_dict")))
+    return bool(name) and f"{name}.load_state_dict" in loads
+
+
 def follows_collective(scope: BodyScope, node: ast.AST) -> bool:
     """Does a collective stand right above it? What comes after on the stream waits for that by itself."""
     block = scope.block(node)

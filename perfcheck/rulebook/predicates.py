@@ -258,6 +258,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "selects_on_host": _here("It chooses places of data that lie on the host: `images[index.cpu()]`."),
     "collected": _here("It is added to what lasts: `self.outputs.append(x.cpu())`."),
     "several": _here("The function does the same in three places or more."),
+    "loaded_into": _here("It is given a name, whose `load_state_dict` the function calls."),
     "follows_collective": _here("A collective is the statement above it."),
     "only_checks": _here("It is the test of an `if` that does nothing but raise an error or warn."),
     "used_later": _about("The variable is read after the place, in the same function."),

@@ -222,20 +222,19 @@ def project_root(path: Path) -> Path:
 
 @cache
 def _root_of(start: str, working: str) -> str:
-    directory = start
+    directory, above_packages = start, start
     while True:
         if os.path.basename(directory) in _INSTALLED or is_project(directory):
             return directory
         parent = os.path.dirname(directory)
+        if os.path.isfile(os.path.join(directory, "__init__.py")):
+            above_packages = parent  # folders in between need not be packages themselves
         if parent == directory:
             break
         directory = parent
     if (start + os.sep).startswith(working + os.sep) and _is_like_a_project(working):
         return working
-    directory = start
-    while os.path.isfile(os.path.join(directory, "__init__.py")):
-        directory = os.path.dirname(directory)
-    return directory
+    return above_packages
 
 
 def is_project(directory: str) -> bool:

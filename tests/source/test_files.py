@@ -150,6 +150,9 @@ def test_without_a_marker_it_begins_above_the_topmost_package() -> None:
         tree(root, "lib/p/__init__.py", "lib/p/q/__init__.py", "lib/p/q/x.py", "loose/y.py")
         assert project_root(root / "lib" / "p" / "q" / "x.py") == root / "lib"
         assert project_root(root / "loose" / "y.py") == root / "loose"
+        tree(root, "lib/p/testing/helpers/__init__.py", "lib/p/testing/helpers/z.py")
+        assert project_root(root / "lib" / "p" / "testing" / "helpers" / "z.py") == root / "lib"
+        assert project_root(root / "lib" / "p" / "testing") == root / "lib"
 
 
 def test_without_a_marker_what_is_worked_in_is_the_project(

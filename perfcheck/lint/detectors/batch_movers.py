@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from perfcheck.lint.detectors.names import targets
+from perfcheck.lint.detectors.names import last, targets
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -95,11 +95,24 @@ def _is_settled(scope: Scope, call: ast.Call) -> bool:
         return False
     if target is None or len(call.args) > 1:
         return True
+    if isinstance(target, ast.Name) and _is_device_of_first(scope, target):
+        return True
     word = (chain(target) or "").rpartition(".")[2]
     return (
         not ("device" in word or word in ("rank", "gpu", "dev", "cuda"))
         and scope.value(target).kind != "device"
     )
+
+
+def _is_device_of_first(scope: Scope, target: ast.Name) -> bool:
+    """``first = parts[0].device``: the parts are brought together, and most often are so already."""
+    made = scope.definition(target.id, target)
+    if not isinstance(made, ast.Attribute) or made.attr != "device":
+        return False
+    owner = made.value
+    if isinstance(owner, ast.Call) and last(owner) == "cast" and owner.args:
+        owner = owner.args[-1]
+    return isinstance(owner, ast.Subscript)
 
 
 def _recurses(scope: Scope) -> bool:

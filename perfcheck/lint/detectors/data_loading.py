@@ -37,9 +37,16 @@ _FROM_DATA: Final = frozenset(
 )
 
 
+_MAKES_LOADERS: Final = re.compile(r"loaders?$")
+
+
 def loaders_without_workers(scope: Scope) -> Iterator[Match]:
     """Loaders that load in the training process, except of tensors that lie in memory, and of single samples
-    (no other argument given)."""
+    (no other argument given); by what makes loaders, or in a file that has to do with training."""
+    makes = _MAKES_LOADERS.search(scope.qualname.rpartition(".")[2])
+    trains = scope.in_class("lightning.pytorch.LightningModule") or not _TRAINS.isdisjoint(scope.file_names())
+    if makes is None and not trains:
+        return
     for call in scope.calls(*_NAMES):
         kind = scope.resolve(call.func) or ""
         if kind not in LOADERS or scope.may_pass(call, "num_workers"):

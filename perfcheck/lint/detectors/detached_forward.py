@@ -42,6 +42,10 @@ _TEACHER = re.compile(
 )
 
 
+_RUNS = re.compile(r"(^|_)(model|net|network|module|backbone|encoder|decoder|actor|critic|policy|forward)$")
+"""What a function names that records more of a graph than a few operators do."""
+
+
 def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
     """The call of a module at the bottom of a chain of methods, attributes, subscripts and functions of
     torch, also by way of a name that nothing else reads."""
@@ -52,7 +56,8 @@ def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
             if value.kind == "module":
                 return None if is_layer(value.ref) else node
             if value.kind == "function" and value.ref and not value.ref.startswith("torch."):
-                return None if named else node  # a function of the project
+                runs = not named and any(map(_RUNS.search, scope.names_of(node)))
+                return node if runs else None  # a function of the project
             if value.kind == "unknown" and node.args and _TEACHER.search(last(node)):
                 return node
             if not isinstance(node.func, ast.Attribute):

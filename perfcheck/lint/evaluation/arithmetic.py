@@ -109,7 +109,7 @@ def _result_dtype(left: Value, right: Value, op: ast.operator) -> Dtype | None:
     if None in dtypes:
         return None
     if dtypes == {"bool"}:
-        return "bool" if isinstance(op, (ast.BitAnd, ast.BitOr, ast.BitXor)) else "int"
+        return "bool" if isinstance(op, (ast.BitAnd, ast.BitOr, ast.BitXor, ast.Mult, ast.Add)) else "int"
     return "int"
 
 

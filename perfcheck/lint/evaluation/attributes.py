@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 INSTANCES = frozenset({"module", "instance", "optimizer", "scheduler", "dataset", "loader", "distribution"})
 
+_OF_PAIRS = ("values", "indices")
+"""Fields of what ``max``, ``sort``, ``topk`` and the like give."""
+
 
 def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
     """``owner.attr`` where it is not called."""
@@ -34,6 +37,8 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
                 return found._replace(items=(INT,) * owner.rank)
             return found._replace(grad=False) if attr == "data" else found
         return UNKNOWN if attr not in ("grad", "data") else owner
+    if attr == "batch_sizes" and kind in ("unknown", "instance"):  # of a PackedSequence
+        return Value("tensor", False, "int", 1)
     if attr == "device" and kind not in ("host",):
         return ACCELERATOR if owner.device is not False or kind != "array" else UNKNOWN
     if attr in ("dtype",) and kind != "array":
@@ -46,6 +51,8 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
         if attr in ("weight", "bias"):
             return Value("tensor", True, "float", grad=True)
         return UNKNOWN._replace(device=True)
+    if kind == "tuple" and attr in _OF_PAIRS and owner.items is not None and len(owner.items) == 2:
+        return owner.items[_OF_PAIRS.index(attr)]
     if kind == "array":
         if attr == "shape":
             return SIZE

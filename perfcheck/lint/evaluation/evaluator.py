@@ -17,7 +17,7 @@ from perfcheck.lint.evaluation.narrowing import narrow
 from perfcheck.lint.evaluation.statements import STATEMENTS
 from perfcheck.lint.facts import Raised
 from perfcheck.lint.index import FunctionNode, ModuleRecord
-from perfcheck.lint.operations import apply, bind
+from perfcheck.lint.operations import apply, bind, is_factory
 from perfcheck.lint.parameters import parameter
 from perfcheck.lint.project import FunctionRef
 from perfcheck.lint.values import BOOL, DICT, NONE, Value, join_all
@@ -55,6 +55,7 @@ class Evaluator:
         self.returns: list[Value] = []
         self.yields: list[Value] = []
         self.no_grad = 0
+        self.default_device: Value | None = None  # of a `with torch.device(…)` around the statement
         self.on_host = function is not None and engine.is_host_side(function)
         self.local_functions: dict[str, FunctionNode] = {}
         self.evidence: frozenset[str] = frozenset()
@@ -170,6 +171,8 @@ class Evaluator:
         operator = self.engine.operator(name)
         if operator is None:
             return None
+        if self.default_device is not None and "device" not in (keywords or {}) and is_factory(operator):
+            keywords = {**(keywords or {}), "device": Argument(self.default_device, None)}
         operands = bind(operator, receiver, positional or [], keywords or {}, spread)
         result, happenings = apply(operator, operands, self.engine.supposes)
         about = operands.by_name.get("data") or next(iter(operands.all), None)  # of `x.new_tensor(data)`

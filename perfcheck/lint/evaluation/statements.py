@@ -138,9 +138,11 @@ def _while(ev: Evaluator, node: ast.While) -> None:
 
 
 def _with(ev: Evaluator, node: ast.With | ast.AsyncWith) -> bool:
-    quiet = 0
+    quiet, around = 0, ev.default_device
     for item in node.items:
         value = ev.expr(item.context_expr)
+        if value.kind == "device":
+            ev.default_device = value
         if switches_grad_off(ev.resolve(_callee(item.context_expr))):
             quiet += 1
         if item.optional_vars is not None:
@@ -148,6 +150,7 @@ def _with(ev: Evaluator, node: ast.With | ast.AsyncWith) -> bool:
     ev.no_grad += quiet
     reaches = ev.block(node.body)
     ev.no_grad -= quiet
+    ev.default_device = around
     return reaches
 
 

@@ -254,3 +254,19 @@ def test_factories_that_do_not_pin_by_default() -> None:
                 super().__init__(data, num_workers=num_workers, pin_memory=pin_memory)
     """
     assert flagged(source, "PC415") == {("PC415", 4)}
+
+
+def test_loaders_of_what_does_not_train() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def influence(model, data, size):
+            loader = DataLoader(data, size, shuffle=False)
+            return [model.score(batch) for batch in loader]
+
+        def make_loader(data, size):
+            return DataLoader(data, size, shuffle=True)
+    """
+    assert flagged(source, "PC401") == {("PC401", 8)}
+    trains = source.replace("model.score(batch)", "model.score(batch).backward()")
+    assert flagged(trains, "PC401") == {("PC401", 4), ("PC401", 8)}

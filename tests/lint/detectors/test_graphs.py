@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.lint.detectors.snippets import flagged
+from tests.lint.detectors.snippets import flagged, found
 
 TRAIN = """
         import torch
@@ -711,3 +711,20 @@ def test_evaluation_steps_of_what_trains(decorator: str, told: bool) -> None:
                 return self.eval_step(batch)
     """
     assert (("PC801", 14) in flagged(source, "PC801")) is told
+
+
+def test_a_few_operators_are_no_graph_to_speak_of() -> None:
+    source = """
+        from torch import nn
+        class Gates(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.net = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+            def clamped(self, x):
+                return x.clamp(0, 1) * 2
+            def encoded(self, x):
+                return self.net(x) * 2
+            def forward(self, x):
+                return self.clamped(x).detach(), self.encoded(x).detach()
+    """
+    assert [finding.place.column for finding in found(source, "PC811")] == [42]

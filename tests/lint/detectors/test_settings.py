@@ -376,3 +376,18 @@ def test_copies_of_a_loss_reduced_for_a_report() -> None:
                 return loss, reported, count
     """
     assert flagged(source, "PC1008") == {("PC1008", 9)}
+
+
+def test_wrapped_to_fit_a_checkpoint() -> None:
+    source = """
+        from torch import nn
+
+        def restore(model, state):
+            model = nn.DataParallel(model)
+            model.load_state_dict(state)
+            return model.module
+
+        def spread(model):
+            return nn.DataParallel(model)
+    """
+    assert flagged(source, "PC1001") == {("PC1001", 9)}

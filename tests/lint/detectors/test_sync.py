@@ -421,3 +421,37 @@ def test_places_of_host_data_that_the_device_chooses() -> None:
     """
     told = {f.confidence: len(f.places or [f.place]) for f in found(source, "PC104")}
     assert told == {"medium": 1, "heuristic": 1}
+
+
+def test_fields_of_pairs_and_sizes_in_packed_sequences() -> None:
+    source = """
+        import torch
+        from torch import nn
+        from torch.nn.utils.rnn import PackedSequence
+
+        class Net(nn.Module):
+            def forward(self, x: torch.Tensor, packed: PackedSequence, batch_sizes: torch.Tensor):
+                host = torch.randn(9)
+                a = host.kthvalue(3).values.item()
+                b = packed.batch_sizes[0].item() + batch_sizes[0].item()
+                c = x.kthvalue(3).values.item()
+                for time in x.sort().values.tolist():
+                    if time > 0:
+                        return a, b, c
+    """
+    assert flagged(source, "PC101", "PC106") == {("PC101", 10)}
+
+
+def test_the_product_of_masks_is_a_mask() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Tagger(nn.Module):
+            def forward(self, words: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
+                unknown = torch.eq(words, 1) * torch.not_equal(others, 1)
+                words[unknown] = 0
+                words[others.argmax(0)] = 0
+                return words
+    """
+    assert {line for _, line in flagged(source, "PC109", "PC110", "PC111", "PC133")} == {8}

@@ -365,3 +365,50 @@ def test_parts_of_a_batch_that_a_function_pads() -> None:
                 return pad(batch, 0).to(self.device)
     """
     assert flagged(source, "PC202") == {("PC202", 11)}
+
+
+def test_factories_within_a_device() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Steps(nn.Module):
+            def forward(self, x: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+                with torch.device(t.device):
+                    inside = torch.arange(8)
+                return x + (t * inside).to(x) + (torch.arange(8) * 2).to(x.device)
+    """
+    assert {line for _, line in flagged(source, "PC201", "PC214")} == {8}
+    assert found(source, "PC201", "PC214")[0].place.column > 36
+
+
+def test_copies_to_where_each_turn_says_are_no_invariants() -> None:
+    source = """
+        import torch
+
+        def scale(loader, grads, factor):
+            factor = torch.from_numpy(factor)
+            for batch in loader:
+                for grad in grads:
+                    grad.mul_(factor.to(grad.device))
+                batch.mul_(factor.to("cuda"))
+    """
+    assert flagged(source, "PC206") == {("PC206", 8)}
+
+
+def test_parts_that_are_brought_together_on_the_first_one() -> None:
+    source = """
+        import torch
+
+        def move_all(parts, device):
+            if isinstance(parts, list):
+                return [move_all(part, device) for part in parts]
+            return parts.to(device)
+
+        def move_together(parts):
+            if isinstance(parts[0], list):
+                return [move_together(part) for part in parts]
+            first_device = parts[0].device
+            return torch.cat([part.to(first_device) for part in parts])
+    """
+    assert flagged(source, "PC215") == {("PC215", 6)}
