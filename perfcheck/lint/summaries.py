@@ -66,7 +66,7 @@ def substitute(value: Value, given: dict[str, Value]) -> Value:
             return value._replace(
                 device=_given_device(value, found),
                 origin=_origins(found),
-                assumed=all(elements(g).assumed for g in found) if found else value.assumed,
+                assumed=value.assumed and not found,
             )
         value = value._replace(origin=_origins(found))
     if value.items is not None:

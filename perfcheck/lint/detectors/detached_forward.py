@@ -43,7 +43,8 @@ _TEACHER = re.compile(
 
 
 _RUNS = re.compile(r"(^|_)(model|net|network|module|backbone|encoder|decoder|actor|critic|policy|forward)$")
-"""What a function names that records more of a graph than a few operators do."""
+"""What a function names that runs a model."""
+_SEVERAL = 8  # names of a function whose graph is more than a few operators
 
 
 def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
@@ -56,8 +57,9 @@ def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
             if value.kind == "module":
                 return None if is_layer(value.ref) else node
             if value.kind == "function" and value.ref and not value.ref.startswith("torch."):
-                runs = not named and any(map(_RUNS.search, scope.names_of(node)))
-                return node if runs else None  # a function of the project
+                names = scope.names_of(node)  # of a function of the project
+                runs = len(names) >= _SEVERAL or any(map(_RUNS.search, names))
+                return node if runs and not named else None
             if value.kind == "unknown" and node.args and _TEACHER.search(last(node)):
                 return node
             if not isinstance(node.func, ast.Attribute):

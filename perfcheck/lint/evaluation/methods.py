@@ -46,7 +46,7 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
         target = arguments.value(0, "device")  # model(x).to("cpu"), out["score"].to("cpu")
         if target is not None and target.kind in ("str", "device") and device_of(target) is False:
             return likely_tensor(ev, owner._replace(device=True), name, receiver, arguments, node)
-    movable = kind == "unknown" or (kind == "tensor" and owner.assumed)
+    movable = kind == "unknown" or (kind == "tensor" and (owner.assumed or isinstance(func.value, ast.Call)))
     if movable and name in ("to", "cuda") and is_part_of_batch(ev, owner, func, arguments):
         part = Value("tensor", False, pinned=owner.pinned, batch=True, assumed=True)
         ev.values[func.value] = part

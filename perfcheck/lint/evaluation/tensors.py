@@ -56,7 +56,8 @@ def likely_tensor(
 def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments) -> bool:
     """``batch["input_ids"].to(device)``: what is carried over by name comes from the host; and so does what a
     parameter named like a batch holds: ``images, labels = batch``."""
-    if ev.on_host or not (_is_item_of_batch(owner, func.value) or _is_of_batch_parameter(ev, owner)):
+    given = owner._replace(assumed=True) if isinstance(func.value, ast.Call) else owner
+    if ev.on_host or not (_is_item_of_batch(owner, func.value) or _is_of_batch_parameter(ev, given)):
         return False
     target = arguments.value(0, "device")
     if func.attr == "cuda":
