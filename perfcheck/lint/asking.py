@@ -29,11 +29,14 @@ from perfcheck.lint.uses import (
     is_loop_variable,
     is_made_here,
     is_made_index,
+    is_piece,
     is_returned,
+    is_scored,
     is_settled,
     is_size,
     is_unpacked,
     is_used_again,
+    named_uses,
     only_checks,
     only_reduced,
     selects_on_host,
@@ -180,7 +183,8 @@ def _literal(a: _Asked, node: ast.AST) -> Truth:
 def _for_output(a: _Asked) -> Truth:
     return any(
         isinstance(part, ast.Call) and _OUTPUT.search(dotted(part.func).rpartition(".")[2])
-        for part in a.scope.ancestors(a.match.node)
+        for node in (a.match.node, *named_uses(a.scope, a.match.node))
+        for part in a.scope.ancestors(node)
     )
 
 
@@ -494,6 +498,8 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "computed_with": lambda a: (
         not is_helper_call(a.scope, a.match.node) and is_computed_with(a.scope, a.match.node)
     ),
+    "scored": lambda a: is_scored(a.scope, a.match.node),
+    "piece": lambda a: is_piece(a.scope, a.match.node),
     "selects_on_host": lambda a: selects_on_host(a.scope, a.match.node),
     "collected": lambda a: is_collected(a.scope, a.match.node),
     "several": _several,

@@ -19,8 +19,8 @@ _TEST_PATH = re.compile(
     re.IGNORECASE,
 )
 _COLD_NAME = re.compile(
-    r"^_*(init|load|save(?!_(activation|output|feature|grad|hidden|attention))|from_pretrained|export|import|plot|draw|visuali[sz]e|show|display|dump|print|repr|str|"
-    r"describe|summar\w+|register|download|reset_(\w+_)?(parameters|buffers|weights)|init_weights|initiali[sz]e|extra_repr|state_dict|"
+    r"^_*(init(?!_(hidden|state|states|cache|memory|latents?|noise|flow)$)|load|save(?!_(activation|output|feature|grad|hidden|attention))|from_pretrained|export|import|plot|draw|visuali[sz]e|show|display|dump|print|repr|str|"
+    r"describe|summar\w+|register|download|reset_(\w+_)?(parameters|buffers|weights)|init_weights|initiali[sz]e(?!_(hidden|state|states|cache|memory|latents?|noise|flow)$)|extra_repr|state_dict|"
     r"load_state_dict|serialize|deserialize|calibrate|profile|benchmark|bench|test_|get_config|merge_and_unload|"
     r"quantize_model|resize_token_embeddings|tie_weights|from_config|write|checkpoint|on_save|on_load|finalize|shutdown|"
     r"cleanup|close|log_(\w+_)?(norms?|weights|param\w*)|reparameteri[sz]e\w*|\w*_init_buffers|setup_\w+|(after|post|pre|before)_load\w*|\w*(data)?loaders?|"
@@ -298,7 +298,22 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
         return Hotness.COLD, True
     if _speaks_of_step(name) and not _sets_up(name) and not _gets(name):
         return Hotness.STEP, False
+    if _learns_once(function):
+        return Hotness.STEP, False
     return Hotness.COLD, False
+
+
+def _learns_once(function: FunctionRef) -> bool:
+    """``loss.backward(); optimizer.step()``, without a loop around it: who calls it has the loop."""
+    record = function.record
+    if not record.owner or not {"backward", "step"} <= record.names:
+        return False
+    levels = {
+        site.target.rpartition(".")[2]: max(site.level, Hotness.EPOCH if site.repeated else Hotness.COLD)
+        for site in record.calls
+        if site.target.endswith((".backward", ".step"))
+    }
+    return levels.keys() == {"backward", "step"} and set(levels.values()) == {Hotness.COLD}
 
 
 def ends_epoch(project: Project, function: FunctionRef) -> bool:

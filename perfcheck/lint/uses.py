@@ -309,6 +309,13 @@ def _loads(scope: BodyScope, name: str, after: ast.stmt) -> list[ast.AST]:
     return [n for n in later if isinstance(n.ctx, ast.Load) and (bound is None or n.lineno <= bound)]
 
 
+def named_uses(scope: BodyScope, node: ast.AST) -> list[ast.AST]:
+    """Where the value is read by the name that its statement gives it."""
+    statement = scope.statement(node)
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    return _loads(scope, target.id, statement) if isinstance(target, ast.Name) else []
+
+
 def _is_alternative(scope: BodyScope, first: ast.stmt, node: ast.AST) -> bool:
     """Do the two stand in different branches of one ``if``?"""
     around = [node, *scope.ancestors(node)]
@@ -487,6 +494,34 @@ def _data_of(scope: BodyScope, node: ast.AST) -> tuple[ast.AST, ast.AST | None]:
     ):
         node, parent = parent, scope.parent(parent)
     return node, parent
+
+
+def is_scored(scope: BodyScope, node: ast.AST) -> bool:
+    """Is it handed to a function of the project that takes a metric of it: ``accuracy(x.cpu(), y.cpu())``?"""
+    _, parent = _data_of(scope, node)
+    if not isinstance(parent, ast.Call):
+        return False
+    called = scope.value(parent.func)
+    return called.kind == "function" and _METRIC.search(dotted(parent.func).rpartition(".")[2]) is not None
+
+
+_METRIC = re.compile(
+    r"(^|_)(acc|accuracy|topk|iou|miou|dice|psnr|ssim|mse|mae|rmse|f1|precision|recall|error_rate)(_|$)"
+)
+
+
+def is_piece(scope: BodyScope, node: ast.AST) -> bool:
+    """Is it, in each turn of a loop, another part of one tensor, which could be copied as a whole?"""
+    loops = [loop for loop in scope.loops(node) if isinstance(loop, (ast.For, ast.AsyncFor))]
+    part = node
+    while isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
+        part = part.func.value
+    if not loops or not isinstance(part, ast.Subscript) or not isinstance(part.value, ast.Name):
+        return False
+    turns = {n.id for n in ast.walk(loops[-1].target) if isinstance(n, ast.Name)}
+    chosen = {n.id for n in ast.walk(part.slice) if isinstance(n, ast.Name)}
+    whole = part.value.id not in scope.assigned(loops[-1]) and scope.value(part.value).kind == "tensor"
+    return whole and bool(turns & chosen)
 
 
 def selects_on_host(scope: BodyScope, node: ast.AST) -> bool:

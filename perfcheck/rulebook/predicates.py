@@ -255,6 +255,8 @@ VOCABULARY: Final[dict[str, Signature]] = {
     ),
     "asked_for_its_shape": _here("Nothing but the shape of the value is asked for."),
     "moves_data": _here("The function itself copies data to the device."),
+    "scored": _here("A function of the project takes a metric of it."),
+    "piece": _here("It is, in each turn of a loop, another part of one tensor."),
     "selects_on_host": _here("It chooses places of data that lie on the host: `images[index.cpu()]`."),
     "collected": _here("It is added to what lasts: `self.outputs.append(x.cpu())`."),
     "several": _here("The function does the same in three places or more."),

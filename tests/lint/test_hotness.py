@@ -857,3 +857,29 @@ def test_what_is_sure_counts_before_what_may_be() -> None:
     assert (heat.level, heat.sure) == (Hotness.STEP, True)
     heat = program.heat.of(program.function("Other.advance"))
     assert (heat.level, heat.sure) == (Hotness.ELEMENT, False)
+
+
+def test_what_learns_once_and_what_begins_a_sequence() -> None:
+    check(
+        """
+        class Agent:
+            def update_pi(self, z):
+                loss = self.score(z)
+                loss.backward()
+                self.optim.step()
+                wait()  # step
+            def train(self, loader):
+                wait()  # cold
+                for batch in loader:
+                    loss = self.score(batch)
+                    loss.backward()
+                    self.optim.step()
+        class Flow(nn.Module):
+            def forward(self, x):
+                return self.initialize_flow(x), self.initialize_weights(x)
+            def initialize_flow(self, x):
+                wait()  # step
+            def initialize_weights(self, x):
+                wait()  # cold
+        """
+    )

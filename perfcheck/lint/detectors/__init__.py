@@ -78,6 +78,8 @@ DETECTORS: Final[dict[str, str]] = {
     "computed-in-loop": "invariants:computed_in_loop",
     "settings-worked-out": "invariants:settings_worked_out",
     "tables-made": "tables:tables_made",
+    "norm-of-joined": "joined_pieces:norm_of_joined",
+    "logits-of-all-tokens": "last_token:logits_of_all_tokens",
     # compile
     "branch-on-tensor-in-compiled": "compiled_code:branch_on_tensor",
     "dynamic-shape-in-compiled": "compiled_code:dynamic_shape",
@@ -145,7 +147,8 @@ model argmax multinomial test_model do_test embed_all extract_features extract_e
 get_activations collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch encode encode_image encode_text
-reconstruct progress eval_step validation_step valid_step val_step test_step evaluation_step
+reconstruct progress sample eval_step validation_step valid_step val_step test_step evaluation_step
+_eval_step _validation_step _valid_step _val_step _test_step _evaluation_step
 """
 
 _STEPS = """
@@ -198,6 +201,10 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "product-summed": frozenset({"sum"}),
     "computed-in-loop": frozenset({"cat", "stack", "arange", "softmax", "einsum", "where", "repeat"}),
     "settings-worked-out": frozenset({"unique", "array", "asarray", "linspace", "meshgrid", "argsort"}),
+    "norm-of-joined": frozenset({"norm", "vector_norm"}),
+    "logits-of-all-tokens": frozenset(
+        {"lm_head", "to_logits", "embed_out", "output_projection", "output_layer"}
+    ),
     "tables-made": frozenset({"arange", "tensor", "linspace", "meshgrid", "tril", "triu", "eye"}),
     "outputs-unread": frozenset({"append"}),
     "causal-mask-given": frozenset({"scaled_dot_product_attention"}),

@@ -45,10 +45,10 @@ def loaders_without_workers(scope: Scope) -> Iterator[Match]:
     (no other argument given); by what makes loaders, or in a file that has to do with training."""
     makes = _MAKES_LOADERS.search(scope.qualname.rpartition(".")[2])
     trains = scope.in_class("lightning.pytorch.LightningModule") or not _TRAINS.isdisjoint(scope.file_names())
-    if makes is None and not trains:
-        return
     for call in scope.calls(*_NAMES):
         kind = scope.resolve(call.func) or ""
+        if not (makes or trains or _is_returned(scope, call)):
+            continue
         if kind not in LOADERS or scope.may_pass(call, "num_workers"):
             continue
         if any(isinstance(argument, ast.Starred) for argument in call.args):
@@ -59,6 +59,16 @@ def loaders_without_workers(scope: Scope) -> Iterator[Match]:
         none = workers is None or (isinstance(workers, ast.Constant) and workers.value == 0)
         if none and not _in_memory(scope, scope.keyword(call, "dataset", 0), call):
             yield Match(call, {"F": call.func}, kind)
+
+
+def _is_returned(scope: Scope, call: ast.Call) -> bool:
+    """By itself, or by the name that it is given."""
+    statement = scope.statement(call)
+    if isinstance(statement, ast.Return):
+        return True
+    name = chain(statement.targets[0]) if isinstance(statement, ast.Assign) else None
+    returns = (n.value for n in scope.walk(ast.Return) if isinstance(n, ast.Return) and n.value is not None)
+    return name is not None and name in map(chain, returns)
 
 
 def _in_memory(scope: Scope, data: ast.expr | None, at: ast.AST) -> bool:

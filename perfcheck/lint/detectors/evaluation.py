@@ -56,6 +56,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
             yield Match(definition(scope.node), {"M": call})
             yield Match(call, {"M": call})
             return
+    yield from steps_taken(scope)
 
 
 def _evaluation_loops(scope: Scope) -> Iterator[Match]:
@@ -72,11 +73,17 @@ def _evaluation_loops(scope: Scope) -> Iterator[Match]:
                 yield Match(handed, {"M": handed}, certain=None)
                 return
             call = next(
-                (c for c in within(statement) if isinstance(c, ast.Call) and runs_model(scope, c)), None
+                (
+                    c
+                    for c in within(statement)
+                    if isinstance(c, ast.Call)
+                    and (runs_model(scope, c) or (model is not None and chain(c.func) == f"{model}.predict"))
+                ),
+                None,
             )
             if call is None or scope.no_grad(call) is True:
                 continue
-            own = model is not None and chain(call.func) in (model, f"{model}.forward")
+            own = model is not None and chain(call.func) in (model, f"{model}.forward", f"{model}.predict")
             if isinstance(statement, ast.For):
                 held_out = any(_HELD_OUT.search(name) for name in words(statement.iter))
                 if (own or held_out) and not _differentiates(statement):
@@ -120,7 +127,9 @@ def _blocks(node: ast.AST | None) -> Iterator[list[ast.stmt]]:
 
 _ENDS_EVALUATION = frozenset({"train", "set_grad_enabled", "enable_grad"})
 _HELD_OUT = re.compile(r"(^|_)(val|valid|validation|eval|test|dev)(_|set|data|loader|$)")
-_TRAINS = re.compile(r"(^|_)(train|backward|optimi[sz]er?|optim|attack|autograd|grad)(_|$)")
+_TRAINS = re.compile(
+    r"(^|_)(train(?!_(mask|data|loader|set|idx|index|split)(_|$))|backward|optimi[sz]er?|optim|attack|autograd|grad)(_|$)"
+)
 
 
 def _differentiates(statement: ast.stmt) -> bool:
@@ -187,7 +196,9 @@ def _is_inference(scope: Scope) -> bool:
 def _evaluates(scope: Scope) -> bool:
     """By its name, or because it puts a model into evaluation mode and goes through data."""
     name = scope.qualname.rpartition(".")[2].lower()
-    if OTHER_ROLE.search(name) or name.endswith("_step"):  # steps are called by a trainer that decides
+    if OTHER_ROLE.search(name):
+        return False
+    if name.endswith("_step") and not _switches_to_eval(scope):  # its trainer decides
         return False
     if _ROLE.search(name):
         return True

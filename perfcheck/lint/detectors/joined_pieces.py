@@ -1,4 +1,4 @@
-"""Tensors that are made on the device one by one, only to be joined."""
+"""Tensors that are made one by one only to be joined, or joined only to be reduced."""
 
 from __future__ import annotations
 
@@ -87,3 +87,20 @@ def _of_numbers(scope: Scope, call: ast.Call) -> bool:
         return last(given) == "range"
     parts = given.elts if isinstance(given, (ast.List, ast.Tuple)) else [given]
     return all(isinstance(part, ast.Constant) or scope.value(part).kind == "number" for part in parts if part)
+
+
+_FLAT = frozenset({"flatten", "view", "reshape", "ravel"})
+
+
+def norm_of_joined(scope: Scope) -> Iterator[Match]:
+    """``torch.norm(torch.cat([p.grad.flatten() for p in params]))``: the norm."""
+    for call in scope.calls("norm", "vector_norm"):
+        of_torch = (scope.resolve(call.func) or "").startswith("torch.")
+        given = call.args[0] if of_torch and call.args else None
+        if not of_torch and isinstance(call.func, ast.Attribute):
+            given = call.func.value
+        if not isinstance(given, ast.Call) or last(given) not in _JOINS or not given.args:
+            continue
+        pieces = given.args[0]
+        if isinstance(pieces, (ast.ListComp, ast.GeneratorExp)) and last(pieces.elt) in _FLAT:
+            yield Match(call, {"X": given})

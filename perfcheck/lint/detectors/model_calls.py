@@ -37,7 +37,9 @@ _VERB = re.compile(
     r"set|register|import|convert|print|log|describe|summarize|is|has|del|delete|merge|reset|count|check|find|"
     r"select)_"
 )
-_FORWARDS = re.compile(r"^_*(forward(_\w+)?|run_model|model_forward|call_model|apply_model|predict_batch)$")
+_FORWARDS = re.compile(
+    r"^_*(forward(_\w+)?|run_model|model_forward|call_model|apply_model|predict(_batch)?)$"
+)
 """Methods that do nothing but call a model."""
 _NOT_FORWARD = frozenset(
     {"generate", "eval", "train", "to", "cuda", "state_dict", "load_state_dict", "parameters"}

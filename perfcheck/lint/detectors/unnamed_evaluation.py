@@ -79,22 +79,24 @@ def scripted(scope: Scope) -> Iterator[Match]:
             return
 
 
-_STEPS = ("eval_step", "validation_step", "valid_step", "val_step", "test_step", "evaluation_step")
+_STEPS = """eval_step validation_step valid_step val_step test_step evaluation_step
+_eval_step _validation_step _valid_step _val_step _test_step _evaluation_step""".split()
 _SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 
 
 def steps_taken(scope: Scope) -> Iterator[Match]:
-    """``self.eval_step(batch)`` by a class that trains as well, where no step of that name and no word of the
-    file switches autograd off."""
+    """``self.eval_step(batch)`` by a class that trains as well, where no step of that name switches
+    autograd off."""
     if isinstance(scope.node, ast.Module) or "." not in scope.qualname or decorated(scope.node):
         return
     for call in scope.calls(*_STEPS):
         if (chain(call.func) or "").rpartition(".")[0] != "self" or scope.no_grad(call) is True:
             continue
         steps = scope.functions_named(last(call))
-        if not steps or touches_autograd(scope) or not _SWITCHES.isdisjoint(scope.file_names()):
+        if not steps or touches_autograd(scope):
             return
-        if "train_step" in scope.names | scope.class_names() and not any(_SWITCHES & step for step in steps):
+        trains = not {"train_step", "_train_step"}.isdisjoint(scope.names | scope.class_names())
+        if trains and not any(_SWITCHES & step for step in steps):
             if not scope.called_without_grad():
                 yield Match(call, {"M": call}, certain=None)
             return

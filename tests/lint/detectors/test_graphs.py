@@ -728,3 +728,59 @@ def test_a_few_operators_are_no_graph_to_speak_of() -> None:
                 return self.clamped(x).detach(), self.encoded(x).detach()
     """
     assert [finding.place.column for finding in found(source, "PC811")] == [42]
+
+
+def test_evaluation_steps_of_a_trainer() -> None:
+    source = """
+        class Trainer:
+            def _train_step(self, batch):
+                self.model(batch).backward()
+            def _eval_epoch(self):
+                for batch in self.loaders["dev"]:
+                    self._eval_step(batch)
+            def _train_epoch(self):
+                for batch in self.loaders["train"]:
+                    self._train_step(batch)
+            def _eval_step(self, batch):
+                return self.model(batch)
+            def _test_step(self, split):
+                self.model.eval()
+                return_mask = self.data.train_mask
+                logits = self.model.predict(self.data.x)
+                return logits, return_mask
+    """
+    assert flagged(source, "PC801") == {("PC801", 6), ("PC801", 15)}
+    quiet = source.replace("def _eval_step", "@torch.no_grad()\n            def _eval_step")
+    assert flagged(quiet, "PC801") == {("PC801", 16)}
+
+
+def test_logits_of_which_the_last_are_used() -> None:
+    source = """
+        import torch
+        from torch import nn
+        class Model(nn.Module):
+            def forward(self, x, labels):
+                last = self.lm_head(x)[:, -1, :]
+                logits = self.lm_head(x)
+                logits = logits[:, -1].float()
+                others = self.lm_head(x)
+                loss = others.sum()
+                first = self.lm_head(x)[:, 0]
+                return last, logits, others[:, -1], loss, first, self.lm_head(x)[:, -4:]
+    """
+    assert flagged(source, "PC911") == {("PC911", 5), ("PC911", 6)}
+
+
+def test_norms_of_what_is_joined_for_them() -> None:
+    source = """
+        import torch
+        def train(loader, model, parts):
+            for batch in loader:
+                model(batch).backward()
+                a = torch.norm(torch.cat([p.grad.flatten() for p in model.parameters()]))
+                b = torch.cat([p.grad.view(-1) for p in model.parameters()]).norm(2)
+                c = torch.cat(parts).norm()
+                d = torch.stack([p.grad.norm() for p in model.parameters()]).norm()
+                print(a, b, c, d)
+    """
+    assert flagged(source, "PC912") == {("PC912", 5), ("PC912", 6)}

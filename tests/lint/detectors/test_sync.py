@@ -455,3 +455,37 @@ def test_the_product_of_masks_is_a_mask() -> None:
                 return words
     """
     assert {line for _, line in flagged(source, "PC109", "PC110", "PC111", "PC133")} == {8}
+
+
+def test_copies_for_a_metric_and_piece_by_piece() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        def accuracy(output, target):
+            return (output.argmax(-1) == target).float().mean()
+
+        class Loss(nn.Module):
+            def forward(self, x: torch.Tensor, y: torch.Tensor, chunk: int):
+                parts = []
+                for i in range(0, len(x), chunk):
+                    parts.append(x[i : i + chunk].cpu())
+                return accuracy(x.detach().cpu(), y.detach().cpu()), parts, x.cpu()
+    """
+    told = {f.confidence: 1 + len(f.places) for f in found(source, "PC104")}
+    assert told == {"medium": 3, "heuristic": 1}
+
+
+def test_what_is_written_by_name_goes_to_the_host() -> None:
+    source = """
+        import torch
+
+        def run(loader, model):
+            for batch in loader:
+                out = model(batch).item()
+                saved = model(batch).sum(0).cpu()
+                save_matrix("out.npy", saved)
+                kept = model(batch).sum(0).cpu()
+                total = kept + out
+    """
+    assert {line for _, line in flagged(source, "PC104")} == {8}
