@@ -144,10 +144,18 @@ class Project:
         while head:
             module = self.find_module(head, importer)
             if module is not None:
+                rest = rest or self._stands_for(module)
                 return self.member(module, rest) if rest else module
             head, _, last = head.rpartition(".")
             rest = f"{last}.{rest}" if rest else last
         return dotted
+
+    def _stands_for(self, module: ModuleRecord) -> str:
+        """The function or class in it that its package puts in its place: ``from .knn import knn``."""
+        package, _, last = module.name.rpartition(".")
+        above = self.modules.get(package)
+        replaced = above is not None and above.imports.get(last) == f"{module.name}.{last}"
+        return last if replaced else ""
 
     def member(self, module: ModuleRecord, name: str) -> Entity:
         """``name`` ("f", "Class.method", "submodule.f") as seen from inside a module."""

@@ -64,6 +64,21 @@ def test_re_exports(package: dict[str, str]) -> None:
     assert resolved(files, "add") == "pkg.ops.add"
 
 
+def test_a_function_that_a_package_puts_in_its_modules_place() -> None:
+    files = {
+        MAIN: "from pkg import knn\nimport pkg.other\n",
+        "pkg/__init__.py": "from .knn import knn\n",
+        "pkg/knn.py": "def knn(x):\n    return x\n\ndef near(x): ...\n",
+        "pkg/other.py": "def far(x): ...\n",
+    }
+    program = Program(files)
+    found = program.project.lookup("pkg.knn", program.module(MAIN))
+    assert isinstance(found, FunctionRef) and found.dotted == "pkg.knn.knn"
+    assert resolved(files, "pkg.other.far") == "pkg.other.far"
+    near = program.project.lookup("pkg.knn.near")
+    assert isinstance(near, FunctionRef)
+
+
 def test_relative_imports() -> None:
     files = {
         "pkg/__init__.py": "",
