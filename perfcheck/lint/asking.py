@@ -189,7 +189,7 @@ def _for_output(a: _Asked) -> Truth:
 
 
 _OUTPUT = re.compile(
-    r"^_*(save|write|imwrite|imsave|imshow|plot|draw|print|dump|to_csv|to_file|savefig)(_|$)"
+    r"^_*(save(?!_for_backward)|write|imwrite|imsave|imshow|plot|draw|print|dump|to_csv|to_file|savefig)(_|$)"
     r"|_(to_disk|image|video|audio)$"
 )
 
