@@ -135,8 +135,13 @@ def is_error_path(body: list[ast.stmt]) -> bool:
     if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
         func = last.value.func
         name = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
-        return name in {"exit", "_exit", "abort", "fail"}
-    return False
+        fails = name == "_assert" and bool(last.value.args) and _is_false(last.value.args[0])
+        return fails or name in {"exit", "_exit", "abort", "fail"}
+    return isinstance(last, ast.Assert) and _is_false(last.test)
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
 
 
 def _warns(statement: ast.stmt) -> bool:
@@ -299,6 +304,8 @@ def _rare_test(test: ast.expr) -> bool:
         if any(_is_interval(name) for name in _names(test)):  # divisible_by(step, log_every)
             return True
         name = _names(test.func)
+        if name[:1] == ["is_initialized"] and "self" not in name:  # torch.distributed: so it is in training
+            return False
         return (bool(name) and _is_rare(name[0])) or "isEnabledFor" in name
     if isinstance(test, ast.Compare):
         return any(_is_rare(name) for name in _names(test)[:2])

@@ -16,7 +16,7 @@ def parameter(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
     """By itself, and by what its callers hand to it."""
     presumed = _presumed(ev, node, default)
     given = ev.context.get(node.arg)
-    return presumed if given is None else _informed(presumed, given)
+    return presumed if given is None or node.arg in _OF_HOST else _informed(presumed, given)
 
 
 def _presumed(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:

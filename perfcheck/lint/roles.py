@@ -70,6 +70,7 @@ _STEP_METHODS = frozenset(
 _STEP_NAME = re.compile(
     r"_*(forward_backward\w*|clip_grad\w*|(run_|do_|_)*(train|training|val|valid|validation|eval|test|forward|backward|optim\w*|update|"
     r"generator|discriminator|on|after|before|denoise|denoising|decode|decoding|sampling|inference|predict\w*|rollout)_?(step|iter(ation)?|(mini)?batch)(_(start|end|begin))?|"
+    r"(on|after|before)_(backward_pass|forward_pass|minibatch_begin|minibatch_end)|"
     r"(on|after|before)_(train|training|eval|evaluation|val|valid|validation|test|predict)_(step|iter|iteration|batch)(_(start|end|begin))?)$"
 )
 _FORWARD = re.compile(r"^_*((\w+_)?forward|forward_(?!pre_|hook)\w+)$")

@@ -183,6 +183,8 @@ def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     if is_filled(scope, node):
         return True
     definition = (scope.definition(name, node) or _last_bound(scope, name, node)) if name else None
+    if isinstance(definition, ast.Call) and steps_environment(definition):
+        return True
     if definition is not None:
         return is_handed(scope, definition, depth + 1)
     return (
@@ -427,7 +429,7 @@ _HOST_LIBRARIES = frozenset(
 )
 _HOST_CALLS = frozenset(
     """pack_padded_sequence predict fit partial_fit fit_predict fit_transform infer inference
-    set_tensor""".split()
+    set_tensor submit apply_async""".split()
 )
 """What takes lengths from the host alone, and how estimators and other runtimes of models are called."""
 
@@ -612,12 +614,15 @@ def is_loaded_into(scope: BodyScope, node: ast.AST) -> bool:
     return bool(name) and f"{name}.load_state_dict" in loads
 
 
+_COLLECTIVE = re.compile(r"torch\.distributed\.(\w+\.)*(all_|reduce|broadcast|gather|scatter)")
+
+
 def follows_collective(scope: BodyScope, node: ast.AST) -> bool:
     """Does a collective stand right above it? What comes after on the stream waits for that by itself."""
     block = scope.block(node)
     before = block.index(scope.statement(node)) - 1
     return before >= 0 and any(
-        isinstance(part, ast.Call) and (scope.resolve(part.func) or "").startswith("torch.distributed.")
+        isinstance(part, ast.Call) and _COLLECTIVE.match(scope.resolve(part.func) or "")
         for part in ast.walk(block[before])
     )
 

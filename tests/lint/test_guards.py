@@ -192,3 +192,15 @@ def test_what_sets_its_own_flag_is_done_once() -> None:
     assert branch("not self.ready", "self.ready = True")[0]
     assert not branch("self.first", "self.first = True")[0]
     assert not branch("self.first", "self.second = False")[0]
+
+
+def test_what_ends_in_a_failed_assertion_is_an_error_path() -> None:
+    assert branch("bad.any()", "torch._assert(False, 'no')")[0]
+    assert branch("bad.any()", "assert False, 'no'")[0]
+    assert not branch("bad.any()", "torch._assert(good, 'no')")[0]
+
+
+def test_initialised_processes_are_no_rare_case() -> None:
+    assert branch("dist.is_initialized()") == (False, False)
+    assert branch("dist.is_available() and torch.distributed.is_initialized()") == (False, False)
+    assert branch("self.is_initialized()") == (True, False)

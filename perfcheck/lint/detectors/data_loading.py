@@ -94,10 +94,12 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
             isinstance(persistent, ast.Constant) and persistent.value is False
         ):
             continue
-        statement = scope.parent(call)
+        around = scope.parent(call)
+        each = around if isinstance(around, ast.DictComp) else call  # one for each split
+        statement = scope.parent(each)
         if isinstance(statement, ast.Return) and _is_factory(scope):
             yield Match(call, {"X": call}, kind)
-        elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(call):
+        elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(each):
             name = chain(statement.targets[0])
             if name is not None and (_repeated(scope, name) or _handed_out(scope, name, call)):
                 yield Match(call, {"X": statement.targets[0]}, kind)

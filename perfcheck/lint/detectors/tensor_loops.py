@@ -244,6 +244,12 @@ def _indexed(
 ) -> ast.expr | None:
     """A device tensor that the turns take an element of, and do not write to."""
     for node in within(*body):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "select":
+            given = (*node.args, *(keyword.value for keyword in node.keywords))
+            if any(_is_element(part, index) for part in given):
+                value = scope.value(node.func.value)
+                if value.is_tensor is True and value.on_device is not False:
+                    return node.func.value
         if not (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)):
             continue
         if root(node) not in written and any(_is_part(part, index) for part in _parts(node)):

@@ -157,6 +157,8 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
         "torch.autocast",
     ):
         return HOST
+    if name == "torch.autograd.Variable":
+        return arguments.positional[0].value if arguments.positional else UNKNOWN
     if name in ("torch.compile", "torch.jit.script", "torch.jit.trace", "torch.func.vmap", "torch.vmap"):
         return arguments.positional[0].value if arguments.positional else UNKNOWN
     if name.startswith("torch.cuda.") and last.endswith("Tensor"):

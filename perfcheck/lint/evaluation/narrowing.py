@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.dotted import chain
-from perfcheck.lint.values import NONE, UNKNOWN, Value
+from perfcheck.lint.values import NONE, NUMBER, UNKNOWN, Value
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -108,4 +108,6 @@ def _type_named(ev: Evaluator, node: ast.expr) -> Value:
     if isinstance(node, ast.Tuple):
         found = {_type_named(ev, part) for part in node.elts}
         return found.pop() if len(found) == 1 else UNKNOWN
+    if ev.resolve(node) in ("numpy.number", "numpy.generic", "numpy.integer", "numpy.floating"):
+        return NUMBER
     return ev.annotation(node)

@@ -753,3 +753,19 @@ def test_products_by_method_that_are_summed() -> None:
                 return y + x.mul(self.weight).sum(-2)
     """
     assert flagged(source, "PC522") == {("PC522", 10)}
+
+
+def test_elements_that_are_selected() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Observer(nn.Module):
+            def forward(self, x: torch.Tensor, dim: int) -> torch.Tensor:
+                count = x.shape[dim]
+                scales = []
+                for i in range(count):
+                    scales.append(x.select(dim=dim, index=i).abs().max() * 2)
+                return torch.stack(scales)
+    """
+    assert flagged(source, "PC503") == {("PC503", 8)}

@@ -489,3 +489,45 @@ def test_what_is_written_by_name_goes_to_the_host() -> None:
                 total = kept + out
     """
     assert {line for _, line in flagged(source, "PC104")} == {8}
+
+
+def test_numbers_of_numpy_and_counters_however_they_are_handed_over() -> None:
+    source = """
+        import numpy
+        import torch
+
+        class Adam(torch.optim.Optimizer):
+            def step(self):
+                for group in self.param_groups:
+                    update(group["params"], [self.state[p]["step"].cuda() for p in group["params"]])
+
+        def update(params: list[torch.Tensor], state_steps: list[torch.Tensor]):
+            for i, param in enumerate(params):
+                param.mul_(state_steps[i].item())
+
+        def sanitize(x):
+            if isinstance(x, numpy.number):
+                return x.item()
+            return sanitize(x[0])
+    """
+    assert flagged(source, "PC101") == set()
+
+
+def test_waits_that_functions_are_there_for() -> None:
+    source = """
+        import torch
+        import torch.distributed as dist
+
+        def _synchronize(x: torch.Tensor):
+            torch.cuda.synchronize()
+
+        def measure(loader):
+            for x in loader:
+                _synchronize(x)
+                dist.barrier()
+
+        def start(x):
+            dist.barrier()
+            torch.cuda.synchronize()
+    """
+    assert flagged(source, "PC117") == set()

@@ -412,3 +412,18 @@ def test_parts_that_are_brought_together_on_the_first_one() -> None:
             return torch.cat([part.to(first_device) for part in parts])
     """
     assert flagged(source, "PC215") == {("PC215", 6)}
+
+
+def test_variables_are_the_tensors_in_them() -> None:
+    source = """
+        import torch
+        from torch.autograd import Variable
+
+        class Scheduler:
+            def before_backward_pass(self, batch):
+                return torch.autograd.Variable(torch.zeros(1), requires_grad=True).cuda()
+
+            def after_backward_pass(self, batch):
+                return Variable(torch.zeros(1)).cuda()
+    """
+    assert {line for _, line in flagged(source, "PC201", "PC214")} == {6, 9}
