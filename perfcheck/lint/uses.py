@@ -132,7 +132,8 @@ def is_made_here(scope: BodyScope, node: ast.AST, at: ast.AST) -> bool:
 
 def is_made_index(scope: BodyScope, index: ast.expr) -> bool:
     """Does the body make a part of it on the host: a tensor, ``range(n)``, or the list of one number?"""
-    return any(_makes_index(scope, part) for part in getattr(index, "elts", [index]))
+    parts = index.elts if isinstance(index, ast.Tuple) else [index]
+    return any(_makes_index(scope, part) for part in parts)
 
 
 def _makes_index(scope: BodyScope, part: ast.expr) -> bool:

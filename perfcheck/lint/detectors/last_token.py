@@ -23,8 +23,8 @@ def _takes_last(node: ast.AST | None, of: ast.expr) -> bool:
     """``of[:, -1]`` and ``of[:, -1, :]``"""
     if not isinstance(node, ast.Subscript) or node.value is not of or not isinstance(node.slice, ast.Tuple):
         return False
-    batch, place = node.slice.elts[:2]
-    return isinstance(batch, ast.Slice) and ast.unparse(place) == "-1"
+    places = node.slice.elts
+    return len(places) > 1 and isinstance(places[0], ast.Slice) and ast.unparse(places[1]) == "-1"
 
 
 def _is_cut_below(scope: Scope, call: ast.Call) -> bool:

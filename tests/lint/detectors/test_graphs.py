@@ -766,7 +766,8 @@ def test_logits_of_which_the_last_are_used() -> None:
                 others = self.lm_head(x)
                 loss = others.sum()
                 first = self.lm_head(x)[:, 0]
-                return last, logits, others[:, -1], loss, first, self.lm_head(x)[:, -4:]
+                one = self.lm_head(x)[()], self.lm_head(x)[(0,)]
+                return last, logits, others[:, -1], loss, first, one, self.lm_head(x)[:, -4:]
     """
     assert flagged(source, "PC911") == {("PC911", 5), ("PC911", 6)}
 

@@ -349,7 +349,7 @@ def test_indices_that_the_function_makes_on_the_host() -> None:
             def forward(self, x: torch.Tensor, chosen: list[int], step: int) -> torch.Tensor:
                 order = torch.randperm(x.shape[0])
                 kept = torch.tensor(chosen)
-                return x[order[:8]] + x[:, [step]] + x[torch.arange(8), 0] + x[kept] + x[order.to(x.device)]
+                return x[order[:8]] + x[[step]] + x[torch.arange(8), 0] + x[kept] + x[order.to(x.device)]
     """
     told = {f.confidence: len(f.places or [f.place]) for f in found(source, "PC111")}
     assert told == {"medium": 3, "heuristic": 1}
