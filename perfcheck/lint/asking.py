@@ -12,6 +12,7 @@ from perfcheck.lint import certainty
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.facts import Match
 from perfcheck.lint.loops import LoopKind, loop_kind
+from perfcheck.lint.origins import is_handed, is_loop_variable, is_made_here, is_made_index, is_settled
 from perfcheck.lint.roles import is_conversion, is_test_path
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.uses import (
@@ -22,17 +23,12 @@ from perfcheck.lint.uses import (
     is_collected,
     is_computed_with,
     is_for_host_library,
-    is_handed,
     is_helper_call,
     is_iterated,
     is_loaded_into,
-    is_loop_variable,
-    is_made_here,
-    is_made_index,
     is_piece,
     is_returned,
     is_scored,
-    is_settled,
     is_size,
     is_unpacked,
     is_used_again,

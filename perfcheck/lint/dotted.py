@@ -37,3 +37,8 @@ def chain(node: ast.AST | None) -> str | None:
         name = f"{node.attr}.{name}"
         node = node.value
     return f"{node.id}.{name}" if type(node) is ast.Name else None
+
+
+def plain(node: ast.AST) -> str:
+    """``a`` of the plain name ``a``; "" for everything else."""
+    return node.id if type(node) is ast.Name else ""
