@@ -314,7 +314,8 @@ DEVICES = [
     ("torch.zeros(3).to('cuda')", "safe"),
     ("torch.zeros(3).cuda()", "safe"),
     ("torch.arange(count).to(where)", "safe"),
-    ("torch.zeros(0, 3, dtype=torch.half).to(where)", "safe"),
+    ("torch.zeros(1, 3, dtype=torch.half).to(where)", "safe"),
+    ("torch.zeros(0, 3, dtype=torch.half).to(where)", None),  # nothing to copy
     ("torch.zeros(3).to(device)", "unsafe"),  # a name is no proof: a dtype, a tensor?
     ("torch.zeros(3).to(device=pick())", None),
     ("torch.arange(0, 1, 0.1).to(where)", "unsafe"),  # rounds as the device does

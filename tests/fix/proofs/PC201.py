@@ -17,7 +17,8 @@ class Made(torch.nn.Module):
             torch.full((2, 2), 7).to("cuda"),  # PC201
             torch.eye(rows, 3, dtype=torch.float64).to(device),  # PC201
             torch.arange(rows).to(x.device),  # PC201
-            torch.zeros(0, 3).to(x.device),  # PC201
+            torch.zeros(0, 3).to(x.device),
+            torch.zeros(1, 3).to(x.device),  # PC201
             torch.zeros(  # PC201
                 rows,  # one for each row
                 dtype=torch.uint8,
