@@ -166,7 +166,7 @@ class Analysis:
             return True
         if any(decorator.rpartition(".")[2] in _COMPILERS for decorator in record.decorators):
             return True
-        own = record.names.union((record.name, *record.params))
+        own = record.all_names
         if not own.isdisjoint(self._engine.names.renamed(function.module)):
             return True
         if not own.isdisjoint(self._rules.names):

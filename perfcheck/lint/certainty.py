@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final, Literal
 
 from perfcheck.lint.dotted import dotted
+from perfcheck.lint.nodes import block_in
 from perfcheck.lint.scope import BodyScope
 
 Word = Literal["bool", "int", "float"]
@@ -198,14 +199,13 @@ def bound_before(scope: BodyScope, name: str, statement: ast.stmt) -> ast.expr |
     assignment before it in the blocks around it, if nothing else binds the name, or the parameter."""
     while True:
         around = scope.parent(statement) or scope.node
-        for block in (getattr(around, part, None) for part in ("body", "orelse", "finalbody")):
-            if isinstance(block, list) and statement in block:
-                before = [s for s in block[: block.index(statement)] if any(_bindings(s, name))]
-                if before:
-                    last = before[-1]
-                    if isinstance(last, ast.Assign) and all(isinstance(t, ast.Name) for t in last.targets):
-                        return last.value
-                    return last.value if isinstance(last, ast.AnnAssign) else None
+        block = block_in(around, statement) or [statement]
+        before = [s for s in block[: block.index(statement)] if any(_bindings(s, name))]
+        if before:
+            last = before[-1]
+            if isinstance(last, ast.Assign) and all(isinstance(t, ast.Name) for t in last.targets):
+                return last.value
+            return last.value if isinstance(last, ast.AnnAssign) else None
         if around is scope.node or not isinstance(around, ast.stmt):
             return None
         statement = around

@@ -61,6 +61,11 @@ class FunctionRecord(NamedTuple):
     arrays: frozenset[str]  # names used as tensors and arrays are used
     receivers: tuple[tuple[str, str], ...]  # variables whose methods are called, and their classes as written
 
+    @property
+    def all_names(self) -> frozenset[str]:
+        """``names``, the function's own and its parameters': what rules choose bodies by."""
+        return self.names.union((self.name, *self.params))
+
 
 class ClassRecord(NamedTuple):
     name: str

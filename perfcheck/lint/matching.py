@@ -104,8 +104,7 @@ class RuleSet:
                 yield from self._judge(rule, match, scope, around)
         if self._by_tail or self._by_type:
             yield from self._patterns(scope, around)
-        record = scope.function.record
-        own = self._needed & {*scope.names, record.name, *record.params}
+        own = self._needed & scope.function.record.all_names
         for rule, detect, needs in self._detectors:
             if needs is None or not own.isdisjoint(needs):
                 for match in detect(scope):

@@ -100,3 +100,12 @@ def walk(node: ast.AST) -> list[ast.AST]:
     for below in found:  # which grows
         found += CHILDREN[type(below)](below)
     return found
+
+
+def block_in(parent: ast.AST | None, statement: ast.stmt) -> list[ast.stmt]:
+    """The statements of a parent that run one after the other, this one among them; none if it has none."""
+    for name in ("body", "orelse", "finalbody"):
+        block = getattr(parent, name, None)
+        if isinstance(block, list) and statement in block:
+            return block
+    return []

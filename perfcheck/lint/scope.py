@@ -14,7 +14,7 @@ from perfcheck.lint.grad_mode import switches_grad_off, touches_grad_mode
 from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest
 from perfcheck.lint.hotness import Heat
 from perfcheck.lint.loops import LoopKind, loop_kind
-from perfcheck.lint.nodes import CHILDREN
+from perfcheck.lint.nodes import CHILDREN, block_in
 from perfcheck.lint.project import FunctionRef
 from perfcheck.lint.roles import role
 from perfcheck.lint.values import UNKNOWN, Value, elements
@@ -297,7 +297,7 @@ class BodyScope:
             elif (isinstance(parent, ast.Assert) and current is parent.msg) or isinstance(current, ast.Raise):
                 level, guarded = Hotness.COLD, True
             if isinstance(current, ast.stmt):
-                block = self._block_of(parent, current)
+                block = block_in(parent, current) or [current]
                 if any(skips_the_rest(s) for s in block[: block.index(current)]):
                     level, guarded = min(level, Hotness.EPOCH), True
             parent = current
@@ -350,17 +350,9 @@ class BodyScope:
             return elements(value).on_device is False and elements(value).kind == "tensor"
         return value.kind == "tensor" and value.on_device is True
 
-    @staticmethod
-    def _block_of(parent: ast.AST, statement: ast.stmt) -> list[ast.stmt]:
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(parent, name, None)
-            if isinstance(block, list) and statement in block:
-                return block
-        return [statement]
-
     def block(self, node: ast.AST) -> Sequence[ast.stmt]:
         statement = self.statement(node)
-        return self._block_of(self.parent(statement) or self.node, statement)
+        return block_in(self.parent(statement) or self.node, statement) or [statement]
 
     def acknowledged(self, node: ast.AST) -> bool:
         """Does a comment at the place, or above it in the same paragraph, say that the host waits here,

@@ -6,6 +6,7 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from perfcheck.lint.detectors.names import variables
 from perfcheck.lint.dotted import dotted, plain
 from perfcheck.lint.guards import exits, is_error_path
 from perfcheck.lint.loops import steps_environment
@@ -304,10 +305,8 @@ def is_piece(scope: BodyScope, node: ast.AST) -> bool:
         part = part.func.value
     if not loops or not isinstance(part, ast.Subscript) or not isinstance(part.value, ast.Name):
         return False
-    turns = {n.id for n in ast.walk(loops[-1].target) if isinstance(n, ast.Name)}
-    chosen = {n.id for n in ast.walk(part.slice) if isinstance(n, ast.Name)}
     whole = part.value.id not in scope.assigned(loops[-1]) and scope.value(part.value).kind == "tensor"
-    return whole and bool(turns & chosen)
+    return whole and bool(variables(loops[-1].target) & variables(part.slice))
 
 
 def selects_on_host(scope: BodyScope, node: ast.AST) -> bool:
@@ -382,7 +381,7 @@ def agrees(scope: BodyScope, node: ast.AST) -> bool:
     choice = scope.statement(node)
     if not isinstance(choice, ast.If) or not exits(choice.body):
         return False
-    asked = {part.id for part in ast.walk(choice.test) if isinstance(part, ast.Name)}
+    asked = variables(choice.test)
     return any(
         plain(given) in asked
         for call in scope.calls("all_reduce", "broadcast", "all_gather", "reduce")
@@ -429,10 +428,10 @@ def is_returned(scope: BodyScope, node: ast.AST) -> bool:
     if isinstance(parent, ast.Return):
         return True
     if isinstance(parent, ast.Assign):
-        names = {n.id for target in parent.targets for n in ast.walk(target) if isinstance(n, ast.Name)}
         return any(
             is_returned(scope, use)
-            for name in names
+            for target in parent.targets
+            for name in variables(target)
             for use in _loads(scope, name, parent)
             if use is not node
         )

@@ -170,10 +170,10 @@ def test_where_packages_are_installed_and_homes_are_no_projects(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tree(tmp_path, "site/p/a.py", "site/q/b.py", "site/p-1.0.dist-info/RECORD")
-    tree(tmp_path, "home/work/a.py", *(f"home/{number}/x.py" for number in range(1001)))
-    tree(tmp_path, "small/work/a.py", "small/other.py")
+    tree(tmp_path, "home/mine/a.py", *(f"home/{number}/x.py" for number in range(1001)))
+    tree(tmp_path, "small/mine/a.py", "small/other.py")
     monkeypatch.setenv("HOME", str(tmp_path / "small"))
-    for directory, package in (("site", "p"), ("home", "work"), ("small", "work")):
+    for directory, package in (("site", "p"), ("home", "mine"), ("small", "mine")):
         monkeypatch.chdir(tmp_path / directory)
         target = tmp_path / directory / package / "a.py"
         assert project_root(target) == target.parent

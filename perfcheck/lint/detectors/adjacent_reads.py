@@ -22,19 +22,8 @@ def adjacent_reads(scope: Scope) -> Iterator[Match]:
             and raised.subject is not None
             and raised.certain
         ):
-            blocks.setdefault(_block(scope, raised.node), []).append(raised)
+            blocks.setdefault(id(scope.block(raised.node)[0]), []).append(raised)
     for reads in blocks.values():
         if len({ast.dump(read.subject) for read in reads if read.subject is not None}) >= _MANY:
             for read in reads:
                 yield Match(read.node, {"T": read.subject} if read.subject is not None else {}, read.operator)
-
-
-def _block(scope: Scope, node: ast.AST) -> int:
-    """Statements that run one after the other share their parent, and its branch."""
-    statement = scope.statement(node)
-    parent = scope.parent(statement)
-    for name in ("body", "orelse", "finalbody", "handlers"):
-        block = getattr(parent, name, None)
-        if isinstance(block, list) and statement in block:
-            return id(block)
-    return id(parent)

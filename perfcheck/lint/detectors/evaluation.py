@@ -18,6 +18,7 @@ from perfcheck.lint.detectors.names import last, within, words
 from perfcheck.lint.detectors.unnamed_evaluation import gathered, scripted, served, steps_taken
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
+from perfcheck.lint.nodes import block_in
 
 _ROLE = re.compile(
     r"(^|_)(detect|eval|evaluate|evaluation|val|valid|validate|validation|infer|inference|predict|prediction|predictions|"
@@ -111,18 +112,11 @@ def _handed_over(scope: Scope, statement: ast.stmt, model: str | None) -> ast.Ca
 def _until_train(scope: Scope, switch: ast.Call) -> Iterator[ast.stmt]:
     """What stands in the same block between ``model.eval()`` and a ``train()``, or a switch of autograd."""
     statement = scope.statement(switch)
-    block = next((b for b in _blocks(scope.parent(statement)) if statement in b), [])
+    block = block_in(scope.parent(statement), statement)
     for later in block[block.index(statement) + 1 :] if block else []:
         if any(isinstance(n, ast.Call) and last(n) in _ENDS_EVALUATION for n in within(later)):
             return
         yield later
-
-
-def _blocks(node: ast.AST | None) -> Iterator[list[ast.stmt]]:
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(node, name, None)
-        if isinstance(block, list):
-            yield block
 
 
 _ENDS_EVALUATION = frozenset({"train", "set_grad_enabled", "enable_grad"})

@@ -11,6 +11,7 @@ from perfcheck.lint.detectors.model_calls import runs_model
 from perfcheck.lint.detectors.names import last, root, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
+from perfcheck.lint.nodes import block_in
 
 _DATA_PARALLEL = frozenset({"DistributedDataParallel", "FullyShardedDataParallel", "fully_shard"})
 _DEFERS = frozenset(
@@ -52,21 +53,12 @@ def _backward_passes(scope: Scope) -> Iterator[ast.Call]:
 
 def _forward_passes(scope: Scope, backward: ast.Call) -> Iterator[ast.expr]:
     """``loss = model(batch)`` of the same block: the context that defers the reduction has to hold both."""
-    block = next(
-        (b for b in _blocks(scope.parent(scope.statement(backward))) if scope.statement(backward) in b), []
-    )
-    for statement in block:
+    inner = scope.statement(backward)
+    for statement in block_in(scope.parent(inner), inner):
         if isinstance(statement, ast.Assign) and statement.lineno < backward.lineno:
             call = statement.value
             if isinstance(call, ast.Call) and runs_model(scope, call):
                 yield call
-
-
-def _blocks(node: ast.AST | None) -> Iterator[list[ast.stmt]]:
-    for name in ("body", "orelse", "finalbody"):
-        block = getattr(node, name, None)
-        if isinstance(block, list):
-            yield block
 
 
 def _accumulates(scope: Scope, loops: Sequence[LoopStatement]) -> bool:

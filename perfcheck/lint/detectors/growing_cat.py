@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import loads, root, targets, within
+from perfcheck.lint.detectors.names import loads, root, targets, variables, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -70,7 +70,7 @@ def _carrying_loop(scope: Scope, call: ast.Call, name: str) -> LoopStatement | N
     if not loops or scope.loops(call)[-1] is not loops[-1]:
         return None
     owner = re.split(r"[.\[]", name)[0]
-    keys = {part.id for part in ast.walk(ast.parse(name)) if isinstance(part, ast.Name)} - {owner}
+    keys = variables(ast.parse(name)) - {owner}
     loops = [loop for loop in loops if keys.isdisjoint({root(target) for target in targets(loop)})]
     if not loops or any(root(target) == owner for target in targets(loops[-1])):
         return None

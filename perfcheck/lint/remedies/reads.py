@@ -6,7 +6,7 @@ import ast
 from typing import Final
 
 from perfcheck.lint.certainty import bound_before, is_builtin, is_tensor, only_binding
-from perfcheck.lint.detectors.names import last
+from perfcheck.lint.detectors.names import last, variables
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match
 from perfcheck.lint.remedies.loops import interval_guard
@@ -124,7 +124,7 @@ def list_before_loop(writer: Writer, match: Match) -> str:
         (
             loop
             for loop in writer.scope.loops(read)
-            if writer.scope.assigned(_header(loop)) & _names(element.slice)
+            if writer.scope.assigned(_header(loop)) & variables(element.slice)
         ),
         None,
     )
@@ -158,10 +158,6 @@ def stack(writer: Writer, match: Match) -> str:
 
 def _header(loop: ast.For | ast.AsyncFor | ast.While | ast.comprehension) -> ast.AST:
     return loop.test if isinstance(loop, ast.While) else loop.target
-
-
-def _names(node: ast.AST) -> set[str]:
-    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
 
 
 def _is_number(writer: Writer, element: ast.Subscript) -> bool:

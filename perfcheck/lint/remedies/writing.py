@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from perfcheck.findings import Place, Rewrite, RewriteKind, Safety
+from perfcheck.lint.detectors.names import variables
 from perfcheck.lint.dotted import chain
+from perfcheck.lint.nodes import block_in
 from perfcheck.lint.places import place_of
 from perfcheck.lint.scope import BodyScope
 from perfcheck.rulebook.patterns import ONE, REST, mark_metavariables, metavariable_name
@@ -170,9 +172,9 @@ class Writer:
         """Every name that the body, the module or Python itself knows."""
         if self._taken is None:
             module = self.scope.function.module
-            names = {node.id for node in ast.walk(self.scope.node) if isinstance(node, ast.Name)}
-            names |= {node.arg for node in ast.walk(self.scope.node) if isinstance(node, ast.arg)}
-            self._taken = names | set(module.globals) | set(module.imports) | set(dir(builtins))
+            given = {node.arg for node in ast.walk(self.scope.node) if isinstance(node, ast.arg)}
+            used = variables(self.scope.node)
+            self._taken = {*given, *used, *module.globals, *module.imports, *dir(builtins)}
         return self._taken
 
     def fresh(self, *wishes: str) -> str:
@@ -193,12 +195,10 @@ class Writer:
 
     def block(self, statement: ast.stmt) -> list[ast.stmt]:
         """The statements that run one after the other, this one among them."""
-        parent = self.scope.parent(statement) or self.scope.node
-        for name in ("body", "orelse", "finalbody"):
-            block = getattr(parent, name, None)
-            if isinstance(block, list) and statement in block:
-                return block
-        raise GiveUp
+        block = block_in(self.scope.parent(statement) or self.scope.node, statement)
+        if not block:
+            raise GiveUp
+        return block
 
     def uses(self, name: str, *nodes: ast.AST) -> list[ast.Name | ast.Attribute]:
         """All places below the nodes, nested functions too, where a (dotted) name stands."""
