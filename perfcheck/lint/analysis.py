@@ -12,6 +12,7 @@ from perfcheck.events import Hotness
 from perfcheck.findings import INTERNAL, Finding, LintError, Predicted
 from perfcheck.lint.asking import Surroundings
 from perfcheck.lint.compiled import CompiledMap
+from perfcheck.lint.conversions import is_conversion, is_kernel
 from perfcheck.lint.corpus import Corpus
 from perfcheck.lint.engine import CALLERS, Engine
 from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -20,7 +21,7 @@ from perfcheck.lint.index import CallSite, ModuleRecord
 from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
 from perfcheck.lint.project import FunctionRef, Project
-from perfcheck.lint.roles import is_conversion, is_kernel, is_setup, takes_batch
+from perfcheck.lint.roles import is_setup, takes_batch
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.trees import Trees
 from perfcheck.lint.values import Value, elements

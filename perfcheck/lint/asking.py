@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 from perfcheck.events import Hotness, Truth
 from perfcheck.lint import certainty
+from perfcheck.lint.conversions import is_conversion
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.facts import Match
 from perfcheck.lint.loops import LoopKind, loop_kind
 from perfcheck.lint.origins import is_handed, is_loop_variable, is_made_here, is_made_index, is_settled
-from perfcheck.lint.roles import is_conversion, is_test_path
+from perfcheck.lint.roles import is_test_path
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.uses import (
     agrees,

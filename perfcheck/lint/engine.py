@@ -13,17 +13,18 @@ from typing import NamedTuple
 
 from perfcheck.lint.answers import Answers, Key
 from perfcheck.lint.class_attributes import ClassAttributes, is_property
+from perfcheck.lint.conversions import is_reader
 from perfcheck.lint.evaluation.arguments import Arguments
 from perfcheck.lint.evaluation.calls import invoke
 from perfcheck.lint.evaluation.environment import Env
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.grad_mode import named_without_grad, runs_without_grad
+from perfcheck.lint.host_side import is_host_side
 from perfcheck.lint.index import FunctionNode, ModuleRecord
 from perfcheck.lint.instances import Instances
 from perfcheck.lint.naming import BUILTINS, Names
 from perfcheck.lint.parameters import may_be_informed
 from perfcheck.lint.project import ClassRef, FunctionRef, Project
-from perfcheck.lint.roles import is_host_side, is_reader
 from perfcheck.lint.summaries import Summary, bound, read_parameters, substitute
 from perfcheck.lint.values import DICT, NONE, UNKNOWN, Value, elements, join, join_all
 from perfcheck.operators import Operator, find

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from perfcheck.events import Hotness
 from perfcheck.findings import Confidence, Finding, Fix, Mend, Place, Safety
 from perfcheck.lint.asking import Surroundings, asker
+from perfcheck.lint.conversions import is_reader
 from perfcheck.lint.detectors import NEEDS, Detector, detector
 from perfcheck.lint.facts import Match
 from perfcheck.lint.origins import makes_on_host
 from perfcheck.lint.places import place_of
 from perfcheck.lint.remedies import Remedy, remedy
-from perfcheck.lint.roles import is_reader
 from perfcheck.lint.scope import BodyScope
 from perfcheck.rulebook.patterns import Pattern
 from perfcheck.rulebook.predicates import evaluate

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 from perfcheck.events import Hotness
+from perfcheck.lint.host_side import simulates
 from perfcheck.lint.spelling import spelled
 
 if TYPE_CHECKING:
-    from perfcheck.lint.project import ClassRef, FunctionRef, Project
+    from perfcheck.lint.project import FunctionRef, Project
 
 _TEST_PATH = re.compile(
     r"(^|/)(tests?(?=/)|testing(?=/)|unit_?tests?|test_\w+|conftest\.py|\w+_tests?\.py|docs?|doc_\w+|\.github|"
@@ -38,18 +38,6 @@ _COLD_DUNDER = frozenset(
     """__repr__ __str__ __del__ __setstate__ __getstate__ __reduce__ __deepcopy__ __copy__
     __init_subclass__ __format__
     __hash__ __dir__ __enter__ __exit__ __post_init__""".split()
-)
-_HOST_NAMES = frozenset(
-    {
-        "collate_fn",
-        "collate",
-        "_collate_fn",
-        "collater",
-        "worker_init_fn",
-        "torch_call",
-        "tf_call",
-        "numpy_call",
-    }
 )
 _STEP_METHODS = frozenset(
     """training_step validation_step test_step predict_step train_step eval_step val_step train_batch
@@ -101,147 +89,6 @@ def is_test_path(path: str) -> bool:
     return bool(_TEST_PATH.search(path)) or path == "bench.py"
 
 
-_LOADING = re.compile(r"(^|/)(dataloaders|datasets?|collat\w+)(/\w+)?\.py$|(^|/)replay_?buffers?(/|\.py$)")
-_OF_SAMPLES = re.compile(r"(^|\.)(transforms?|augmentations?)(\.|$)")
-_OF_DATA = re.compile(r"(^|\.)data(\.|$)")
-_FOR_HOST = re.compile(r"(^|_)(cpu|numpy)(_|$)")
-_KEEPS_SAMPLES = re.compile(r"(Replay(Buffer|Memory)|Storage|Spec)$")
-_SIMULATES = re.compile(r"(Simulator|Env(ironment)?(Base|Wrapper)?)$")
-
-
-def is_host_side(project: Project, function: FunctionRef) -> bool:
-    """Data loading: runs in worker processes, on host tensors. So do replay buffers and environments, unless
-    they are told otherwise, and what is called after the CPU."""
-    name = function.record.name
-    if name in _HOST_NAMES or "collate" in name or _loads_data(function.module.path):
-        return True
-    if _is_for_host(name) or _prepares_samples(function):
-        return True
-    owner = project.owner(function)
-    if owner is None:
-        return False
-    ancestors, outside = project.ancestry(owner)
-    if owner.record.qualname.endswith("ImageTransform") or _treats_samples(function, ancestors, outside):
-        return True
-    if "torch.utils.data.Dataset" in outside or "torch.utils.data.Sampler" in outside:
-        return True
-    last = owner.record.qualname.rpartition(".")[2]
-    if "torch.nn.Module" not in outside:
-        if last.endswith(("Dataset", "Collator", "Tokenizer")):
-            return True
-        if any(c.record.name.endswith("Transform") or _keeps_samples(c.record.name) for c in ancestors):
-            return True  # of the samples of a data set
-        if any(_simulates(c.record.name) for c in ancestors):
-            return not _makes_on_device(ancestors)
-    return (
-        name == "__getitem__"
-        and "torch.nn.Module" not in outside
-        and "__len__" in owner.record.methods
-        and "dataset" in function.module.path.lower()
-    )
-
-
-def _treats_samples(function: FunctionRef, ancestors: Sequence[ClassRef], outside: Collection[str]) -> bool:
-    """Is it a transform of single samples, or does it draw patches of one? None that speaks of a GPU, or
-    that can be inverted, as those of densities can."""
-    record, module = function.record, function.module.name
-    if not record.names.isdisjoint(_BETWEEN_DEVICES):
-        return False
-    if "torch.nn.Module" in outside:
-        derived = any(c.record.name == "Transform" for c in ancestors)
-        inverts = any("inverse" in c.record.methods for c in ancestors)
-        return derived and not inverts and _is_of_samples(module) is not None
-    if any(base.startswith("torch.") for base in outside):
-        return False
-    draws = record.owner.endswith("Sampler") and _is_of_data(module)
-    return bool(draws or _is_of_samples(module))
-
-
-_BETWEEN_DEVICES = frozenset({"cpu", "cuda", "is_cuda"})
-
-
-def _makes_on_device(classes: Sequence[ClassRef]) -> bool:
-    """Does a method make tensors where ``self.device`` says? Then thousands of worlds are stepped there at
-    once."""
-    methods = (
-        c.module.functions.get(f"{c.record.qualname}.{method}")
-        for c in classes
-        for method in c.record.methods
-    )
-    return any(
-        record is not None and "device" in record.names and not _FACTORIES.isdisjoint(record.names)
-        for record in methods
-    )
-
-
-_FACTORIES = frozenset({"zeros", "ones", "full", "empty", "tensor", "zeros_like", "ones_like", "rand"})
-
-
-def _prepares_samples(function: FunctionRef) -> bool:
-    """``get_rope_index(processor, input_ids)``: what Transformers' processors do, on samples of the host."""
-    record = function.record
-    if {"processor", "tokenizer"}.isdisjoint(record.params[:2]) or _OF_PROCESSORS.isdisjoint(record.names):
-        return False
-    return not any("model" in name for name in (*record.params, *record.names))
-
-
-_OF_PROCESSORS = frozenset(
-    {
-        "apply_chat_template",
-        "convert_tokens_to_ids",
-        "feature_extractor",
-        "image_processor",
-        "video_processor",
-    }
-)
-
-
-_CONVERSION = re.compile(
-    r"^_*((\w+_)?(to|as|into|2)_?(numpy|np|cpu|list|lists|python|host|scalars?|items?|json|pil|image|string|str|dict|device)|"
-    r"(get|read|format)_(value|scalar|item)s?|(tensor|torch|t)2\w+|numpy|tolist|item|detach_\w+|unwrap\w*|cpu|cuda|to|as_float|listify|jsonify|numpify|time_synchron\w+|cuda_time)$"
-)
-
-
-_HOST_CLASS = re.compile(
-    r"(Callback|Logger|Visuali[sz]er|Artifact|Writer|Plotter|Exporter|Converter|Saver|Checkpoint(er|Callback|Hook|Manager|IO)?|Benchmark\w*|Profiler|"
-    r"Tokenizer|Config|Servicer?|App|Cache|Loader|Weights|Buffer|Env|Environment|Dataset|Reader|Parser|Builder|Factory|DataModule)$"
-)
-
-
-def is_conversion(function: FunctionRef) -> bool:
-    """``to_numpy`` reads what it is given because that is its purpose: its callers are to blame, if anybody.
-    So it is with what writes, plots, loads or talks to a simulator."""
-    record = function.record
-    return bool(
-        _CONVERSION.match(record.name)
-        or _HOST_CLASS.search(record.owner)
-        or "env_step" in record.name
-        or any("custom_op" in d or d.endswith((".impl", "register_fake")) for d in record.decorators)
-        or not _TIMING.isdisjoint(record.names)
-    )
-
-
-def is_kernel(function: FunctionRef) -> bool:
-    """Does its body run on the GPU?"""
-    return any(map(_KERNEL.search, function.record.decorators))
-
-
-_KERNEL = re.compile(r"(^|\.)(cuda\.jit|triton\.(jit|autotune|heuristics)|cute\.(jit|kernel))$")
-
-
-def is_reader(function: FunctionRef) -> bool:
-    """``_get_value(x)``, ``to_numpy(x)``: it is there to read what it is given."""
-    name = function.record.name
-    return bool(_CONVERSION.match(name)) and not name.endswith(("device", "cuda", "to"))
-
-
-_TIMING = frozenset(
-    """perf_counter monotonic time_ns elapsed_time max_memory_allocated memory_allocated max_memory_reserved
-    reset_peak_memory_stats memory_stats memory_reserved mem_get_info process_time""".split()
-)
-"""What only code that measures uses: there waiting is the purpose."""
-
-
 _MEMOIZES = frozenset({"cache", "lru_cache", "cached_property", "memoize"})
 """Once for the same arguments."""
 
@@ -279,7 +126,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 return Hotness.STEP, False  # vLLM and its kin describe each batch to the attention kernels
             if name == "step" and "Scheduler" in record.owner and "LR" not in record.owner:
                 return Hotness.STEP, False
-            if name == "step" and _simulates(last):
+            if name == "step" and simulates(last):
                 return Hotness.STEP, False
             if name == "__call__" and (
                 "Pipeline" in record.owner or ("Processor" in record.owner and "Attn" in record.owner)
@@ -362,10 +209,4 @@ _is_forward = spelled(_FORWARD.match)
 _is_hook = spelled(_HOOK.search)
 _speaks_of_step = spelled(_STEP_WORD.search)
 _gets = spelled(_GETTER.match)
-_is_for_host = spelled(_FOR_HOST.search)
-_keeps_samples = spelled(_KEEPS_SAMPLES.search)
 _is_batch = spelled(_BATCH.match)
-_is_of_data = spelled(_OF_DATA.search)
-_is_of_samples = spelled(_OF_SAMPLES.search)
-_simulates = spelled(_SIMULATES.search)
-_loads_data = spelled(_LOADING.search)
