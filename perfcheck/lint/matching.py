@@ -13,7 +13,7 @@ from perfcheck.events import Hotness
 from perfcheck.findings import Confidence, Finding, Fix, Mend, Place, Safety
 from perfcheck.lint.asking import Surroundings, asker
 from perfcheck.lint.conversions import is_reader
-from perfcheck.lint.detectors import NEEDS, Detector, detector
+from perfcheck.lint.detectors import NEEDS, detector
 from perfcheck.lint.facts import Match
 from perfcheck.lint.origins import makes_on_host
 from perfcheck.lint.places import place_of
@@ -46,7 +46,7 @@ class RuleSet:
         self._wildcards: list[tuple[str, Rule]] = []
         self._by_tail: dict[str, list[tuple[Rule, Pattern]]] = {}
         self._by_type: dict[type[ast.AST], list[tuple[Rule, Pattern, frozenset[str]]]] = {}
-        self._detectors: list[tuple[Rule, Detector, frozenset[str] | None]] = []
+        self._detectors: list[tuple[Rule, str, frozenset[str] | None]] = []
         self._operator_cache: dict[str, list[Rule]] = {}
         for rule in rules:
             for operator in rule.operators:
@@ -61,7 +61,7 @@ class RuleSet:
                     needs = frozenset(_ATTRIBUTES.findall(pattern.text))
                     self._by_type.setdefault(pattern.node_type, []).append((rule, pattern, needs))
             if rule.detector is not None:
-                self._detectors.append((rule, detector(rule.detector), NEEDS.get(rule.detector)))
+                self._detectors.append((rule, rule.detector, NEEDS.get(rule.detector)))
         self._needed = frozenset().union(*(needs for _, _, needs in self._detectors if needs is not None))
         self.names = self._names({rule.code for rule in rules if not _asks_heat(rule)})
         """Names of which a cold body must call, read, bear or be given one to be worth a look."""
@@ -105,9 +105,9 @@ class RuleSet:
         if self._by_tail or self._by_type:
             yield from self._patterns(scope, around)
         own = self._needed & scope.function.record.all_names
-        for rule, detect, needs in self._detectors:
+        for rule, name, needs in self._detectors:
             if needs is None or not own.isdisjoint(needs):
-                for match in detect(scope):
+                for match in detector(name)(scope):
                     yield from self._judge(rule, match, scope, around)
 
     def _patterns(self, scope: BodyScope, around: Surroundings) -> Iterator[Hit]:

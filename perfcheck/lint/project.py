@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
-from perfcheck.lint.external import EXTERNAL_BASES
+from perfcheck.lint.external import bases
 from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
 from perfcheck.lint.trees import Trees
 
@@ -337,9 +337,8 @@ def external_ancestry(name: str) -> frozenset[str]:
     found = {name}
     pending = [name]
     while pending:
-        current = pending.pop()
-        for pattern, base in EXTERNAL_BASES:
-            if pattern.fullmatch(current) and base not in found:
+        for base in bases(pending.pop()):
+            if base not in found:
                 found.add(base)
                 pending.append(base)
     return frozenset(found)

@@ -440,19 +440,20 @@ class _Reader:
         return tuple(predicates)
 
     def _replacement(self, replace: str, bound: Collection[str] | None) -> None:
-        line = self.line_of("fix", replace)
         try:
             ast.parse(mark_metavariables(replace))
         except (SyntaxError, ValueError) as error:
             reason = error.msg if isinstance(error, SyntaxError) else str(error)
             self.error(
-                line, f"the replacement `{replace}` is not Python: {reason}", "write `$T` for what $T matched"
+                self.line_of("fix", replace),
+                f"the replacement `{replace}` is not Python: {reason}",
+                "write `$T` for what $T matched",
             )
             return
         for name in _TEMPLATE_NAME.findall(replace):
             if bound is not None and name not in bound:
                 self.error(
-                    line,
+                    self.line_of("fix", replace),
                     f"`${name}` in the replacement has no value: not every pattern binds it",
                     _bind_remedy(name, bound),
                 )

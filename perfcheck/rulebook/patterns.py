@@ -146,9 +146,10 @@ def _template(text: str) -> ast.AST:
             "write one expression or one simple statement",
         )
     statement = body[0]
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node.value = _PLACEHOLDER.sub(_original, node.value)
+    if "'" in text or '"' in text:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                node.value = _PLACEHOLDER.sub(_original, node.value)
     if isinstance(statement, ast.Expr):
         return statement.value
     if isinstance(statement, _STATEMENTS):
@@ -203,17 +204,19 @@ def _check(
             f"`{text}` has two `$...` in one list of arguments",
             "keep one: it takes all arguments that the others leave",
         )
-    for key, value in ast.iter_fields(node):
-        if isinstance(value, str) and _PLACEHOLDER.search(value):
-            raise PatternError(
-                f"a metavariable stands in `{text}` where Python wants a plain name ({key})",
-                "metavariables stand for whole expressions: write the name out, or use several patterns",
-            )
-        if isinstance(value, list):
+    for key in node._fields:
+        value = getattr(node, key, None)
+        if isinstance(value, str):
+            if _PLACEHOLDER.search(value):
+                raise PatternError(
+                    f"a metavariable stands in `{text}` where Python wants a plain name ({key})",
+                    "metavariables stand for whole expressions: write the name out, or use several patterns",
+                )
+        elif isinstance(value, list):
             for item in value:
                 if isinstance(item, ast.AST):
                     _check(item, text, names, depth=depth + 1, takes_rest=value is arguments)
-        elif isinstance(value, ast.AST) and not isinstance(value, ast.expr_context):
+        elif isinstance(value, ast.AST) and value._fields:
             _check(value, text, names, depth=depth + 1, is_root=isinstance(node, ast.Attribute))
 
 
