@@ -168,7 +168,8 @@ class Engine:
             self.summary(function)
         if key in self.answers.circular:
             self.answers.circular.discard(key)
-            return self._run(function)
+            if self._unchanged(key) is None:
+                return self._run(function)
         return self._runs.get(function.dotted) or self._run(function)
 
     def is_evaluated(self, function: FunctionRef) -> bool:
@@ -259,12 +260,20 @@ class Engine:
         if known is not None:
             return known
         if self._waiting >= _DEPTH:
+            self.answers.unsettled()
             return self._promised(function)
-        return self.answers.ask(key, lambda: self._summed_up(function), lambda: self._promised(function))
+        return self.answers.ask(key, lambda: self._summed_up(key, function), lambda: self._promised(function))
 
-    def _summed_up(self, function: FunctionRef) -> Summary:
+    def _unchanged(self, key: Key) -> Summary | None:
+        """What a body was summed up to before, if it would be again."""
+        return None if self._waiting >= _DEPTH else self.answers.unchanged(key)
+
+    def _summed_up(self, key: Key, function: FunctionRef) -> Summary:
         self._waiting += 1
         try:
+            before = self._unchanged(key)
+            if before is not None:
+                return before
             run = self._run(function)
             if run is None:
                 return Summary(UNKNOWN, {}, {})

@@ -18,19 +18,25 @@ def key(node: int) -> Key:
 
 
 class Terms:
-    """The answer for a node names it and the answers of those it leads to."""
+    """The answer for a node names it and, unless it is deaf, the answers of those it leads to."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, keeps: bool = False, deaf: Sequence[int] = ()) -> None:
         self.answers = Answers()
         self.evaluated: list[int] = []
         self._graph = graph
+        self._keeps = keeps
+        self._deaf = deaf
 
     def __call__(self, node: int) -> str:
         return self.answers.ask(key(node), lambda: self._term(node), lambda: f"{node}?")
 
     def _term(self, node: int) -> str:
+        before: str | None = self.answers.unchanged(key(node)) if self._keeps else None
+        if before is not None:
+            return before
         self.evaluated.append(node)
-        return f"{node}({' '.join(map(self, self._graph[node]))})"
+        told = " ".join(map(self, self._graph[node]))
+        return f"{node}" if node in self._deaf else f"{node}({told})"
 
 
 def test_each_question_is_answered_once() -> None:
@@ -89,6 +95,24 @@ def test_any_order_of_questions(case: tuple[list[list[int]], list[int]]) -> None
     assert [one(node) for node in graph] == [other(node) for node in graph]
     alone = {node: Terms(graph)(node) for node in graph}
     assert alone == {node: one(node) for node in graph}
+
+
+@given(graphs)
+def test_what_stands_is_not_answered_again(case: tuple[list[list[int]], list[int]]) -> None:
+    edges, order = case
+    graph = dict(enumerate(edges))
+    one, other = Terms(graph), Terms(graph, keeps=True)
+    assert [one(node) for node in order] == [other(node) for node in order]
+    assert one.answers.circular == other.answers.circular
+    assert len(other.evaluated) <= len(one.evaluated)
+
+
+def test_whoever_is_told_the_same_is_not_asked_again() -> None:
+    graph = {0: [3], 1: [0], 2: [1], 3: [2]}
+    ask, anew = Terms(graph, keeps=True, deaf=[2]), Terms(graph, deaf=[2])
+    assert ask(3) == anew(3) == "3(2)"
+    assert ask.evaluated.count(3) == 1
+    assert anew.evaluated.count(3) > 1
 
 
 # ---- programs ----------------------------------------------------------------------------------
