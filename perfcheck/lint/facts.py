@@ -106,6 +106,9 @@ class Scope(Protocol):
     def names_of(self, call: ast.Call) -> frozenset[str]:
         """The names that the project's function that is called mentions; none where it is not known."""
 
+    def body_of(self, call: ast.Call) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        """The project's function that is called; None where it is not known."""
+
     def functions_named(self, name: str) -> Sequence[frozenset[str]]:
         """For each function of the project that bears the name: what it mentions, decorators included."""
 

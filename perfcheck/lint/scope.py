@@ -442,6 +442,11 @@ class BodyScope:
         callee = self._callee(call)
         return frozenset() if callee is None else callee.record.names
 
+    def body_of(self, call: ast.Call) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+        callee = self._callee(call)
+        body = None if callee is None else self.run.engine.project.node(callee)
+        return None if isinstance(body, ast.Module) else body
+
     def functions_named(self, name: str) -> Sequence[frozenset[str]]:
         return [
             found.record.names | {d.rpartition(".")[2] for d in found.record.decorators}

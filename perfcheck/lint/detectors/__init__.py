@@ -153,7 +153,8 @@ _eval_step _validation_step _valid_step _val_step _test_step _evaluation_step
 
 _STEPS = """
 training_step train_step train_batch training_batch train_on_batch train_one_step train_one_batch
-optimize_parameters learn process_batch
+optimize_parameters learn process_batch step run_batch run_step train_iter fit_batch update optimize
+update_step _training_step _train_step _train_batch _run_batch _run_step _step _update
 """
 
 NEEDS: Final[dict[str, frozenset[str]]] = {

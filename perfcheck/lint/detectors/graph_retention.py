@@ -7,19 +7,21 @@ import re
 from collections.abc import Iterable, Iterator
 
 from perfcheck.events import Hotness
-from perfcheck.lint.detectors.names import derived, last, mentions, targets, within
+from perfcheck.lint.detectors.model_calls import runs_model
+from perfcheck.lint.detectors.names import derived, last, mentions, targets, variables, within
+from perfcheck.lint.detectors.training_loops import (
+    READS,
+    LoopStatement,
+    differentiated_in,
+    rebound_after_backward,
+    training_loops,
+    with_graph,
+)
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _RECURRENT = re.compile(r"loss|hidden|cell|memory|cache|context|weights_cum|coverage|align|state")
 """State that is meant to be differentiated through: within a sequence, or until the losses are added up."""
-
-LoopStatement = ast.For | ast.AsyncFor | ast.While
-
-_KEEPS_GRAPH = frozenset(
-    """mean sum min max view reshape squeeze unsqueeze to cpu cuda float double half clone div mul add sub
-    sqrt exp log flatten transpose permute contiguous type""".split()
-)
 
 
 def loss_accumulated(scope: Scope) -> Iterator[Match]:
@@ -28,18 +30,20 @@ def loss_accumulated(scope: Scope) -> Iterator[Match]:
         total, added = _addition(node)
         if total is None or added is None or not isinstance(node, ast.stmt):
             continue
-        for loop, losses in _training_loops(scope, node):
-            term = _with_graph(scope, added, losses)
-            if term is not None and _outlives(scope, total, loop) and not _differentiated(scope, total):
-                if not _rebound_after_backward(loop, term, node):
-                    yield Match(node, {"A": ast.parse(total, mode="eval").body, "T": term})
-                break
+        term = _kept_in(scope, total, added, node)
+        if term is not None:
+            yield Match(node, {"A": ast.parse(total, mode="eval").body, "T": term})
 
 
-STEPS = frozenset(
-    """training_step train_step train_batch train_on_batch train_one_step train_one_batch optimize_parameters
-    learn process_batch""".split()
-)
+def _kept_in(scope: Scope, kept: str, value: ast.expr, place: ast.stmt | ast.expr) -> ast.expr | None:
+    """The part of a value that a loop which goes backward keeps with its graph beyond its turn."""
+    for loop, attached in training_loops(scope, place):
+        term = with_graph(scope, value, attached)
+        if term is not None and _outlives(scope, kept, loop) and not _differentiated(scope, kept):
+            return None if rebound_after_backward(loop.body, term, place) else term
+    return None
+
+
 TRAINING_STEPS = frozenset({"training_step", "train_step", "training_batch", "train_batch"})
 """Methods of which the trainer differentiates what they return."""
 
@@ -49,25 +53,38 @@ def outputs_kept(scope: Scope) -> Iterator[Match]:
     ``self.outputs.append(loss)`` in a training step that returns the loss."""
     yield from _kept_by_steps(scope)
     yield from _kept_by_meters(scope)
+    yield from _written_by_index(scope)
     for call in scope.calls("append", "extend", "appendleft"):
         if not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
             continue
-        kept = chain(call.func.value)
+        kept = _stored(call.func.value)
         if kept is None or _bounded_queue(scope, kept, call):
             continue
-        for loop, losses in _training_loops(scope, call):
-            term = _with_graph(scope, call.args[0], losses)
-            if term is not None and _outlives(scope, kept, loop) and not _differentiated(scope, kept):
-                if not _rebound_after_backward(loop, term, call):
-                    yield Match(call, {"T": term})
-                break
+        term = _kept_in(scope, kept, call.args[0], call)
+        if term is not None:
+            yield Match(call, {"T": term})
+
+
+def _written_by_index(scope: Scope) -> Iterator[Match]:
+    """``losses[i] = loss`` in the loop over ``i`` that calls backward: one entry after the other of a list or
+    dictionary, or of a tensor, which hangs on the graphs of all turns from then on."""
+    for node in scope.walk(ast.Assign):
+        target = node.targets[0] if isinstance(node, ast.Assign) else None
+        if not isinstance(node, ast.Assign) or not isinstance(target, ast.Subscript):
+            continue
+        loops = [loop for loop in scope.loops(node) if isinstance(loop, ast.For)]
+        counted = any(mentions(target.slice, variables(loop.target)) for loop in loops)
+        if counted and scope.value(target.value).kind in ("tensor", "list", "dict"):
+            term = _kept_in(scope, chain(target.value) or "", node.value, node)
+            if term is not None:
+                yield Match(node, {"T": term})
 
 
 _FEEDS = re.compile(r"^(update|add|append|accumulate|record)(_(value|val|values|loss|metric))?$")
 _METER = re.compile(
     r"(^|_)(avg|average|meters?|loss(es)?|metrics?|tracker|stats?|scores?|history|top1|recorder)(_|$)"
 )
-_READS = frozenset("item detach data float numpy tolist no_grad inference_mode".split())
+_METERS = re.compile(r"Meter|Average|Metric|Tracker|Running|History|Recorder|Accumulator|Statistic")
 
 
 def _kept_by_meters(scope: Scope) -> Iterator[Match]:
@@ -76,13 +93,15 @@ def _kept_by_meters(scope: Scope) -> Iterator[Match]:
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
         owner = last(call.func.value)
-        if not _FEEDS.match(call.func.attr) or not _METER.search(owner.lower()):
+        class_ = (scope.resolve(call.func) or "").rpartition(".")[0].rpartition(".")[2]
+        keeps = _METER.search(owner.lower()) or _METERS.search(class_)
+        if not _FEEDS.match(call.func.attr) or not keeps:
             continue
-        if not scope.parameters_of(call) or not _READS.isdisjoint(scope.names_of(call)):
+        if not scope.parameters_of(call) or not READS.isdisjoint(scope.names_of(call)):
             continue
-        for loop, losses in _training_loops(scope, call):
-            terms = [found for part in call.args if (found := _with_graph(scope, part, losses)) is not None]
-            if terms and not _rebound_after_backward(loop, terms[0], call):
+        for loop, attached in training_loops(scope, call):
+            terms = [found for part in call.args if (found := with_graph(scope, part, attached)) is not None]
+            if terms and not rebound_after_backward(loop.body, terms[0], call):
                 yield Match(call, {"T": terms[0]})
             break
 
@@ -90,14 +109,21 @@ def _kept_by_meters(scope: Scope) -> Iterator[Match]:
 def _kept_by_steps(scope: Scope) -> Iterator[Match]:
     if scope.qualname.rpartition(".")[2] not in TRAINING_STEPS:
         return
-    losses = {name for node in scope.walk(ast.Return) for name in _returned_losses(node)}
+    attached = frozenset(name for node in scope.walk(ast.Return) for name in _returned_losses(node))
+    attached |= {name for node in scope.walk(ast.Assign) for name in _outputs(scope, node)}
     for call in scope.calls("append"):
         if not isinstance(call.func, ast.Attribute) or len(call.args) != 1:
             continue
-        own = (chain(call.func.value) or "").startswith("self.")
-        kind = scope.value(call.args[0]).kind
-        if own and chain(call.args[0]) in losses and kind in ("tensor", "dict", "unknown"):
-            yield Match(call, {"T": call.args[0]})
+        term = with_graph(scope, call.args[0], attached)
+        if term is not None and (chain(call.func.value) or "").startswith("self."):
+            yield Match(call, {"T": term})
+
+
+def _outputs(scope: Scope, node: ast.AST) -> Iterator[str]:
+    """``output`` of ``output = self.model(images)``."""
+    made = node.value if isinstance(node, ast.Assign) else None
+    if isinstance(made, ast.Call) and runs_model(scope, made) and scope.no_grad(made) is not True:
+        yield from (name for target in targets(node) if (name := chain(target)))
 
 
 def _returned_losses(node: ast.AST) -> Iterator[str]:
@@ -207,92 +233,6 @@ def _carries(node: ast.AST, attached: Iterable[str]) -> bool:
     return any(_carries(part, attached) for part in ast.iter_child_nodes(node) if isinstance(part, ast.expr))
 
 
-# ---- training loops -----------------------------------------------------------------------------
-
-
-def _training_loops(scope: Scope, node: ast.AST) -> Iterator[tuple[LoopStatement, frozenset[str]]]:
-    """The loops around a place that call backward, innermost first, with what they call it on."""
-    for loop in reversed(scope.loops(node)):
-        if isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
-            losses = _differentiated_in(loop.body) | _returned_by_steps(scope, loop)
-            if losses or any(_is_step(scope, part) for part in within(*loop.body)):
-                yield loop, losses
-
-
-def _returned_by_steps(scope: Scope, loop: LoopStatement) -> frozenset[str]:
-    """``loss = self.train_step(batch)``"""
-    return frozenset(
-        name
-        for node in within(*loop.body)
-        if isinstance(node, ast.Assign) and _is_step(scope, node.value)
-        for target in node.targets
-        if (name := chain(target))
-    )
-
-
-def _is_step(scope: Scope, node: ast.AST) -> bool:
-    """A call of a function of the project that goes backward and returns a tensor, undetached."""
-    if not isinstance(node, ast.Call) or last(node) not in STEPS:
-        return False
-    names = scope.names_of(node)
-    return "backward" in names and names.isdisjoint(_READS) and scope.value(node).kind == "tensor"
-
-
-def _differentiated_in(body: list[ast.stmt]) -> frozenset[str]:
-    """The names that backward is called on: ``loss.backward()``, ``accelerator.backward(loss)``,
-    ``scaler.scale(loss).backward()``, ``(loss / n).backward()``."""
-    found: set[str] = set()
-    for call in within(*body):
-        if not isinstance(call, ast.Call) or last(call) not in {"backward", "manual_backward"}:
-            continue
-        subjects: list[ast.expr] = list(call.args[:1])
-        if isinstance(call.func, ast.Attribute) and not subjects:
-            receiver = call.func.value
-            subjects = (
-                list(receiver.args[:1]) if isinstance(receiver, ast.Call) and receiver.args else [receiver]
-            )
-        for subject in subjects:
-            found |= {name for part in _terms(subject) if (name := chain(part))}
-    return frozenset(found)
-
-
-def _terms(node: ast.expr) -> Iterator[ast.expr]:
-    """The names an arithmetic expression is made of."""
-    if isinstance(node, ast.BinOp):
-        yield from _terms(node.left)
-        if isinstance(node.op, (ast.Add, ast.Sub)):
-            yield from _terms(node.right)
-    elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and last(node) in _KEEPS_GRAPH:
-        yield from _terms(node.func.value)
-    else:
-        yield node
-
-
-# ---- what carries a graph -----------------------------------------------------------------------
-
-
-def _with_graph(scope: Scope, node: ast.expr, losses: frozenset[str]) -> ast.expr | None:
-    """The part of a value that is a differentiated tensor, or has a graph for certain."""
-    if isinstance(node, (ast.Name, ast.Attribute)):
-        value = scope.value(node)
-        if value.kind not in ("tensor", "unknown"):
-            return None
-        if chain(node) in losses:  # what backward is called on has a graph
-            return node if scope.no_grad(node) is not True else None
-        return node if value.kind == "tensor" and value.grad is True else None
-    if isinstance(node, ast.BinOp):
-        return _with_graph(scope, node.left, losses) or _with_graph(scope, node.right, losses)
-    if _is_step(scope, node):
-        return node
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in _KEEPS_GRAPH:
-        return _with_graph(scope, node.func.value, losses)
-    if isinstance(node, (ast.Tuple, ast.List)):
-        return next(
-            (found for part in node.elts if (found := _with_graph(scope, part, losses)) is not None), None
-        )
-    return None
-
-
 def _has_graph(scope: Scope, node: ast.expr) -> bool:
     """Is part of the value tied to a graph, by a chain without detach?"""
     if (
@@ -358,46 +298,40 @@ def _runs_module(scope: Scope, call: ast.Call) -> bool:
     return last(call) == "forward" and isinstance(owner, ast.Call) and last(owner) == "super"
 
 
-def _rebound_after_backward(loop: LoopStatement, term: ast.expr, use: ast.expr | ast.stmt) -> bool:
-    """Is the name given another value between backward and the place (``loss = reduce(loss)``)?"""
-    name = chain(term)
-    place = (use.lineno, use.col_offset)
-    calls = [
-        (node.lineno, node.col_offset)
-        for node in within(*loop.body)
-        if isinstance(node, ast.Call) and last(node) in {"backward", "manual_backward"}
-    ]
-    before = max((call for call in calls if call < place), default=None)
-    return before is not None and any(
-        before < (node.lineno, node.col_offset) < place
-        for node in within(*loop.body)
-        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
-        and any(chain(target) == name for target in targets(node))
-    )
-
-
 # ---- how long it lives --------------------------------------------------------------------------
 
 
 def _addition(node: ast.AST) -> tuple[str | None, ast.expr | None]:
-    """(total, term) of ``total += term`` and ``total = total + term``."""
+    """(total, term) of ``total += term``, ``total = total + term``, ``counts[k] = counts.get(k, 0) + term``
+    and ``average = term if average is None else 0.9 * average + 0.1 * term``."""
     if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add):
         return _stored(node.target), node.value
-    if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.BinOp):
+    if isinstance(node, ast.Assign) and len(node.targets) == 1:
         total, value = _stored(node.targets[0]), node.value
-        if isinstance(value.op, ast.Add) and total is not None:
-            if _stored(value.left) == total:
-                return total, value.right
-            if _stored(value.right) == total:
-                return total, value.left
+        choices = (value.body, value.orelse) if isinstance(value, ast.IfExp) else (value,)
+        for choice in choices if total is not None else ():
+            if isinstance(choice, ast.BinOp) and isinstance(choice.op, ast.Add):
+                if _is_total(choice.left, total):
+                    return total, choice.right
+                if _is_total(choice.right, total):
+                    return total, choice.left
     return None, None
 
 
+def _is_total(node: ast.expr, total: str | None) -> bool:
+    """Is it the sum so far, or a part of it?"""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return _is_total(node.left, total) or _is_total(node.right, total)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+        return f"{chain(node.func.value)}[" == (total or "").partition("[")[0] + "["
+    return _stored(node) == total
+
+
 def _stored(node: ast.expr) -> str | None:
-    """A name, an attribute, or the entry of a dictionary by a literal key."""
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+    """A name, an attribute, or the entry of a dictionary."""
+    if isinstance(node, ast.Subscript):
         owner = chain(node.value)
-        return f"{owner}[{node.slice.value!r}]" if owner else None
+        return f"{owner}[{ast.unparse(node.slice)}]" if owner else None
     return chain(node)
 
 
@@ -420,7 +354,7 @@ def _differentiated(scope: Scope, name: str) -> bool:
     """Is backward called on it, or on something made of it, anywhere in the function?"""
     owner = name.partition("[")[0]
     body = scope.node.body
-    return bool(derived([owner], body) & _differentiated_in(body))
+    return bool(derived([owner], body) & differentiated_in(body))
 
 
 def _bounded_queue(scope: Scope, name: str, before: ast.AST) -> bool:

@@ -6,9 +6,9 @@ import ast
 from typing import Final
 
 from perfcheck.lint.certainty import is_builtin, is_tensor, looks_at_all_names
-from perfcheck.lint.detectors.graph_retention import TRAINING_STEPS
 from perfcheck.lint.detectors.inference_mode import leaves_numbers
 from perfcheck.lint.detectors.names import last
+from perfcheck.lint.detectors.training_loops import differentiated_in
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match
 from perfcheck.lint.remedies.writing import GiveUp, Writer
@@ -38,10 +38,11 @@ def detach(writer: Writer, match: Match) -> str:
 
 
 def _may_be_dictionary(scope: BodyScope, value: ast.expr) -> bool:
-    """What a training step returns need not be the loss itself."""
+    """What a model or a training step returns need not be a tensor; what backward is called on is one."""
     kind = scope.value(value).kind
-    step = scope.qualname.rpartition(".")[2] in TRAINING_STEPS
-    return kind == "dict" or (step and kind == "unknown" and "loss" not in last(value))
+    if kind == "unknown":
+        return "loss" not in last(value) and chain(value) not in differentiated_in(scope.node.body)
+    return kind != "tensor"
 
 
 def _only_read(writer: Writer, kept: ast.AST | None, match: Match) -> bool:

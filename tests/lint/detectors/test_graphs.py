@@ -37,6 +37,56 @@ def test_reports_that_keep_the_graph(backward: str, report: str, rule: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("report", "rule"),
+    [
+        ("average = loss if average is None else 0.9 * average + 0.1 * loss", "PC901"),
+        ("for name in parts: sums[name] = sums.get(name, 0) + parts[name]", "PC901"),
+        ("sums['kl'] += parts['kl']", "PC901"),
+        ("for name, part in parts.items(): kept[name].append(part)", "PC902"),
+        ("history.append({'step': step, 'loss': loss})", "PC902"),
+        ("outputs.append(output)", "PC902"),
+        ("curve[step] = loss", "PC902"),
+    ],
+)
+def test_terms_and_outputs_have_the_graph_of_the_loss(report: str, rule: str) -> None:
+    assert flagged(TERMS.format(report=report), rule) == {(rule, 11)}
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        "rates.append(scheduler.get_last_lr())",
+        "weights.append(weight)",
+        "targets.append(target)",
+        "images.append(image)",
+        "hits.append((output.argmax(1) == target).float().mean())",
+        "kept['kl'].append(parts['kl'].detach())",
+        "curve[step] = loss.item()",
+        "latest[0] = loss",
+    ],
+)
+def test_what_has_no_graph_or_does_not_pile_up(report: str) -> None:
+    source = TERMS.format(report=report)
+    assert flagged(source, "PC901") | flagged(source, "PC902") == set()
+
+
+TERMS = """
+        import torch
+
+        def train(model, criterion, loader, optimizer, scheduler, average, sums, kept, history):
+            curve, outputs, latest = torch.zeros(len(loader), device="cuda"), [], [0]
+            for step, (image, target) in enumerate(loader):
+                image, target = augment(image.cuda()), target.cuda()
+                output, parts = model(image)
+                weight = scheduler.weight(step)
+                loss = weight * criterion(output, target) + 0.1 * parts["kl"] + sum(parts.values())
+                loss.backward()
+                {report}
+                optimizer.step()
+"""
+
+
+@pytest.mark.parametrize(
     "report",
     [
         "total += loss.detach()",
@@ -785,3 +835,49 @@ def test_norms_of_what_is_joined_for_them() -> None:
                 print(a, b, c, d)
     """
     assert flagged(source, "PC912") == {("PC912", 5), ("PC912", 6)}
+
+
+@pytest.mark.parametrize(
+    ("returns", "rule"),
+    [
+        ("return loss, output", "PC901"),
+        ("return loss.item(), output", None),
+        ("loss = loss.detach(); return loss, output", None),
+    ],
+)
+def test_steps_that_return_the_loss_they_went_backward_on(returns: str, rule: str | None) -> None:
+    source = f"""
+        def run_batch(model, criterion, optimizer, images, labels):
+            optimizer.zero_grad()
+            output = model(images)
+            loss = criterion(output, labels)
+            loss.backward()
+            optimizer.step()
+            {returns}
+
+        def train(model, criterion, optimizer, loader):
+            total = 0
+            for images, labels in loader:
+                loss, output = run_batch(model, criterion, optimizer, images, labels)
+                total += loss
+            return total
+    """
+    assert {code for code, _ in flagged(source, "PC901")} == ({rule} if rule else set())
+
+
+def test_meters_are_known_by_their_class() -> None:
+    source = """
+        class AverageMeter:
+            def update(self, value, count):
+                self.total += value * count
+                self.count += count
+
+        def train(model, loader, optimizer):
+            m = AverageMeter()
+            for images in loader:
+                loss = model(images)
+                loss.backward()
+                optimizer.step()
+                m.update(loss, len(images))
+    """
+    assert flagged(source, "PC902") == {("PC902", 12)}
