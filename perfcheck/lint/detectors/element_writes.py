@@ -59,8 +59,8 @@ def _elements(scope: Scope, loop: ast.For) -> frozenset[str]:
     over = loop.iter
     zipped = isinstance(over, ast.Call) and last(over) == "zip"
     sources = over.args if isinstance(over, ast.Call) and zipped else [over]
-    tensors = all(scope.value(source).is_tensor is True for source in sources)
-    return variables(loop.target) if tensors else frozenset()
+    known = {scope.value(source).is_tensor for source in sources}
+    return variables(loop.target) if True in known and False not in known else frozenset()
 
 
 def _unwrapped(index: ast.expr) -> ast.expr:

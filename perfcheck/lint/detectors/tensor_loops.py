@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from perfcheck.lint.detectors.names import derived, last, mentions, root, targets, variables, within
@@ -36,7 +37,7 @@ class _Turn(NamedTuple):
 
 
 def loop_over_batch(scope: Scope) -> Iterator[Match]:
-    """Loops with independent turns whose results have one shape: stored by index, or stacked."""
+    """Loops with independent turns whose results have one shape: stored by index, stacked or summed up."""
     if _DELIBERATE.search(scope.qualname.rpartition(".")[2]):
         return
     extents = _Extents(scope)
@@ -129,9 +130,9 @@ def _calls_kernel(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
 
 def _turn(extents: _Extents, over: ast.expr, target: ast.expr, body: Sequence[ast.AST]) -> _Turn | None:
     """``for i in range(len(x))`` where the body takes ``x[i]``; ``for row in x``, ``zip(x, y)``."""
-    index = extents.index(over, target)
+    index = extents.index(over, target, body)
     if index is not None:
-        tensor = _indexed(extents.scope, index, body, _stored(body)) or _filled(extents.scope, index, body)
+        tensor = _indexed(extents, index, body, _stored(body)) or _filled(extents.scope, index, body)
         return None if tensor is None else _Turn(frozenset({index}), tensor)
     names = variables(target)
     wrapped = isinstance(over, ast.Call) and chain(over.func) in {"zip", "enumerate"}
@@ -168,8 +169,21 @@ class _Extents:
             if isinstance(size, (ast.Name, ast.Attribute))
         )
 
-    def index(self, over: ast.expr, target: ast.expr) -> str | None:
-        """The loop variable of ``for i in range(extent)``."""
+    @cached_property
+    def shaped(self) -> frozenset[str | None]:
+        """What is asked for its shape."""
+        asked = (node for node in self.scope.walk(ast.Attribute) if isinstance(node, ast.Attribute))
+        return frozenset(chain(node.value) for node in asked if node.attr in ("shape", "size")) - {None}
+
+    def is_tensor(self, node: ast.expr) -> bool:
+        """A tensor, or what ``forward`` is given, so that it lies on the device, and has a shape."""
+        value = self.scope.value(node)
+        if value.is_tensor is True:
+            return value.on_device is not False
+        return value.kind == "unknown" and value.device is True and chain(node) in self.shaped
+
+    def index(self, over: ast.expr, target: ast.expr, body: Iterable[ast.AST]) -> str | None:
+        """The loop variable of ``for i in range(extent)``, where it counts the elements of a tensor."""
         if not isinstance(target, ast.Name) or not isinstance(over, ast.Call):
             return None
         if chain(over.func) == "reversed" and len(over.args) == 1 and isinstance(over.args[0], ast.Call):
@@ -183,7 +197,18 @@ class _Extents:
         known = self.scope.value(end)
         if known.has_const and isinstance(known.const, int) and known.const <= _FEW:
             return None
-        return target.id if self._is_extent(end) else None
+        return target.id if self._is_extent(end) or self._takes_only(target.id, body) else None
+
+    def _takes_only(self, index: str, body: Iterable[ast.AST]) -> bool:
+        """Does the index serve to take elements of tensors, and nothing else?"""
+        uses = [node for node in within(*body) if isinstance(node, ast.Name) and node.id == index]
+        return bool(uses) and all(map(self._takes, uses))
+
+    def _takes(self, use: ast.Name) -> bool:
+        around = self.scope.parent(use)
+        if isinstance(around, ast.Tuple):
+            around = self.scope.parent(around)
+        return isinstance(around, ast.Subscript) and self.is_tensor(around.value)
 
     def is_batch(self, node: ast.expr) -> bool:
         """A device tensor of rows, not of numbers."""
@@ -199,7 +224,7 @@ class _Extents:
             made = self.scope.definition(node.id, node)
             return made is not None and depth < _DEPTH and self._is_extent(made, depth + 1)
         if isinstance(node, ast.Call) and last(node) == "len" and node.args:
-            return self._is_tensor(node.args[0])
+            return self.is_tensor(node.args[0])
         if isinstance(node, ast.Call) and chain(node.func) == "int" and node.args:
             return self._is_extent(node.args[0], depth)
         if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Div, ast.FloorDiv, ast.Sub)):
@@ -210,28 +235,24 @@ class _Extents:
             and node.func.attr == "size"
             and node.args
         ):
-            return self._is_tensor(node.func.value)
+            return self.is_tensor(node.func.value)
         return isinstance(node, ast.Subscript) and self._is_shape(node.value)
 
     def _is_shape(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Attribute) and node.attr == "shape":
-            return self._is_tensor(node.value)
+            return self.is_tensor(node.value)
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
             and node.func.attr == "size"
             and not node.args
         ):
-            return self._is_tensor(node.func.value)
+            return self.is_tensor(node.func.value)
         return (
             isinstance(node, ast.Subscript)
             and isinstance(node.slice, ast.Slice)
             and self._is_shape(node.value)
         )
-
-    def _is_tensor(self, node: ast.expr) -> bool:
-        value = self.scope.value(node)
-        return value.is_tensor is True and value.on_device is not False
 
 
 def _stored(body: Iterable[ast.AST]) -> frozenset[str | None]:
@@ -240,22 +261,19 @@ def _stored(body: Iterable[ast.AST]) -> frozenset[str | None]:
 
 
 def _indexed(
-    scope: Scope, index: str, body: Iterable[ast.AST], written: frozenset[str | None]
+    extents: _Extents, index: str, body: Iterable[ast.AST], written: frozenset[str | None]
 ) -> ast.expr | None:
     """A device tensor that the turns take an element of, and do not write to."""
     for node in within(*body):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "select":
             given = (*node.args, *(keyword.value for keyword in node.keywords))
-            if any(_is_element(part, index) for part in given):
-                value = scope.value(node.func.value)
-                if value.is_tensor is True and value.on_device is not False:
-                    return node.func.value
+            if any(_is_element(part, index) for part in given) and extents.is_tensor(node.func.value):
+                return node.func.value
         if not (isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load)):
             continue
-        if root(node) not in written and any(_is_part(part, index) for part in _parts(node)):
-            value = scope.value(node.value)
-            if value.is_tensor is True and value.on_device is not False:
-                return node.value
+        taken = root(node) not in written and any(_is_part(part, index) for part in _parts(node))
+        if taken and extents.is_tensor(node.value):
+            return node.value
     return None
 
 
@@ -324,6 +342,8 @@ def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
         return False
     if not _batchable(scope, loop.body, turn.names):
         return False
+    if any(scope.value(added).kind in ("tensor", "unknown") for added in _totals(loop).values()):
+        return True
     if any(
         isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Subscript)
@@ -340,13 +360,34 @@ def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
         and isinstance(statement.value.func, ast.Attribute)
         and statement.value.func.attr == "append"
     } - {None}
-    joins = ("stack", "cat") if _takes_slices(loop.body, turn.names) else ("stack",)
+    joins = ("stack", "cat", "sum") if _takes_slices(loop.body, turn.names) else ("stack", "sum")
     return any(
         call.args
         and chain(call.args[0]) in appended
-        and (scope.resolve(call.func) or "").startswith("torch.")
+        and (scope.resolve(call.func) or "").startswith(("torch.", "builtins.sum"))
         for call in scope.calls(*joins)
     )
+
+
+def _totals(loop: ast.For) -> dict[str, ast.expr]:
+    """What each turn adds to, and does not look at: ``loss += …``, ``loss = loss + …``; with what it adds."""
+    added: dict[str, ast.expr] = {}
+    own: list[str] = []
+    for node in within(*loop.body):
+        match node:
+            case ast.AugAssign(target=ast.Name(id=total), op=ast.Add(), value=value):
+                own += [total]
+            case ast.Assign(
+                targets=[ast.Name(id=total)], value=ast.BinOp(ast.Name(id=same), ast.Add(), value)
+            ):
+                if total != same:
+                    continue
+                own += [total, total]
+            case _:
+                continue
+        added[total] = value
+    mentioned = [node.id for node in within(*loop.body) if isinstance(node, ast.Name)]
+    return {name: value for name, value in added.items() if mentioned.count(name) == own.count(name)}
 
 
 def _takes_slices(body: Sequence[ast.AST], names: frozenset[str]) -> bool:
@@ -364,9 +405,10 @@ def _batchable(scope: Scope, body: Sequence[ast.AST], names: frozenset[str]) -> 
 
 
 def _independent(loop: ast.For, names: frozenset[str]) -> bool:
-    """No turn reads what an earlier one wrote: not to a name, nor to another element."""
+    """No turn reads what an earlier one wrote: not to a name but a total, nor to another element."""
     written: set[str] = set()
     carried: set[str] = set()
+    totals = _totals(loop).keys()
     for statement in loop.body:
         for node in within(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and node.id not in written:
@@ -374,12 +416,12 @@ def _independent(loop: ast.For, names: frozenset[str]) -> bool:
             if (
                 isinstance(node, ast.AugAssign)
                 and isinstance(node.target, ast.Name)
-                and node.target.id not in written
+                and node.target.id not in written | totals
             ):
                 return False
         for node in within(statement):
             written |= {t.id for t in targets(node) if isinstance(t, ast.Name)}
-    if carried & written:
+    if (carried & written) - totals:
         return False
     stored = _stored(loop.body)
     for node in within(*loop.body):

@@ -173,7 +173,11 @@ def _computed(scope: Scope, source: ast.expr, by_model: bool) -> bool:
     """Does a function return it, or a model where it must be one, and is it perhaps a tensor with a graph?"""
     source = _owner(source)
     value = scope.value(source)
-    if not isinstance(source, ast.Call) or not (source.args or source.keywords) or value.grad is False:
+    if (
+        not isinstance(source, ast.Call)
+        or not (source.args or source.keywords)
+        or value.dtype in ("int", "bool")
+    ):
         return False
     if scope.no_grad(source) is True or value.kind not in _WITH_GRAPH:
         return False

@@ -83,6 +83,33 @@ def test_independent_turns_of_one_shape() -> None:
     assert flagged(source, "PC503") == {("PC503", 7), ("PC503", 11)}
 
 
+def test_turns_that_are_summed_up() -> None:
+    source = """
+        import torch
+        from torch import nn
+        from torch.nn import functional as F
+
+        class Loss(nn.Module):
+            def forward(self, outputs, targets, levels, weights):
+                total, dice, terms, hidden, n = 0, 0, [], 0, 0
+                for i in range(outputs.shape[0]):
+                    total += F.cross_entropy(outputs[i], targets[i])
+                    n += 1
+                for c in range(self.classes):
+                    dice = dice + (outputs[:, c] * targets[:, c]).sum()
+                for i in range(outputs.size(1)):
+                    terms.append(F.mse_loss(outputs[:, i], targets[:, i]))
+                for i in range(outputs.shape[0]):  # each turn needs the last one's result
+                    hidden += torch.tanh(hidden * outputs[i])
+                for i in range(len(levels)):  # perhaps a list
+                    total += F.mse_loss(levels[i], targets)
+                for i in range(self.classes):
+                    total += self.heads[i](outputs[:, i])
+                return total + dice + sum(terms) + hidden
+    """
+    assert flagged(source, "PC503") == {("PC503", 8), ("PC503", 11), ("PC503", 13)}
+
+
 def test_elements_taken_and_filled_by_slices() -> None:
     source = """
         import torch
