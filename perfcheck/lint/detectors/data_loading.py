@@ -28,7 +28,7 @@ _OPENERS: Final = frozenset(
         "pandas.read_excel", "numpy.load", "numpy.loadtxt", "torch.load", "joblib.load", "lmdb.open",
         "zarr.open", "netCDF4.Dataset", "xarray.open_dataset", "zipfile.ZipFile", "tarfile.open",
         "sqlite3.connect", "torchvision.transforms.Compose", "torchvision.transforms.v2.Compose",
-        "albumentations.Compose",
+        "albumentations.Compose", "json.load", "pickle.load", "yaml.safe_load", "yaml.load",
     }
 )  # fmt: skip
 _PRETRAINED: Final = ("from_pretrained", "load_from_checkpoint")
@@ -101,8 +101,16 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
             yield Match(call, {"X": call}, kind)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(each):
             name = chain(statement.targets[0])
-            if name is not None and (_repeated(scope, name) or _handed_out(scope, name, call)):
+            if name is not None and (
+                _repeated(scope, name) or _handed_out(scope, name, call) or _kept(scope, name)
+            ):
                 yield Match(call, {"X": statement.targets[0]}, kind)
+
+
+def _kept(scope: Scope, name: str) -> bool:
+    """An attribute, or a variable of a module, in a file that trains a model itself."""
+    lasts = name.startswith("self.") or isinstance(scope.node, ast.Module)
+    return lasts and "backward" in scope.file_names() and _ONE_PASS.search(name.lower()) is None
 
 
 def _handed_out(scope: Scope, name: str, call: ast.Call) -> bool:

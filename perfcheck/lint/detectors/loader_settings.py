@@ -19,6 +19,7 @@ def workers_in_settings(scope: Scope) -> Iterator[Match]:
     stored = _stored(scope)
     if not spread and not any({"num_workers", "pin_memory"} <= keys.keys() for keys in stored.values()):
         return
+    given = {chain(k.value) for c in spread for k in c.keywords if k.arg is None} - {None}
     said = any(k.arg == "persistent_workers" for c in spread for k in c.keywords) or any(
         isinstance(word, ast.Constant) and word.value == "persistent_workers"
         for word in scope.walk(ast.Constant)
@@ -28,7 +29,9 @@ def workers_in_settings(scope: Scope) -> Iterator[Match]:
     for node in scope.walk(ast.Dict, ast.Call) if spread else ():
         keys = _settings(node)
         workers = keys.get("num_workers")
-        if workers is None or not _OTHERS & keys.keys() or not isinstance(node, ast.expr):
+        if workers is None or not isinstance(node, ast.expr):
+            continue
+        if not _OTHERS & keys.keys() and _name_of(scope, node) not in given:
             continue
         if not isinstance(workers, ast.Constant) or workers.value:
             yield Match(node, {"X": workers})

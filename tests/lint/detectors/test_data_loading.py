@@ -270,3 +270,33 @@ def test_loaders_of_what_does_not_train() -> None:
     assert flagged(source, "PC401") == {("PC401", 8)}
     trains = source.replace("model.score(batch)", "model.score(batch).backward()")
     assert flagged(trains, "PC401") == {("PC401", 4), ("PC401", 8)}
+
+
+def test_workers_of_loaders_that_a_trainer_keeps() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        class Trainer:
+            def __init__(self, data):
+                self.train_loader = DataLoader(data, batch_size=4, num_workers=4)
+                self.test_loader = DataLoader(data, batch_size=4, num_workers=4)
+
+            def run_epoch(self):
+                for batch in self.train_loader:
+                    self.model(batch).backward()
+
+        loaders = {split: DataLoader(splits[split], batch_size=4, num_workers=2) for split in splits}
+    """
+    assert flagged(source, "PC403") == {("PC403", 5), ("PC403", 12)}
+
+
+def test_settings_of_workers_alone() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def loaders(data):
+            settings = {"num_workers": 4}
+            others = {"num_workers": 4}
+            return DataLoader(data, batch_size=4, **settings), others
+    """
+    assert flagged(source, "PC403") == {("PC403", 4)}
