@@ -147,7 +147,8 @@ model argmax multinomial test_model do_test embed_all extract_features extract_e
 get_activations collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch encode encode_image encode_text
-reconstruct progress sample eval_step validation_step valid_step val_step test_step evaluation_step
+reconstruct progress sample net network backbone encoder vae clip encode_text
+eval_step validation_step valid_step val_step test_step evaluation_step
 _eval_step _validation_step _valid_step _val_step _test_step _evaluation_step
 """
 
@@ -223,6 +224,11 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
             "synthesize",
             "translate",
             "recommend",
+            "sample",
+            "sampling",
+            "p_sample_loop",
+            "ddim_sample",
+            "denoise",
             "argmax",
             "multinomial",
         }

@@ -16,7 +16,9 @@ _COPY = re.compile(r"(^|_)(target|targ|tgt)(_|\d|$)")
 _NETWORK = re.compile(
     r"(^|_)(model|net|nets|network|actor|critic|policy|q|qf|vf|qnet|dqn|value|value_func|value_function|q_func)\d*(_|$)"
 )
-_NEXT = re.compile(r"(^|_)next(_|$)|^(s|state|obs|o)_(prime|p|tp1)?$|_(prime|tp1)$")
+_NEXT = re.compile(
+    r"(^|_)next(_|$)|^(s|state|states|obs|o)_(prime|p|tp1)?$|_(prime|tp1)$|^(s|o|obs|state)_?2$|^(ns|nobs|new_(states?|obs))$"
+)
 _DISCOUNT = re.compile(r"(^|_)(gammas?|discounts?)(_|$)")
 _TARGET_FUNCTION = re.compile(r"^_*(compute|calc|calculate|get|make|td)_(\w+_)?targets?(_|$)")
 _METHODS = frozenset("forward sample evaluate act get_action predict_values action_log_prob".split())

@@ -6,8 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.model_calls import is_layer
-from perfcheck.lint.detectors.names import last
+from perfcheck.lint.detectors.model_calls import is_layer, runs_model
+from perfcheck.lint.detectors.names import last, targets
+from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
 _ENDS = ("argmax", "argmin", "item", "tolist")
@@ -23,8 +24,9 @@ def detach_after_forward(scope: Scope) -> Iterator[Match]:
                 yield Match(model, {"M": model})
     for node, value in _ends(scope):
         model = _model_call(scope, value)
-        if model is not None and scope.value(model.func).kind == "module" and not scope.called_without_grad():
-            yield Match(model, {"M": model, "E": node})
+        if model is not None and runs_model(scope, model) and not scope.called_without_grad():
+            known = scope.value(model.func).kind == "module"
+            yield Match(model, {"M": model, "E": node}, certain=True if known else None)
 
 
 def _ends(scope: Scope) -> Iterator[tuple[ast.expr, ast.expr]]:
@@ -44,13 +46,14 @@ _TEACHER = re.compile(
 
 _RUNS = re.compile(r"(^|_)(model|net|network|module|backbone|encoder|decoder|actor|critic|policy|forward)$")
 """What a function names that runs a model."""
+_NAMES = 3  # by way of which a result is followed
 _SEVERAL = 8  # names of a function whose graph is more than a few operators
 
 
 def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
     """The call of a module at the bottom of a chain of methods, attributes, subscripts and functions of
-    torch, also by way of a name that nothing else reads."""
-    named = False
+    torch, also by way of names that nothing else reads."""
+    named = 0
     while True:
         if isinstance(node, ast.Call):
             value = scope.value(node.func)
@@ -62,6 +65,8 @@ def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
                 return node if runs and not named else None
             if value.kind == "unknown" and node.args and _TEACHER.search(last(node)):
                 return node
+            if runs_model(scope, node):
+                return node
             if not isinstance(node.func, ast.Attribute):
                 return None
             of_torch = (scope.resolve(node.func) or "").startswith("torch.")
@@ -71,12 +76,19 @@ def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
         elif isinstance(node, ast.BinOp):
             node = node.left
         elif isinstance(node, ast.Name) and _read_once(scope, node.id):
-            made = scope.definition(node.id, node)
-            if made is None or isinstance(made, ast.Name):
+            made = scope.definition(node.id, node) or _unpacked(scope, node.id)
+            if made is None or named == _NAMES:
                 return None
-            node, named = made, True
+            node, named = made, named + 1
         else:
             return None
+
+
+def _unpacked(scope: Scope, name: str) -> ast.expr | None:
+    """``x.max(1)`` of ``values, name = x.max(1)``, if that is where it comes from."""
+    made = [node for node in scope.walk(ast.Assign) if any(chain(target) == name for target in targets(node))]
+    value = made[0].value if len(made) == 1 and isinstance(made[0], ast.Assign) else None
+    return value if isinstance(value, ast.Call) and last(value) in ("max", "min", "topk", "sort") else None
 
 
 def _read_once(scope: Scope, name: str) -> bool:

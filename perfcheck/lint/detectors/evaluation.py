@@ -15,7 +15,7 @@ from perfcheck.lint.detectors.model_calls import (
     touches_autograd,
 )
 from perfcheck.lint.detectors.names import last, within, words
-from perfcheck.lint.detectors.unnamed_evaluation import gathered, scripted, served, steps_taken
+from perfcheck.lint.detectors.unnamed_evaluation import gathered, saved, scripted, served, steps_taken
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 from perfcheck.lint.nodes import block_in
@@ -46,6 +46,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         yield from served(scope)
         yield from scripted(scope)
         yield from gathered(scope)
+        yield from saved(scope)
         yield from steps_taken(scope)
         return
     if decorated(scope.node) or _scores_actions(scope.node) or _OF_TORCH.isdisjoint(scope.file_names()):
@@ -141,7 +142,7 @@ def inference_method_with_grad(scope: Scope) -> Iterator[Match]:
     name = scope.qualname.rpartition(".")[2]
     if isinstance(scope.node, ast.Module) or not scope.in_class("torch.nn.Module"):
         return
-    if not (_INFERS.match(name) or _decodes(scope)):
+    if not (_INFERS.match(name) or _decodes(scope) or _denoises(scope)):
         return
     if decorated(scope.node) or touches_autograd(scope) or scope.called_without_grad() or scope.trains():
         return
@@ -172,8 +173,34 @@ def _decodes(scope: Scope) -> bool:
         for loop in loops
         for call in within(*loop.body)
     )
-    spoken = [word for statement in scope.node.body for word in words(statement)]
-    return runs and not any(_TAUGHT.search(word) for word in spoken)
+    return runs and not _speaks_of_losses(scope)
+
+
+_SAMPLES = re.compile(
+    r"(^|_)(sample|sampling|denoise|ddim|ddpm|reverse|generate|infer|inference|inpaint)(_|$)"
+)
+_TIMES = re.compile(
+    r"^(T|times?|t_seq|sigmas|\w*timesteps?|\w*time_steps?|(n_?|num_)?(\w+_)?steps|n_iters?|n_T)$"
+)
+
+
+def _denoises(scope: Scope) -> bool:
+    """A loop over time that runs the model on what its last turn made, with no word of losses or targets."""
+    name = scope.qualname.rpartition(".")[2]
+    if not _SAMPLES.search(name) or name == "forward" or _speaks_of_losses(scope):
+        return False
+    return any(
+        isinstance(call, ast.Call)
+        and any(chain(argument) in scope.assigned(loop) for argument in call.args)
+        and (_runs_itself(scope, call) or runs_model(scope, call))
+        for loop in scope.walk(ast.For)
+        if isinstance(loop, ast.For) and any(map(_TIMES.match, words(loop.iter)))
+        for call in within(*loop.body)
+    )
+
+
+def _speaks_of_losses(scope: Scope) -> bool:
+    return any(_TAUGHT.search(word) for statement in scope.node.body for word in words(statement))
 
 
 def _runs_itself(scope: Scope, call: ast.Call) -> bool:
@@ -184,7 +211,9 @@ def _runs_itself(scope: Scope, call: ast.Call) -> bool:
 
 
 def _is_inference(scope: Scope) -> bool:
-    return _evaluates(scope) or (_decodes(scope) and not scope.called_without_grad())
+    return _evaluates(scope) or (
+        (_decodes(scope) or _denoises(scope)) and not scope.called_without_grad() and not scope.trains()
+    )
 
 
 def _evaluates(scope: Scope) -> bool:

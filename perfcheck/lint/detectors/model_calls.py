@@ -21,7 +21,10 @@ _SWITCHES = frozenset(
 _GRADIENTS = frozenset(
     {"backward", "grad", "jacobian", "hessian", "vjp", "jvp", "functional_call", "attribute"}
 )
-MODEL_NAME = re.compile(r"(^|_)(model|net|network|module|backbone)$")
+MODEL_NAME = re.compile(
+    r"(^|_)(model|net|network|module|backbone|unet|cnn|gnn|gcn|rnn|lstm|mlp|vit|resnet|bert|dit|policy|actor|critic|"
+    r"text_encoder|image_encoder|vision_tower)$|^(model|net)_?[A-Z0-9]$|(^|_)q?(net|network)_(local|online|eval)$"
+)
 _MODELS = frozenset(
     f"torch.nn.{name}"
     for name in (
@@ -92,10 +95,16 @@ def definition(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr:
     )
 
 
+_HARMLESS = frozenset(
+    """staticmethod classmethod property override abstractmethod overload post get put route websocket
+    command""".split()
+)
+"""Decorators that leave autograd as it is: Python's own, and those of web servers and command lines."""
+
+
 def decorated(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """A decorator that switches autograd off, or one that nobody here knows."""
-    known = {"staticmethod", "classmethod", "property", "override", "abstractmethod", "overload"}
-    return any(last(decorator) not in known for decorator in function.decorator_list)
+    return any(last(decorator) not in _HARMLESS for decorator in function.decorator_list)
 
 
 def touches_autograd(scope: Scope) -> bool:

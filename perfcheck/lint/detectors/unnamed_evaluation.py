@@ -14,7 +14,7 @@ from perfcheck.lint.detectors.model_calls import (
     runs_model,
     touches_autograd,
 )
-from perfcheck.lint.detectors.names import last, root, targets, within, words
+from perfcheck.lint.detectors.names import derived, last, mentions, root, targets, within, words
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -24,26 +24,39 @@ _TRAINING = frozenset(
 )
 
 
+_READIES = frozenset(
+    """eval from_pretrained load load_state_dict load_from_checkpoint create_model_and_transforms""".split()
+)
+"""What a class does with a model that it is going to use, not to train."""
+
+
 def served(scope: Scope) -> Iterator[Match]:
-    """A class around a model that it puts into evaluation mode, in a file that neither trains nor speaks of
-    autograd: the method that runs the model."""
+    """A class around a model that it loads or puts into evaluation mode, in a file that neither trains nor
+    speaks of autograd: the method that runs the model; and functions around a model that the file loads."""
     name = scope.qualname.rpartition(".")[2]
-    if "eval" not in scope.class_names() or name in ("__init__", "eval") or OTHER_ROLE.search(name.lower()):
+    if name in ("__init__", "eval") or OTHER_ROLE.search(name.lower()):
         return
-    if not _TRAINING.isdisjoint(scope.file_names()) or scope.called_without_grad():
+    names = scope.file_names()
+    of_class = "." in scope.qualname
+    if _READIES.isdisjoint(scope.class_names() if of_class else names) or not _TRAINING.isdisjoint(names):
         return
     if re.search(r"loss|guid|critic|attack|train", scope.qualname, re.IGNORECASE):
         return
+    if scope.called_without_grad() or isinstance(scope.node, ast.Module):
+        return
     for call in scope.walk(ast.Call):
-        if (
-            isinstance(call, ast.Call)
-            and runs_model(scope, call)
-            and (chain(call.func) or "").startswith("self.")
-        ):
-            if not isinstance(scope.node, ast.Module):
-                yield Match(definition(scope.node), {"M": call}, certain=None)
+        if not isinstance(call, ast.Call) or not (runs_model(scope, call) or _encodes(scope, call)):
+            continue
+        owner = root(call.func) or ""
+        if owner == "self" if of_class else not _is_local(scope, owner):
+            yield Match(definition(scope.node), {"M": call}, certain=None)
             yield Match(call, {"M": call}, certain=None)
             return
+
+
+def _is_local(scope: Scope, name: str) -> bool:
+    parameters = {part.arg for part in ast.walk(scope.node) if isinstance(part, ast.arg)}
+    return name in parameters or name in scope.assigned(scope.node)
 
 
 _LOADED = re.compile(r"(^|_)(load|pretrained|checkpoint|ckpt|eval)(_|$)")
@@ -63,8 +76,9 @@ def scripted(scope: Scope) -> Iterator[Match]:
         if isinstance(node, ast.Assign) and any(_LOADED.search(word) for word in words(node.value))
         for target in targets(node)
     }
+    models = derived({name for name in loaded if name is not None}, scope.node.body)
     for call in scope.walk(ast.Call):
-        if not isinstance(call, ast.Call) or root(call.func) not in loaded or root(call.func) is None:
+        if not isinstance(call, ast.Call) or root(call.func) not in models or root(call.func) is None:
             continue
         if isinstance(scope.parent(call), ast.Expr):
             continue
@@ -102,7 +116,7 @@ def steps_taken(scope: Scope) -> Iterator[Match]:
             return
 
 
-_METHODS = frozenset({"cpu", "float", "half", "to", "squeeze", "mean"})
+_METHODS = frozenset({"cpu", "float", "half", "to", "squeeze", "mean", "sample", "mode"})
 _RUNS = re.compile(r"^(encode|embed)(_\w+)?$")
 _LEARNS = re.compile(r"(^|_)(loss(es)?|criterion|optim(izer)?|train|backward|grad|checkpoint)(_|$)")
 
@@ -125,6 +139,27 @@ def gathered(scope: Scope) -> Iterator[Match]:
                 yield Match(definition(scope.node), {"M": call}, certain=None)
                 yield Match(call, {"M": call}, certain=None)
             return
+
+
+_SAVES = re.compile(r"^(save|savez|save_file|save_(latents?|features?|embeddings?|cache)\w*|tofile)$")
+
+
+def saved(scope: Scope) -> Iterator[Match]:
+    """``latent = vae.encode(image)``, of which nothing becomes but a file: with its graph until then."""
+    saves = [call for call in scope.walk(ast.Call) if isinstance(call, ast.Call) and _SAVES.match(last(call))]
+    if not saves or isinstance(scope.node, ast.Module) or decorated(scope.node) or touches_autograd(scope):
+        return
+    if scope.called_without_grad() or any(
+        _LEARNS.search(word) for part in scope.node.body for word in words(part)
+    ):
+        return
+    for call in scope.walk(ast.Call):
+        if isinstance(call, ast.Call) and (runs_model(scope, call) or _encodes(scope, call)):
+            made = derived(scope.assigned(scope.statement(call)), scope.node.body)
+            if scope.no_grad(call) is not True and any(mentions(save, made) for save in saves):
+                yield Match(definition(scope.node), {"M": call}, certain=None)
+                yield Match(call, {"M": call}, certain=None)
+                return
 
 
 _DATA = re.compile(
@@ -152,7 +187,7 @@ def _run_for(scope: Scope, kept: ast.expr, loop: ast.For) -> ast.Call | None:
         return (
             _run_for(scope, made[0], loop) if len(made) == 1 and not isinstance(made[0], ast.Name) else None
         )
-    if isinstance(kept, ast.Call) and (runs_model(scope, kept) or _encodes(kept)):
+    if isinstance(kept, ast.Call) and (runs_model(scope, kept) or _encodes(scope, kept)):
         return kept
     return None
 
@@ -168,8 +203,15 @@ def _owner(node: ast.expr) -> ast.expr:
     return node.value if isinstance(node, (ast.Attribute, ast.Subscript)) else node
 
 
-def _encodes(call: ast.Call) -> bool:
-    """``model.encode_text(…)``, ``self.encode(…)``"""
+def _encodes(scope: Scope, call: ast.Call) -> bool:
+    """``model.encode_text(…)``, ``self.encode(…)``, ``vae.encode(…)``; SentenceTransformer switches autograd
+    off itself."""
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-    named = owner is not None and (chain(owner) == "self" or MODEL_NAME.search(last(owner)) is not None)
-    return named and _RUNS.match(last(call)) is not None
+    if owner is None or _RUNS.match(last(call)) is None or "SentenceTransformer" in scope.file_names():
+        return False
+    return chain(owner) == "self" or _ENCODERS.search(last(owner)) is not None
+
+
+_ENCODERS = re.compile(
+    rf"{MODEL_NAME.pattern}|(^|_)(vae|vqvae|vqgan|autoencoder|ae|clip|encoder|vision_tower)$"
+)

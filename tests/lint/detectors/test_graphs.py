@@ -881,3 +881,133 @@ def test_meters_are_known_by_their_class() -> None:
                 m.update(loss, len(images))
     """
     assert flagged(source, "PC902") == {("PC902", 12)}
+
+
+@pytest.mark.parametrize(
+    "load",
+    [
+        "AutoModel.from_pretrained(path)",
+        "clip.load(path)[0]",
+        "open_clip.create_model_and_transforms(path)[0]",
+    ],
+)
+@pytest.mark.parametrize("run", ["self.model(texts)", "self.model.encode_text(texts)"])
+def test_models_that_a_class_loads_to_use_them(load: str, run: str) -> None:
+    source = f"""
+        import torch
+
+        class Search:
+            def __init__(self, path):
+                self.model = {load}.to("cuda")
+
+            def query(self, texts):
+                features = {run}
+                return features.cpu()
+    """
+    assert flagged(source, "PC801") == {("PC801", 7), ("PC801", 8)}
+
+
+def test_models_of_a_file_that_serves_them() -> None:
+    source = """
+        import torch
+        from fastapi import FastAPI
+
+        app = FastAPI()
+        model = torch.jit.load("model.pt").eval()
+
+        @app.post("/predict")
+        def predict(request: dict):
+            return model(torch.tensor(request["x"], device="cuda")).tolist()
+
+        def rank(images, other_model):
+            return other_model(images)
+    """
+    assert flagged(source, "PC801") == {("PC801", 8), ("PC801", 9)}
+
+
+def test_encoders_that_switch_autograd_off_themselves() -> None:
+    source = """
+        import torch
+        from sentence_transformers import SentenceTransformer
+
+        class Search:
+            def __init__(self, path):
+                self.model = SentenceTransformer(path).eval()
+
+            def query(self, texts):
+                return self.model.encode(texts)
+    """
+    assert flagged(source, "PC801") == set()
+
+
+def test_latents_that_are_written_to_files() -> None:
+    source = """
+        import torch
+
+        def cache_latents(vae, dataset, folder):
+            for item in dataset:
+                latent = vae.encode(item["image"].to("cuda")).latent_dist.mode()
+                torch.save(latent.cpu(), folder / item["name"])
+
+        def train(vae, dataset, folder):
+            for item in dataset:
+                loss = vae.encode(item["image"].to("cuda")).loss
+                torch.save(loss.cpu(), folder / item["name"])
+    """
+    assert flagged(source, "PC801") == {("PC801", 3), ("PC801", 5)}
+
+
+@pytest.mark.parametrize(
+    ("signature", "told"),
+    [
+        ("sample(self, x, steps)", True),
+        ("mix(self, x, steps)", False),
+    ],
+)
+def test_loops_over_time_that_denoise(signature: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Diffusion(nn.Module):
+            def __init__(self, net: nn.Module) -> None:
+                super().__init__()
+                self.net = net
+
+            def forward(self, x, t):
+                return self.net(x, t)
+
+            def {signature}:
+                for step in reversed(range(steps)):
+                    noise = self.net(x, step)
+                    x = x - noise
+                return x
+    """
+    assert bool(flagged(source, "PC813")) is told
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        (
+            "values = self.net(state); _, best = torch.max(values, dim=1); return best.detach().cpu().numpy()",
+            True,
+        ),
+        ("values = self.q_network(state); action = values.max(1)[1]; return action.item()", True),
+        ("values = self.net(state); self.values.append(values); return values.argmax(1).item()", False),
+    ],
+)
+def test_actions_that_nobody_differentiates(act: str, told: bool) -> None:
+    source = f"""
+        import torch
+
+        class Agent:
+            def act(self, state: torch.Tensor):
+                state = state.unsqueeze(0)
+                {act}
+
+        def play(env, agent: Agent):
+            while True:
+                env.step(agent.act(env.state))
+    """
+    assert bool(flagged(source, "PC811")) is told
