@@ -39,6 +39,8 @@ class CompiledMap:
             if function.dotted in self._compiled:
                 continue
             self._compiled.add(function.dotted)
+            if function.record.name == "forward":
+                queue.extend(self._submodules(function))
             for target in {site.target for site in function.record.calls}:
                 queue.extend(callee for callee, sure in heat.targets(function, target) if sure)
 
@@ -72,6 +74,34 @@ class CompiledMap:
         ):
             for name in record.passed:
                 yield from self._handed(function, name)
+        for name in record.compiled if not self._heat.in_tests(module) else ():
+            yield from self._instances(function, name)
+
+    def _instances(self, function: FunctionRef, name: str) -> Iterator[FunctionRef]:
+        """``forward`` of the class of what is compiled: ``torch.compile(model)``, ``model.compile()``."""
+        project, module = self._engine.project, function.module
+        owner = project.owner(function)
+        attribute, _, method = name.removeprefix("self.").partition(".")
+        if name.startswith("self.") and method in ("", "forward") and owner is not None:
+            name = dict(owner.record.holds).get(attribute, "")
+        class_ = project.lookup(self._engine.names.dotted(module, name) or "", module) if name else None
+        if isinstance(class_, FunctionRef):  # model = build(config)
+            class_ = project.lookup(self._engine.returned(class_).ref or "")
+        if isinstance(class_, ClassRef) and project.is_subclass(class_, "torch.nn.Module"):
+            yield from self._forward(class_)
+
+    def _forward(self, class_: ClassRef) -> Iterator[FunctionRef]:
+        forward = self._engine.project.method(class_, "forward")
+        if forward is not None:
+            yield forward
+
+    def _submodules(self, forward: FunctionRef) -> Iterator[FunctionRef]:
+        """``forward`` of the modules that the constructor of a compiled one makes, in lists too."""
+        project, owner = self._engine.project, self._engine.project.owner(forward)
+        constructor = None if owner is None else project.method(owner, "__init__")
+        if constructor is not None:
+            for target in sorted({site.target for site in constructor.record.calls}):
+                yield from self._instances(constructor, target)
 
     def _handed(self, function: FunctionRef, name: str) -> Iterator[FunctionRef]:
         project = self._engine.project
@@ -86,9 +116,7 @@ class CompiledMap:
         if isinstance(entity, FunctionRef):
             yield entity
         elif isinstance(entity, ClassRef):
-            forward = project.method(entity, "forward")
-            if forward is not None:
-                yield forward
+            yield from self._forward(entity)
 
 
 def _speaks_of_compiling(function: FunctionRef) -> bool:

@@ -235,7 +235,7 @@ class HotnessMap:
             roles[function.record.qualname] = known
         return known
 
-    def _in_tests(self, module: ModuleRecord) -> bool:
+    def in_tests(self, module: ModuleRecord) -> bool:
         return is_test_path(self._paths.get(module.path, module.path))
 
     def stays_cold(self, function: FunctionRef) -> bool:
@@ -245,7 +245,7 @@ class HotnessMap:
     def _run(self) -> None:
         queue: deque[FunctionRef] = deque()
         for module in self._project.by_path.values():
-            frozen = self._in_tests(module)
+            frozen = self.in_tests(module)
             for record in module.functions.values():
                 function = FunctionRef(module, record)
                 level, stays_cold = (Hotness.COLD, True) if frozen else self._role(function)

@@ -54,6 +54,7 @@ class FunctionRecord(NamedTuple):
     names: frozenset[str]
     stores: frozenset[str]  # attributes of self assigned here
     passed: frozenset[str]  # functions handed on by name, as written: callbacks
+    compiled: frozenset[str]  # classes whose instances, and attributes that, are handed to a ``compile``
     loops: bool
     comprehends: bool  # in comprehensions
     locals: frozenset[str]  # local variables
@@ -105,6 +106,7 @@ class _Body:
         "arrays",
         "calls",
         "classes",
+        "compiled",
         "comprehends",
         "loops",
         "names",
@@ -123,6 +125,7 @@ class _Body:
         self.names: set[str] = set()
         self.stores: set[str] = set()
         self.passed: set[str] = set()
+        self.compiled: set[str] = set()
         self.loops = False
         self.comprehends = False
         self.stored: set[str] = set()
@@ -149,7 +152,8 @@ class _Indexer:
         self.block(tree.body, body, "", "", "", Hotness.COLD, False, False)
         self.functions[""] = FunctionRecord(
             "", "", f"{self.name}.", 1, 1, lines, (0, 0), "", "", (), (), tuple(body.calls),
-            frozenset(body.names), frozenset(), frozenset(body.passed), body.loops, body.comprehends,
+            frozenset(body.names), frozenset(), frozenset(body.passed), frozenset(body.compiled), body.loops,
+            body.comprehends,
             frozenset(), frozenset(), frozenset(), _receivers(body),
         )  # fmt: skip
 
@@ -313,6 +317,12 @@ class _Indexer:
         if target:
             body.names.add(name)
             body.calls.append(CallSite(target, node.lineno, level, repeated, guarded))
+        if name == "compile" and target != "re.compile":
+            given = node.args[0] if node.args else func.value if type(func) is ast.Attribute else func
+            if type(given) is ast.Name and given.id not in body.classes:
+                given = _unmoved(body.aliases.get(given.id, given))
+            made = _class_of(given, body.classes)
+            body.compiled.add(made or dotted(given.func if type(given) is ast.Call else given))
         hooked = bool(target) and name in _HOOKED
         for argument in node.args:
             if type(argument) is ast.Name or type(argument) is ast.Attribute:
@@ -356,7 +366,7 @@ class _Indexer:
             node.name, qualname, f"{self.name}.{qualname}", first, node.lineno,
             node.end_lineno or node.lineno, _begins(node.body[0]), owner, outer, tuple(params), decorators,
             tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed),
-            body.loops, body.comprehends, frozenset(body.stored - body.outer),
+            frozenset(body.compiled), body.loops, body.comprehends, frozenset(body.stored - body.outer),
             frozenset(body.tensors - NO_TENSORS), frozenset(body.arrays - NO_TENSORS), _receivers(body),
         )  # fmt: skip
         around.stored.add(node.name)
@@ -428,12 +438,24 @@ def _is_none(node: ast.expr) -> bool:
 
 
 def _class_of(value: ast.expr, classes: dict[str, str]) -> str:
-    """The class, as written, of ``C(...)`` and of a variable that holds one; else the variable."""
+    """The class, as written, of ``C(...)``, ``C(...).to(device)`` and of a variable that holds one; else the
+    variable."""
+    value = _unmoved(value)
     if type(value) is ast.Name:
         return classes.get(value.id, value.id)
     name = dotted(value.func) if type(value) is ast.Call else ""
     return name if _is_class(name) else ""
 
+
+def _unmoved(value: ast.expr) -> ast.expr:
+    """``C(…)`` of ``C(…).to(device).eval()``."""
+    while type(value) is ast.Call and type(value.func) is ast.Attribute and value.func.attr in _RETURN_SELF:
+        value = value.func.value
+    return value
+
+
+_RETURN_SELF = frozenset("to cuda cpu train eval float half double bfloat16 requires_grad_".split())
+"""Methods of modules that give the module back."""
 
 _is_class = spelled(re.compile(r"(\w+\.)*_*[A-Z]\w*$").match)
 

@@ -93,3 +93,33 @@ def test_what_a_class_offers_to_compile_is_not_always_compiled() -> None:
     """
     assert compiled(source, "Env.step") is None
     assert compiled(source, "Model.step") is True
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "model = torch.compile(A())",
+        "model = torch.compile(A().to('cuda').eval(), dynamic=True)",
+        "def main():\n    model = A().cuda()\n    model = torch.compile(model)",
+        "def main():\n    model = A()\n    model.compile(mode='max-autotune')",
+        "def main():\n    model = build().to('cuda')\n    model = torch.compile(model)",
+        "class T:\n    def __init__(self):\n        self.model = A()\n"
+        "        self.model = torch.compile(self.model)",
+        "class T:\n    def __init__(self):\n        self.model = A()\n"
+        "        self.model.forward = torch.compile(self.model.forward)",
+        "class B(nn.Module):\n    def __init__(self):\n"
+        "        self.blocks = nn.ModuleList([A() for _ in range(2)])\n"
+        "    def forward(self, x): ...\n\nmodel = torch.compile(B())",
+    ],
+)
+def test_modules_that_are_compiled_as_instances(use: str) -> None:
+    source = f"class A(nn.Module):\n    def forward(self, x): ...\n\ndef build():\n    return A()\n\n{use}\n"
+    assert compiled(IMPORTS + source, "A.forward") is True
+
+
+@pytest.mark.parametrize(
+    "use", ["pattern = re.compile(A())", "def main(model):\n    torch.compile(model)\n    A()"]
+)
+def test_modules_of_which_nobody_compiles_an_instance(use: str) -> None:
+    source = f"import re\nclass A(nn.Module):\n    def forward(self, x): ...\n\n{use}\n"
+    assert compiled(IMPORTS + source, "A.forward") is not True

@@ -990,7 +990,7 @@ def test_loops_over_time_that_denoise(signature: str, told: bool) -> None:
     ("act", "told"),
     [
         (
-            "values = self.net(state); _, best = torch.max(values, dim=1); return best.detach().cpu().numpy()",
+            "values = self.net(state); _, best = torch.max(values, dim=1); return best.detach().numpy()",
             True,
         ),
         ("values = self.q_network(state); action = values.max(1)[1]; return action.item()", True),
