@@ -283,6 +283,12 @@ def _loop_invariant(a: _Asked, node: ast.AST) -> Truth:
     names = _names(node)
     if a.call is not None and isinstance(a.call.func, ast.Attribute) and a.call.func.value is node:
         names |= {name for argument in a.call.args for name in _names(argument)}  # where it is moved to
+    stored |= {
+        parameter.arg
+        for around in a.scope.ancestors(node)
+        if isinstance(around, ast.Lambda)
+        for parameter in around.args.args
+    }
     if names & stored or {n.partition(".")[0] for n in names} & stored:
         return False
     if any(isinstance(p, (ast.Call, ast.Await, ast.Yield)) for p in ast.walk(node)):

@@ -80,7 +80,7 @@ class ClassAttributes:
                 moved = value.kind == "tensor" and any(stored.on_device for stored in later)
                 return value._replace(device=True, assumed=True) if moved else if_loader(name, value)
             found += [value, *later] if value is not None else later
-        return join_all(found) if found else None
+        return if_loader(name, join_all(found)) if found else None
 
     def _methods_storing(self, class_: ClassRef) -> dict[str, list[FunctionRef]]:
         """The methods of a class, its constructor apart, by the attributes that they store to."""

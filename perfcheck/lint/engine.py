@@ -330,9 +330,7 @@ class Engine:
             return found
         given = bound(function, arguments, skip)
         if informs:
-            handed = ev.handed.setdefault(function.dotted, {})
-            for name, value in given.items():
-                handed[name] = join(handed[name], value) if name in handed else value
+            _hand(ev, function, given)
         for name, operator in summary.reads:
             value = given.get(name, UNKNOWN)
             value = elements(value) if value.kind in ("list", "tuple") else value
@@ -366,6 +364,9 @@ class Engine:
             if is_property(found):
                 return UNKNOWN
             skip = 0 if "staticmethod" in found.record.decorators else 1
+            for override in islice(self.project.overrides(entity, name), _OVERRIDES):
+                if self.informs(override):
+                    _hand(ev, override, bound(override, arguments, skip))
             return self.call(ev, found, arguments, skip)
         if name in ("register_buffer", "add_state", "register_parameter"):
             return self._register(ev, name, arguments)
@@ -442,6 +443,13 @@ class Engine:
             roots = {target.partition(".")[0] for target in module.imports.values()}
             known = self._knows_arrays[module.path] = bool(roots & _ARRAY_LIBRARIES) or "torch" not in roots
         return known
+
+
+def _hand(ev: Evaluator, function: FunctionRef, given: Env) -> None:
+    """Note what a body hands to the parameters of a function."""
+    handed = ev.handed.setdefault(function.dotted, {})
+    for name, value in given.items():
+        handed[name] = join(handed[name], value) if name in handed else value
 
 
 def _of_callers(given: list[Value]) -> Value:

@@ -179,10 +179,16 @@ class HotnessMap:
                 origin, _, name = target.rpartition(".")
                 named.add(name)
                 imported |= {origin, target}
+        by_word = {  # classes whose methods may be found by a name that is put together
+            (function.module.path, function.record.owner)
+            for function in everything
+            if function.record.owner and "getattr" in function.record.names
+        }
         rare = {
             function.dotted
             for function in everything
-            if (
+            if (function.module.path, function.record.owner) not in by_word
+            and (
                 function.record.name.startswith("_")
                 or (not function.record.owner and function.module.name in imported)
             )

@@ -173,6 +173,29 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     return LoopKind.STEP if any(map(_counts_step, node.body)) else LoopKind.PLAIN
 
 
+def goes_over_batches(node: ast.For | ast.AsyncFor) -> bool:
+    """Is each turn one step, on what it goes over: batches, and not times, losses or models?"""
+    if loop_kind(node) is not LoopKind.STEP or any(_names_steps(word) for word in words_of(node.iter)):
+        return False
+    targets = {part.id for part in walk(node.target) if isinstance(part, ast.Name)}
+    calls = [part.func for statement in node.body for part in walk(statement) if isinstance(part, ast.Call)]
+    return not any(
+        (isinstance(func, ast.Name) and func.id in targets)
+        or (
+            isinstance(func, ast.Attribute)
+            and func.attr in _OF_NO_BATCH
+            and isinstance(func.value, ast.Name)
+            and func.value.id in targets
+        )
+        for func in calls
+    )
+
+
+_OF_NO_BATCH = frozenset(
+    {"backward", "step", "zero_grad", "parameters", "eval", "train", "forward", "state_dict", "item"}
+)
+
+
 def _runs_once(node: LoopNode) -> bool:
     """``for batch in loader: ...; break``: a way to take the first."""
     return isinstance(node.body[-1], (ast.Break, ast.Return)) and not any(
@@ -224,9 +247,14 @@ def _in_batches(iterable: ast.expr) -> bool:
                 for part in walk(argument)
                 if isinstance(part, ast.BinOp) and isinstance(part.op, (ast.Div, ast.FloorDiv))
             ]
-            return any(_BATCH_SIZE.search(word) for size in sizes for word in words_of(size))
+            return any(map(names_batch_size, sizes))
         iterable = iterable.args[0] if iterable.args else ast.Constant(None)
     return False
+
+
+def names_batch_size(node: ast.AST) -> bool:
+    """``start + batch_size``, ``i * bs``"""
+    return any(_BATCH_SIZE.search(word) for word in words_of(node))
 
 
 _BATCH_SIZE = re.compile(r"(batch|chunk)(_?size|_?len(gth)?|es)?$|(^|_)bs(z)?$", re.IGNORECASE)

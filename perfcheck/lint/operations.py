@@ -120,7 +120,7 @@ def _tensors(operands: Operands) -> list[Value]:
             if inside.kind in ("list", "tuple"):
                 inside = elements(inside)
             value = inside
-        if value.kind == "tensor":
+        if value.kind == "tensor" or (value.kind == "unknown" and value.batch):
             found.append(value)
     return found
 
@@ -270,9 +270,7 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
             pinned = None
         source = operands.by_name.get("data") or operands.by_name.get("obj")
         if source is not None and dtype is None:
-            inside = source.value
-            while inside.kind in ("list", "tuple"):
-                inside = elements(inside)
+            inside = _innermost(source.value)
             dtype = inside.dtype if inside.kind in ("number", "tensor", "array") else None
         if source is not None and rank is None and source.value.kind == "number":
             rank = 0
@@ -287,13 +285,14 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
         grad = requires is not None and requires.value.const is True
         copied = source is not None and source.value.kind not in ("number", "list", "tuple")
         laid_out = None if copied else True  # a tensor or an array may bring its layout along
-        return Value("tensor", device, dtype, rank, pinned, laid_out, grad, origin=origin)
+        batch = source.value.batch if source is not None and device is False else None
+        return Value("tensor", device, dtype, rank, pinned, laid_out, grad, batch, origin=origin)
     if kind == "like":
         device = (
             device_of(given.value, given.node)
             if given is not None and given.value.kind != "none"
             else False
-            if first.kind == "number"
+            if _innermost(first).kind in ("number", "array")
             else first.device
         )
         return Value(
@@ -331,9 +330,16 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
     if kind == "to":
         return moved(operands, first)
     device = operand_device(tensors) if tensors else first.device if first.kind == "unknown" else None
-    return Value(
-        "tensor", device, dtype, rank, None if device else False, None, grad, origin=origin, assumed=assumed
-    )
+    batch = True if tensors and not device and all(t.batch for t in tensors) else None
+    pinned = None if device else False
+    return Value("tensor", device, dtype, rank, pinned, None, grad, batch, origin=origin, assumed=assumed)
+
+
+def _innermost(value: Value) -> Value:
+    """What lists of lists hold in the end."""
+    while value.kind in ("list", "tuple"):
+        value = elements(value)
+    return value
 
 
 def _widest(dtypes: list[Dtype | None]) -> Dtype | None:

@@ -25,7 +25,7 @@ def is_settled(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
         return True
     inner = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
     return depth <= _DEEPEST and all(
-        _is_settled_leaf(scope, leaf, depth) for leaf in _leaves(node) if plain(leaf) not in inner
+        _is_settled_leaf(scope, leaf, depth) for leaf in _leaves(scope, node) if plain(leaf) not in inner
     )
 
 
@@ -38,7 +38,7 @@ def _is_filled_list(scope: BodyScope, node: ast.AST) -> bool:
     return len(lists) == 1 and scope.value(lists[0].elts[0]).kind in ("number", "unknown")
 
 
-def _leaves(node: ast.AST) -> list[ast.AST]:
+def _leaves(scope: BodyScope, node: ast.AST) -> list[ast.AST]:
     """Names and attributes as a whole, and calls of functions that may give anything."""
     if isinstance(node, (ast.Name, ast.Attribute)):
         return [node]
@@ -46,15 +46,18 @@ def _leaves(node: ast.AST) -> list[ast.AST]:
         callee = dotted(node.func)
         if _GETTER.match(callee) and not node.args and not node.keywords:
             return []
-        inside = [leaf for a in (*node.args, *(k.value for k in node.keywords)) for leaf in _leaves(a)]
+        if callee == "len" and node.args and scope.value(node.args[0]).kind == "tensor":
+            return []  # a part of its shape
+        inside = [leaf for a in (*node.args, *(k.value for k in node.keywords)) for leaf in _leaves(scope, a)]
         if callee.rpartition(".")[2] in _SIZES and isinstance(node.func, ast.Attribute):
             return inside
         if callee.rpartition(".")[2] in _PURE:
-            return [*inside, *(_leaves(node.func.value) if isinstance(node.func, ast.Attribute) else ())]
+            owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+            return inside if owner is None else [*inside, *_leaves(scope, owner)]
         return [node]
     if isinstance(node, ast.comprehension):
-        return [leaf for part in (node.iter, *node.ifs) for leaf in _leaves(part)]
-    return [leaf for child in ast.iter_child_nodes(node) for leaf in _leaves(child)]
+        return [leaf for part in (node.iter, *node.ifs) for leaf in _leaves(scope, part)]
+    return [leaf for child in ast.iter_child_nodes(node) for leaf in _leaves(scope, child)]
 
 
 _GETTER = re.compile(r"(self|cls)\.get_\w+$|([\w.]+\.)?get_(\w+_)?(rank|size|epsilon|id)$")
@@ -65,7 +68,7 @@ _PURE = frozenset(
     sum abs round enumerate zip sqrt log exp floor ceil prod keys values tensor as_tensor arange zeros
     ones full eye linspace empty outer log2 float long half double to view reshape unsqueeze squeeze
     expand repeat t cos sin cumsum flip clone detach triu tril size dim numel get meshgrid stack cat
-    manual_seed concatenate array_split hstack vstack tile""".split()
+    manual_seed concatenate array_split hstack vstack tile astype copy""".split()
 )
 """Calls that give the same for the same arguments, and no more than they are given."""
 
@@ -152,15 +155,17 @@ def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     if name in ("self", "cls") and calls:
         func = calls[-1].func  # self.codec.encode(x), not self.make_mask(n) and self.table.unsqueeze(0)
         owner = func.value if isinstance(func, ast.Attribute) else func
-        return isinstance(owner, ast.Attribute) and scope.value(owner).kind not in ("tensor", "unknown")
+        return isinstance(owner, ast.Attribute) and scope.value(owner).kind not in (
+            "tensor",
+            "array",
+            "unknown",
+        )
     if _LIBRARIES.match(callee):
         maker = callee.rpartition(".")[2]
         return maker in _OF_DATA and not all(
-            is_settled(scope, given)
-            or (maker == "from_numpy" and plain(given) in scope.function.record.params)
-            or (isinstance(made, ast.Call) and not is_handed(scope, made, depth + 1))
+            (maker == "from_numpy" and plain(given) in scope.function.record.params)
+            or _is_made_of(scope, given, depth)
             for given in calls[-1].args
-            for made in [_last_bound(scope, given.id, given) if isinstance(given, ast.Name) else given]
         )
     if is_filled(scope, node):
         return True
@@ -174,6 +179,20 @@ def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
         and (bool(callee) or isinstance(calls[-1].func, ast.Name))
         and not _tabulates(scope, calls[-1])
     )
+
+
+def _is_made_of(scope: BodyScope, given: ast.expr, depth: int) -> bool:
+    """Is it settled, or made by calls of libraries whose arguments are?"""
+    if isinstance(given, (ast.Tuple, ast.List)):
+        return all(_is_made_of(scope, part, depth) for part in given.elts)
+    if isinstance(given, ast.Compare):
+        return all(_is_made_of(scope, part, depth) for part in (given.left, *given.comparators))
+    if is_settled(scope, given):
+        return True
+    while isinstance(given, ast.Attribute):
+        given = given.value
+    made = _last_bound(scope, given.id, given) if isinstance(given, ast.Name) else given
+    return isinstance(made, ast.Call) and not is_handed(scope, made, depth + 1)
 
 
 def _tabulates(scope: BodyScope, call: ast.Call) -> bool:

@@ -143,7 +143,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
     if name in _EPOCH_METHODS or (name.endswith("_compute") and _METRICS.search(function.module.path)):
         return Hotness.EPOCH, False
     if _stays_cold(name):
-        return Hotness.COLD, True
+        return Hotness.COLD, not record.outer  # what stands within another function runs as that says
     if _speaks_of_step(name) and not _sets_up(name) and not _gets(name):
         return Hotness.STEP, False
     if _learns_once(function):
@@ -152,16 +152,15 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
 
 
 def _learns_once(function: FunctionRef) -> bool:
-    """``loss.backward(); optimizer.step()``, without a loop around it: who calls it has the loop."""
+    """``loss.backward(); optimizer.step()``, without a loop around the step: who calls it has the loop."""
     record = function.record
     if not record.owner or not {"backward", "step"} <= record.names:
         return False
-    levels = {
-        site.target.rpartition(".")[2]: max(site.level, Hotness.EPOCH if site.repeated else Hotness.COLD)
-        for site in record.calls
-        if site.target.endswith((".backward", ".step"))
-    }
-    return levels.keys() == {"backward", "step"} and set(levels.values()) == {Hotness.COLD}
+    sites = [site for site in record.calls if site.target.endswith((".backward", ".step"))]
+    steps = [site for site in sites if site.target.endswith(".step")]
+    return 0 < len(steps) < len(sites) and all(
+        site.level == Hotness.COLD and not site.repeated for site in steps
+    )
 
 
 def ends_epoch(project: Project, function: FunctionRef) -> bool:
@@ -198,6 +197,15 @@ def is_batch_name(name: str) -> bool:
     return _is_batch(name)
 
 
+def steps_on_batch(name: str) -> bool:
+    """``train_step``, ``eval_on_batch``: by its name, is it handed one batch, whatever that is called?"""
+    return _is_step_on_batch(name)
+
+
+_STEP_ON_BATCH = re.compile(
+    r"^_*((run|do)_)?(train|training|val|valid|validation|eval|evaluation|evaluate|test|predict|prediction|process|fit)"
+    r"_(on_|one_|a_|single_)?((mini|micro)_?)?(step|batch|iter|iteration)$"
+)
 _BATCH = re.compile(
     r"^(\w+_)?(mini_?|micro_?)?batch(_(data|encoding|inputs|dict))?$|^(dataloader_iter|data_iterator)$"
 )
@@ -210,3 +218,4 @@ _is_hook = spelled(_HOOK.search)
 _speaks_of_step = spelled(_STEP_WORD.search)
 _gets = spelled(_GETTER.match)
 _is_batch = spelled(_BATCH.match)
+_is_step_on_batch = spelled(_STEP_ON_BATCH.match)

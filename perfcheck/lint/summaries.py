@@ -72,7 +72,10 @@ def substitute(value: Value, given: dict[str, Value]) -> Value:
     if value.items is not None:
         value = value._replace(items=tuple(substitute(item, given) for item in value.items))
     if value.element is not None:
-        value = value._replace(element=substitute(value.element, given))
+        element = substitute(value.element, given)
+        if value.kind == "list" and element.kind == "loader":
+            return element  # ``for batch in loader: yield batch``
+        value = value._replace(element=element)
     return value
 
 

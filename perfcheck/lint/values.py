@@ -176,8 +176,10 @@ def join(a: Value, b: Value) -> Value:
 def _on_accelerator(a: str | None, b: str | None) -> str | None:
     """``torch.cuda.FloatTensor if cuda else torch.FloatTensor``, chosen as a device is."""
     for one, other in ((a, b), (b, a)):
-        if one and other and one == other.replace("torch.", "torch.cuda.", 1) and one.endswith("Tensor"):
-            return one
+        if one and other and one.endswith("Tensor"):
+            plain = "torch.FloatTensor" if other == "torch.Tensor" else other
+            if one == plain.replace("torch.", "torch.cuda.", 1):
+                return one
     return None
 
 

@@ -147,7 +147,7 @@ DEVICES = [
     ("h if flag else h + 1", False),
     ("(y := h)", False),
     ("next(iter([h]))", False),
-    ("list(map(lambda t: t, [h]))[0]", None),
+    ("list(map(lambda t: t, [h]))[0]", False),
     ("max(h, h)", False),
     ("torch.linalg.norm(x)", True),
     ("copy.deepcopy(h)", False),

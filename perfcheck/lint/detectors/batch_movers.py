@@ -16,9 +16,30 @@ _MOVER = re.compile(
     r"_?prepare_(batch|input|data)s?|(batch|data|tensors?|inputs?)_to(_\w+)?|recursive_to|(move|transfer)_batch\w*)([._]|$)",
     re.IGNORECASE,
 )
-_GETTER = re.compile(r"(^|[._])(get|next|fetch|load)_(\w+_)?(mini)?(?P<what>batch|data|inputs)$")
+_WRAPPER = re.compile(
+    r"(^|\.)_*(((batch|data|dict|list|tensors?|inputs?|samples?)_?)?(to|2)_?(var(iable)?|gpu|cuda)|(maybe_|try_)?cuda|gpu|"
+    r"cuda(fy|ize)|(cuda|gpu)_if_\w+)$",
+    re.IGNORECASE,
+)
+"""``to_var(x)``, ``tocuda(x)``, ``cuda(x)``"""
+_OWN_MOVE = re.compile(
+    r"(^|\.)\w*([Bb]atch(Data|Dict|Tuple|Inputs?|Encoding)?|Samples?|Inputs?|Examples?|Transitions?|Observations?)"
+    r"\.(to|cuda|gpu|to_(device|cuda|gpu))$"
+)
+"""How a batch of a project's own class moves what it holds."""
+_GETTER = re.compile(
+    r"(^|[._])(get|next|fetch|load)_(\w+_)?(mini)?(?P<what>batch|data|inputs)$|"
+    r"(^|[._])(sample|draw|make|prepare|create)_(\w+_)?(mini)?batch$|"
+    r"(Replay|Memory|Buffer)\w*\.sample(_\w+)?$"
+)
 _BATCH = re.compile(r"(^|[._])(mini)?(batch|batches|obs|observations?|inputs|samples)([._]|$)")
 _MODEL = re.compile(r"(^|[._])(model|module|net|network|layer|block)s?$", re.IGNORECASE)
+_MAKERS = frozenset(
+    {
+        "torch.tensor", "torch.as_tensor", "torch.from_numpy", "torch.stack", "torch.Tensor",
+        "torch.FloatTensor", "torch.LongTensor",
+    }
+)  # fmt: skip
 _CONTAINERS = ("dict", "list", "tuple", "Mapping", "Sequence", "abc")
 
 
@@ -28,35 +49,56 @@ def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
     if _takes_model(scope):
         return  # its parameters, once
     moves = _MOVER.search(scope.qualname) is not None or _recurses(scope)
-    gets = _gets_batch(scope)
+    gets, holds = _gets_batch(scope), _moves_itself(scope)
     for call in scope.calls("to", "cuda"):
         if not isinstance(call.func, ast.Attribute) or _is_settled(scope, call):
             continue
         moved = _changed_first(call.func.value)
         while gets and isinstance(moved, ast.Subscript):
             moved = moved.value
-        if not (moves or gets or _applied_to_batch(scope, moved, call)):
+        if not (moves or gets or holds or _wraps(scope, moved) or _applied_to_batch(scope, moved, call)):
             continue
-        name = chain(moved) if gets else moved.id if isinstance(moved, ast.Name) else None
-        if name is None or _MODEL.search(name):
+        made = gets and isinstance(moved, ast.Call) and scope.resolve(moved.func) in _MAKERS
+        if not made and not _is_carried(scope, moved, call, gets or holds):
             continue
-        if not gets and scope.definition(name, call) is not None:
-            continue  # something that was fetched here
         value = scope.value(moved)
         if value.kind in ("unknown", "tensor", "dict") and (value.device is not True or value.assumed):
             yield Match(call, {"T": call.func.value})
 
 
+def _is_carried(scope: Scope, moved: ast.expr, call: ast.Call, own: bool) -> bool:
+    """Is it what the function was handed, and nothing that it fetched; or, where the batch is its ``own``,
+    any variable or attribute?"""
+    name = chain(moved) if own else moved.id if isinstance(moved, ast.Name) else None
+    if name is None or _MODEL.search(name):
+        return False
+    return own or name in _parameters(scope) or scope.definition(name, call) is None
+
+
+def _parameters(scope: Scope) -> list[str]:
+    return [a.arg for a in scope.node.args.args] if isinstance(scope.node, ast.FunctionDef) else []
+
+
 def _takes_model(scope: Scope) -> bool:
     """``to_device(module, device)``"""
-    arguments = scope.node.args.args if isinstance(scope.node, ast.FunctionDef) else []
-    return bool(arguments) and _MODEL.search(arguments[0].arg) is not None
+    return any(_MODEL.search(name) for name in _parameters(scope)[:1])
 
 
 def _gets_batch(scope: Scope) -> bool:
     """``get_batch``; ``get_data`` only where it asks an iterator for the next one."""
     found = _GETTER.search(scope.qualname)
-    return found is not None and (found["what"] == "batch" or any(True for _ in scope.calls("next")))
+    return found is not None and (found["what"] in ("batch", None) or any(True for _ in scope.calls("next")))
+
+
+def _wraps(scope: Scope, moved: ast.expr) -> bool:
+    """``def cuda(x): return x.cuda()``"""
+    named = _WRAPPER.search(scope.qualname) is not None
+    return named and isinstance(moved, ast.Name) and moved.id in _parameters(scope)
+
+
+def _moves_itself(scope: Scope) -> bool:
+    """``Batch.to``, unless that is a model."""
+    return _OWN_MOVE.search(scope.qualname) is not None and not scope.in_class("torch.nn.Module")
 
 
 def _applied_to_batch(scope: Scope, moved: ast.expr, call: ast.Call) -> bool:
@@ -90,8 +132,7 @@ def _is_settled(scope: Scope, call: ast.Call) -> bool:
     if any(keyword.arg in ("non_blocking", None) for keyword in call.keywords):
         return True
     target = scope.keyword(call, "device", 0)
-    name = chain(call.func) or ""
-    if name.endswith(".cuda") or name == "cuda":
+    if last(call) == "cuda":
         return False
     if target is None or len(call.args) > 1:
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.evaluation.arguments import Arguments
@@ -81,6 +82,8 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
             return Value("set") if "set" in name else Value("list") if name != "tuple" else Value("tuple")
         if value.kind == "loader":
             return value
+        if name == "iter" and value.kind == "unknown" and isinstance(node.args[0], (ast.Name, ast.Attribute)):
+            return Value("list", element=elements(value)._replace(batch=True))
         if value.items is not None and name in ("list", "tuple"):
             return value._replace(kind=name)  # type: ignore[arg-type]
         return Value("set" if "set" in name else "list", element=elements(value))
@@ -95,7 +98,8 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
     if name == "map":
         if arguments.positional[1:]:
             inner = [elements(a.value) for a in arguments.positional[1:]]
-            called = value
+            applied = first.node if first is not None else None
+            called = apply_lambda(ev, applied, inner) if isinstance(applied, ast.Lambda) else value
             if called.kind == "python-module" and called.ref in ("builtins.float", "builtins.int"):
                 for argument, inside in zip(arguments.positional[1:], inner):
                     if argument.node is not None:
@@ -142,6 +146,17 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
     if name in ("open", "input", "type", "object", "vars", "dir", "globals", "locals"):
         return HOST if name != "input" else STR
     return UNKNOWN
+
+
+def apply_lambda(ev: Evaluator, node: ast.Lambda, given: Sequence[Value]) -> Value:
+    """The function that a ``lambda`` is, as far as it is known what it is given."""
+    before = ev.env
+    ev.env = dict(before)
+    for position, parameter in enumerate((*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)):
+        ev.env[parameter.arg] = given[position] if position < len(given) else UNKNOWN
+    result = ev.expr(node.body)
+    ev.env = before
+    return Value("function", element=result if not result.origin else None)
 
 
 def _extreme(ev: Evaluator, arguments: Arguments, node: ast.Call) -> Value:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evaluation.attributes import INSTANCES
+from perfcheck.lint.evaluation.builtin_functions import apply_lambda
 from perfcheck.lint.evaluation.libraries import external
 from perfcheck.lint.evaluation.methods import method
 from perfcheck.lint.evaluation.modules import call_module
 from perfcheck.lint.project import ClassRef
-from perfcheck.lint.values import ACCELERATOR, UNKNOWN, Value
+from perfcheck.lint.values import ACCELERATOR, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -24,9 +25,20 @@ def call(ev: Evaluator, node: ast.Call) -> Value:
         last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
         if last == "device" or last.endswith("_device"):
             return ACCELERATOR  # get_device(), comm.local_torch_device()
+        if "map" in last or "apply" in last:
+            return _mapped(ev, node, result)
         if any(k.arg == "return_tensors" for k in node.keywords):
             return Value(device=False)  # what a tokenizer or an image processor makes lies on the host
     return result
+
+
+def _mapped(ev: Evaluator, node: ast.Call, result: Value) -> Value:
+    """``tree_map(lambda x: x.to(device), batch)``: whatever a batch holds, parts of it are handed on."""
+    functions = [given for given in node.args if isinstance(given, ast.Lambda)]
+    batches = [value for given in node.args if (value := ev.values.get(given, UNKNOWN)).batch]
+    if len(functions) != 1 or len(batches) != 1:
+        return result
+    return apply_lambda(ev, functions[0], [elements(batches[0])]).element or result
 
 
 def _call(ev: Evaluator, node: ast.Call) -> Value:

@@ -43,7 +43,7 @@ def container_method(
     if name == "update" and owner.kind == "dict":
         _update(ev, owner, func, arguments)
         return NONE
-    if name in ("pop", "popleft", "popitem", "setdefault"):
+    if name in ("pop", "popleft", "popitem", "setdefault", "next", "__next__"):
         return inside
     if name == "copy":
         return owner

@@ -10,6 +10,7 @@ from perfcheck.lint.dotted import chain, dotted
 from perfcheck.lint.evaluation.arithmetic import arithmetic, compare, constant
 from perfcheck.lint.evaluation.attributes import member
 from perfcheck.lint.evaluation.binding import believe, bind
+from perfcheck.lint.evaluation.builtin_functions import apply_lambda
 from perfcheck.lint.evaluation.calls import call
 from perfcheck.lint.evaluation.indexing import subscript
 from perfcheck.lint.evaluation.narrowing import asks_for_tensor, narrow
@@ -192,13 +193,7 @@ def _comprehension(
 
 
 def _lambda(ev: Evaluator, node: ast.Lambda) -> Value:
-    before = ev.env
-    ev.env = dict(before)
-    for parameter in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs):
-        ev.env[parameter.arg] = UNKNOWN
-    result = ev.expr(node.body)
-    ev.env = before
-    return Value("function", element=result if not result.origin else None)
+    return apply_lambda(ev, node, ())
 
 
 def _joined(ev: Evaluator, node: ast.JoinedStr) -> Value:

@@ -21,7 +21,7 @@ from perfcheck.lint.evaluation.tensors import (
 )
 from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY, WANT_TWO, along_dimension
 from perfcheck.lint.operations import device_of
-from perfcheck.lint.values import ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value
+from perfcheck.lint.values import ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -63,6 +63,8 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
         return module_method(ev, owner, name, arguments, node)
     if kind in ("list", "tuple", "dict", "set"):
         return container_method(ev, owner, name, func, arguments)
+    if kind == "loader" and name in ("next", "__next__"):
+        return elements(owner)
     if kind == "array":
         return LIST_OF_NUMBERS if name == "tolist" else NUMBER if name in ("item", "any", "all") else ARRAY
     if kind == "str":

@@ -16,6 +16,7 @@ from perfcheck.lint.evaluation.environment import Env, differs, merge
 from perfcheck.lint.evaluation.narrowing import cannot_hold, narrow
 from perfcheck.lint.grad_mode import switches_grad_off
 from perfcheck.lint.index import FunctionNode
+from perfcheck.lint.loops import goes_over_batches
 from perfcheck.lint.values import HOST, NONE, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
@@ -124,10 +125,25 @@ def _widen(merged: Env, before: Env, *branches: tuple[Env, Env]) -> None:
 def _for(ev: Evaluator, node: ast.For | ast.AsyncFor) -> None:
     iterable = ev.expr(node.iter)
     element = elements(iterable)
+    if _is_open(element) and goes_over_batches(node):
+        element = _of_batch(element)
     if iterable.kind == "tensor":
         ev.operate(node.iter, "Tensor.__iter__", Argument(iterable, node.iter))
     _repeat(ev, node.body, lambda: bind(ev, node.target, element, None))
     ev.block(node.orelse)
+
+
+def _is_open(value: Value) -> bool:
+    """Is nothing known of it, or of the things that it unpacks to?"""
+    if value.kind == "tuple" and value.items:
+        return any(map(_is_open, value.items))
+    return value.kind == "unknown" and value.device is None and value.ref is None
+
+
+def _of_batch(value: Value) -> Value:
+    if value.kind == "tuple" and value.items:
+        return value._replace(items=tuple(map(_of_batch, value.items)))
+    return value._replace(batch=True) if _is_open(value) else value
 
 
 def _while(ev: Evaluator, node: ast.While) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
-from perfcheck.lint.evidence import TENSOR_ONLY
+from perfcheck.lint.evidence import TENSOR_ONLY, by_name
+from perfcheck.lint.loops import names_batch_size
 from perfcheck.lint.operations import device_of
-from perfcheck.lint.roles import is_batch_name
+from perfcheck.lint.roles import is_batch_name, steps_on_batch
 from perfcheck.lint.values import INT, NUMBER, SIZE, UNKNOWN, Value
 
 if TYPE_CHECKING:
@@ -57,7 +60,10 @@ def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments
     """``batch["input_ids"].to(device)``: what is carried over by name comes from the host; and so does what a
     parameter named like a batch holds: ``images, labels = batch``."""
     given = owner._replace(assumed=True) if isinstance(func.value, ast.Call) else owner
-    if ev.on_host or not (_is_item_of_batch(owner, func.value) or _is_of_batch_parameter(ev, given)):
+    brought = (owner.batch is True and owner.device is None) or _is_chunk(owner, func.value)
+    if ev.on_host or not (
+        brought or _is_item_of_batch(owner, func.value) or _is_of_batch_parameter(ev, given)
+    ):
         return False
     target = arguments.value(0, "device")
     if func.attr == "cuda":
@@ -68,8 +74,30 @@ def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments
         and argument.attr == "device"
         and ev.values.get(argument.value, UNKNOWN).kind == "tensor"
     )
-    names_device = target is not None and target.kind in ("device", "str", "number")
+    names_device = target is not None and (
+        target.kind in ("device", "str", "number") or (target.kind == "unknown" and _is_setting(argument))
+    )
     return names_device and device_of(target) is not False and not follows
+
+
+def _is_setting(node: ast.expr | None) -> bool:
+    """``args.device``, ``flags.learner_device``"""
+    if not isinstance(node, ast.Attribute) or by_name(node.attr).kind != "device":
+        return False
+    return node.attr != "device" or _SETTINGS.search(dotted(node.value)) is not None
+
+
+_SETTINGS = re.compile(
+    r"(^|[._])(cfg|conf|config|args|opts?|options|hparams|params|settings|flags)$", re.IGNORECASE
+)
+
+
+def _is_chunk(owner: Value, part: ast.expr) -> bool:
+    """``data[start : start + batch_size]``: of data that do not fit on the device, one batch at a time."""
+    if not isinstance(part, ast.Subscript) or not isinstance(part.slice, ast.Slice):
+        return False
+    bounds = [bound for bound in (part.slice.lower, part.slice.upper) if bound is not None]
+    return owner.device is None and any(map(names_batch_size, bounds))
 
 
 def _is_item_of_batch(owner: Value, part: ast.expr) -> bool:
@@ -83,12 +111,14 @@ def _is_item_of_batch(owner: Value, part: ast.expr) -> bool:
 
 
 def _is_of_batch_parameter(ev: Evaluator, value: Value) -> bool:
-    """Is it all or part of a parameter named like a batch, of which convention alone tells more? By
-    convention, too, what a module is handed lies on the device."""
+    """Is it all or part of a parameter named like a batch, or of a step's, of which convention alone tells
+    more? By convention, too, what a module is handed lies on the device."""
     if not value.origin or (value.device is not None and not value.assumed):
         return False
-    in_module = ev.class_ is not None and ev.engine.instances.of(ev.class_).kind == "module"
-    return not in_module and all(map(is_batch_name, value.origin))
+    if ev.class_ is not None and ev.engine.instances.of(ev.class_).kind == "module":
+        return False
+    name = ev.function.record.name if ev.function is not None else ""
+    return steps_on_batch(name) or all(map(is_batch_name, value.origin))
 
 
 MAYBE_TENSOR = frozenset({"item", "cpu", "detach"})

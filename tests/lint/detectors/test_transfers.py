@@ -427,3 +427,186 @@ def test_variables_are_the_tensors_in_them() -> None:
                 return Variable(torch.zeros(1)).cuda()
     """
     assert {line for _, line in flagged(source, "PC201", "PC214")} == {6, 9}
+
+
+def test_what_a_training_loop_goes_over_is_a_batch() -> None:
+    source = """
+    import torch
+
+
+    def train(model, data, optimizer, device):
+        for i, (images, labels) in enumerate(data):
+            images, labels = images.cuda(), labels.to(device)  # both
+            loss = model(images, labels)
+            loss.backward()
+            optimizer.step()
+
+
+    def mixed(model, labeled, unlabeled, optimizer, device):
+        ours, theirs = iter(labeled), iter(unlabeled)
+        for step in range(1000):
+            seen, targets = next(ours)
+            (weak, strong), _ = next(theirs)
+            inputs = torch.cat((seen, weak, strong)).to(device)  # joined
+            loss = model(inputs, targets)
+            loss.backward()
+            optimizer.step()
+
+
+    def mapped(model, data, optimizer, device):
+        for batch in data:
+            x, y = map(lambda part: part.to(device), batch)  # mapped
+            model(x, y).backward()
+            optimizer.step()
+
+
+    def models(nets, optimizers, x, device):
+        for net, optimizer in zip(nets, optimizers):
+            net.to(device)
+            net(x).backward()
+            optimizer.step()
+
+
+    def times(model, x, timesteps, device):
+        for t in timesteps:
+            x = model(x, t.to(device))
+        return x
+    """
+    lines = source.strip().split("\n")
+    told = {lines[line - 1].partition("# ")[2] for _, line in flagged(source, "PC202", "PC214")}
+    assert told == {"both", "joined", "mapped"}
+
+
+def test_what_a_step_is_handed_comes_from_a_loader() -> None:
+    source = """
+    class Trainer:
+        def train_on_batch(self, features, labels):
+            inputs = {key: value.to(self.device) for key, value in features.items()}
+            loss = self.model(inputs, labels.to(self.device))
+            loss.backward()
+            self.optimizer.step()
+
+        def describe(self, features):
+            return {key: value.to(self.device) for key, value in features.items()}
+    """
+    assert flagged(source, "PC202") == {("PC202", 3), ("PC202", 4)}
+
+
+def test_batches_of_a_project_s_own_class_and_wrappers_of_cuda() -> None:
+    source = """
+    import torch
+    from typing import NamedTuple
+    from torch import nn
+
+
+    class Minibatch(NamedTuple):
+        x: torch.Tensor
+
+        def to(self, device):
+            return Minibatch(self.x.to(device))  # own
+
+
+    class Encoder(nn.Module):
+        def to(self, device):
+            self.table = self.table.to(device)
+            return super().to(device)
+
+
+    def to_var(x):
+        if torch.cuda.is_available():
+            x = x.cuda()  # wrapped
+        return x
+
+
+    class ReplayBuffer:
+        def sample(self, n, device):
+            rows = self.draw(n)
+            return torch.as_tensor(self.states[rows]).to(device)  # drawn
+    """
+    lines = source.strip().split("\n")
+    told = {lines[line - 1].partition("# ")[2] for _, line in flagged(source, "PC215")}
+    assert told == {"own", "wrapped", "drawn"}
+
+
+def test_what_numpy_draws_or_holds_is_made_here() -> None:
+    source = """
+    import numpy as np
+    import torch
+    from torch import nn
+
+
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.mean = np.array([0.5, 0.4, 0.3])
+
+        def forward(self, x, seen):
+            mean = torch.as_tensor(self.mean).to(x.device)  # constant
+            kept = torch.from_numpy(np.random.rand(8) > 0.5).to(x.device)  # drawn
+            ys, xs = torch.meshgrid(torch.arange(8), torch.arange(8))
+            grid = torch.stack((xs, ys)).float().to(x.device)  # stacked
+            return (x - mean)[kept] + grid + torch.tensor([float(s) for s in seen]).to(x.device)
+    """
+    lines = source.strip().split("\n")
+    sure = [f for f in found(source, "PC214") if f.confidence != "heuristic"]
+    told = {lines[p.line - 1].partition("# ")[2] for f in sure for p in (f.place, *f.places)}
+    assert told == {"constant", "drawn", "stacked"}
+
+
+def test_loaders_behind_generators_overrides_and_maps() -> None:
+    source = """
+    import torch
+    from torch.utils.data import DataLoader
+
+
+    def cycle(iterable):
+        while True:
+            for batch in iterable:
+                yield batch
+
+
+    class Trainer:
+        def __init__(self, model, data):
+            self.model = model
+            self.loader = cycle(DataLoader(data))
+            self.optimizer = torch.optim.Adam(model.parameters())
+
+        def train(self):
+            total = torch.zeros(1).cuda()  # once a step
+            for _ in range(self.accumulate):
+                images = next(self.loader).cuda()  # cycled
+                loss = self.model(images)
+                loss.backward()
+            self.optimizer.step()
+            return total + loss
+
+
+    class Base:
+        def fit(self, data_loader):
+            for inputs in data_loader:
+                self.forward_on(*self._parse_data(inputs)).backward()
+
+        def _parse_data(self, inputs):
+            raise NotImplementedError
+
+
+    class Faces(Base):
+        def _parse_data(self, inputs):
+            images, labels = inputs
+            return images, labels.cuda()  # overridden
+
+
+    def learn(queue, model, optimizer, flags):
+        for tensors in queue:
+            tensors = nest.map(lambda t: t.to(flags.learner_device), tensors)  # mapped
+            model(tensors).backward()
+            optimizer.step()
+
+
+    def accuracy(model, x, batch_size, device):
+        for i in range(len(x) // batch_size):
+            model(x[i * batch_size : (i + 1) * batch_size].to(device))  # a chunk
+    """
+    lines = source.strip().split("\n")
+    told = {lines[line - 1].partition("# ")[2] for _, line in flagged(source, "PC201", "PC202", "PC214")}
+    assert told == {"once a step", "cycled", "overridden", "mapped", "a chunk"}
