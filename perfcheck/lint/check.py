@@ -12,7 +12,7 @@ from pathlib import Path
 from perfcheck.findings import Finding, LintError, LintResult, Predicted
 from perfcheck.lint.analysis import Analysis, FileResult, LintOptions
 from perfcheck.lint.corpus import Corpus, Store, engine_state
-from perfcheck.lint.parallel import ordered_map
+from perfcheck.lint.parallel import mapped
 from perfcheck.lint.standing import Standing
 from perfcheck.rulebook.rule import FixRecipe, Rule
 from perfcheck.source.files import python_files
@@ -22,7 +22,7 @@ __all__ = ["LintOptions", "lint"]
 
 _RECURSION = 5000  # summaries of functions nest
 _CHUNK = 16  # files a worker indexes at a time
-_FEW = 12  # files a worker evaluates at a time: neighbours share answers
+_FEW = 12  # files a worker evaluates at a time
 
 
 def lint(
@@ -111,17 +111,18 @@ def _lint(
     progress: Callable[[int, int], None] | None,
     standing: Standing | None,
 ) -> LintResult:
-    indexed = list(ordered_map(corpus.index, corpus.paths, jobs, _CHUNK))
+    by_place = dict(mapped(corpus.index, corpus.paths, jobs, _CHUNK))
+    indexed = [by_place[place] for place in range(len(by_place))]
     errors: list[LintError] = [found.error for found in indexed if found.error is not None]
     records = [found.record for found in indexed if found.record is not None]
     findings: list[Finding] = []
     predicted: list[Predicted] = []
-    results: Iterable[FileResult] = ()
+    results: Iterable[tuple[int, FileResult]] = ()
     if not corpus.targets.keys().isdisjoint(record.path for record in records):
         analyse = Analysis if standing is None else standing.analysis
         analysis = analyse(records, corpus, rules, options)
-        results = ordered_map(analysis.file, targets[::-1], jobs, _FEW)
-    for done, result in enumerate(results, 1):
+        results = mapped(analysis.file, targets[::-1], jobs, _FEW)
+    for done, (_, result) in enumerate(results, 1):
         findings += result.findings
         predicted += result.predicted
         errors += result.errors

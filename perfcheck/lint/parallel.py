@@ -1,4 +1,8 @@
-"""The same function over many items, in forked processes where that pays and can be done."""
+"""The same function over many items, in forked processes where that pays and can be done.
+
+Each process goes through a stretch of its own, so that neighbours, which ask for the same things, fall to the
+same one; whoever is done takes from the end of what is left to others.
+"""
 
 from __future__ import annotations
 
@@ -6,43 +10,78 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_work: tuple[Callable[[Any], Any], Sequence[Any]] | None = None
-"""What the forked workers run, and on what: only places and results need to be pickled."""
+
+class _Work(NamedTuple):
+    """What the forked workers run, and on what: only places and results need to be pickled."""
+
+    work: Callable[[Any], Any]
+    items: Sequence[Any]
+    chunk: int
+    begins: Any  # shared by all: where each worker's stretch of chunks begins,
+    ends: Any  # and where it ends
+    begun: Any  # how many workers are
 
 
-def ordered_map(
+_work: _Work | None = None
+_own = 0  # the stretch of this worker
+
+
+def mapped(
     work: Callable[[Item], Result], items: Sequence[Item], jobs: int, chunk: int
-) -> Iterator[Result]:
-    """``work`` of each item in the items' order, whoever computed it."""
+) -> Iterator[tuple[int, Result]]:
+    """The items' places and ``work`` of each, as they become known. ``chunk``: how many are taken at once."""
     global _work
     if jobs < 2 or len(items) < 2 * chunk or not hasattr(os, "fork") or sys.platform == "darwin":
-        yield from map(work, items)
+        yield from enumerate(map(work, items))
         return
     import multiprocessing
 
-    _work = work, items
+    context = multiprocessing.get_context("fork")
+    chunks = -(-len(items) // chunk)
+    cuts = [chunks * worker // jobs for worker in range(jobs + 1)]
+    begins, ends = context.Array("l", cuts[:-1]), context.Array("l", cuts[1:])
+    _work = _Work(work, items, chunk, begins, ends, context.Value("l", 0))
     gc.freeze()  # what is shared stays shared
     try:
-        with multiprocessing.get_context("fork").Pool(jobs, _begin) as pool:
-            yield from pool.imap(_run, range(len(items)), chunk)
+        with context.Pool(jobs, _begin) as pool:
+            for first, results in pool.imap_unordered(_run, range(chunks)):
+                yield from enumerate(results, first)
     finally:
         _work = None
         gc.unfreeze()
 
 
+def _here() -> _Work:
+    if _work is None:
+        raise RuntimeError("a worker was started without work")
+    return _work
+
+
 def _begin() -> None:
     import signal
 
+    global _own
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is the parent's to handle
+    begun = _here().begun
+    with begun.get_lock():
+        _own, begun.value = begun.value, begun.value + 1
 
 
-def _run(place: int) -> Any:
-    if _work is None:
-        raise RuntimeError("a worker was started without work")
-    work, items = _work
-    return work(items[place])
+def _run(task: int) -> tuple[int, list[Any]]:
+    """One chunk more, whichever; there are as many tasks as chunks."""
+    work, items, chunk, begins, ends, _ = _here()
+    with begins.get_lock():
+        left = [end - begin for begin, end in zip(begins, ends)]
+        if left[_own]:
+            first = begins[_own] * chunk
+            begins[_own] += 1
+        else:
+            richest = left.index(max(left))
+            ends[richest] -= 1
+            first = ends[richest] * chunk
+    return first, [work(item) for item in items[first : first + chunk]]
