@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from perfcheck.lint.detectors.model_calls import is_layer, runs_model
 from perfcheck.lint.detectors.names import last, targets
+from perfcheck.lint.detectors.unnamed_evaluation import encodes
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -22,6 +23,7 @@ def detach_after_forward(scope: Scope) -> Iterator[Match]:
             model = _model_call(scope, call.func.value)
             if model is not None:
                 yield Match(model, {"M": model})
+    yield from _kept_without_graph(scope)
     for node, value in _ends(scope):
         model = _model_call(scope, value)
         if model is not None and runs_model(scope, model) and not scope.called_without_grad():
@@ -37,6 +39,57 @@ def _ends(scope: Scope) -> Iterator[tuple[ast.expr, ast.expr]]:
     for node in scope.walk(ast.Attribute):
         if isinstance(node, ast.Attribute) and node.attr == "data" and isinstance(node.ctx, ast.Load):
             yield node, node.value
+
+
+_DETACHES = frozenset({*_ENDS, "detach", "data", "numpy"})
+_LOOKS = frozenset({"shape", "size", "dtype", "device", "ndim", "dim"})
+
+
+def _kept_without_graph(scope: Scope) -> Iterator[Match]:
+    """``features = model(x)``, where all that is ever made of the features is detached."""
+    if _DETACHES.isdisjoint(scope.names) or scope.called_without_grad():
+        return
+    for node in scope.walk(ast.Assign):
+        target, call = (node.targets[0], node.value) if isinstance(node, ast.Assign) else (None, None)
+        if not isinstance(target, ast.Name) or not isinstance(call, ast.Call) or _read_once(scope, target.id):
+            continue
+        runs = runs_model(scope, call) and not is_layer(scope.value(call.func).ref)
+        if (runs or encodes(scope, call)) and _ends_detached(scope, target.id):
+            known = scope.value(call.func).kind == "module"
+            yield Match(call, {"M": call}, certain=True if known else None)
+
+
+def _ends_detached(scope: Scope, name: str, followed: frozenset[str] = frozenset()) -> bool:
+    """Does every use of a variable come to an end of the graph, by way of other variables too?"""
+    if name in followed or len(followed) == _NAMES:
+        return name in followed
+    uses = [
+        n
+        for n in scope.walk(ast.Name)
+        if isinstance(n, ast.Name) and n.id == name and type(n.ctx) is ast.Load
+    ]
+    return bool(uses) and all(_use_ends(scope, use, followed | {name}) for use in uses)
+
+
+def _use_ends(scope: Scope, use: ast.expr, followed: frozenset[str]) -> bool:
+    node: ast.AST = use
+    while True:
+        parent = scope.parent(node)
+        match parent:
+            case ast.Attribute(attr=attr) if attr in _DETACHES | _LOOKS:
+                return True
+            case ast.Call(func=function) if function is not node:
+                if not (scope.resolve(function) or "").startswith("torch."):
+                    return False
+            case ast.Assign(targets=[ast.Name(id=target)]):
+                return _ends_detached(scope, target, followed)
+            case ast.AugAssign(target=ast.Name(id=target)):
+                return target in followed or _ends_detached(scope, target, followed)
+            case ast.Call() | ast.Attribute() | ast.Subscript() | ast.BinOp() | ast.UnaryOp() | ast.keyword():
+                pass
+            case _:
+                return False
+        node = parent
 
 
 _TEACHER = re.compile(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import last, root, targets, variables
+from perfcheck.lint.detectors.names import derived, last, mentions, root, targets, variables
 from perfcheck.lint.facts import Match, Scope
 
 
@@ -71,9 +71,13 @@ def _unwrapped(index: ast.expr) -> ast.expr:
 
 
 def slices_copied(scope: Scope) -> Iterator[Match]:
-    """``for i in …: out[:, order[i]] = x[:, i]``, and nothing else: the loop."""
+    """``for i in …: out[:, order[i]] = x[:, i]``, or ``mask[i, : i * n] = 1``, and nothing else: the loop."""
     for loop in scope.walk(ast.For):
         if not (isinstance(loop, ast.For) and isinstance(loop.target, ast.Name) and not loop.orelse):
+            continue
+        filled = _filled(scope, loop)
+        if filled is not None and scope.value(filled).on_device is True and not _is_short(scope, loop):
+            yield Match(loop.iter, {"T": filled})
             continue
         copies = [_copied_slice(statement, loop.target.id) for statement in loop.body]
         tensors = [tensor for pair in copies if pair is not None for tensor in pair]
@@ -111,3 +115,33 @@ def _is_turn(part: ast.expr, counter: str) -> bool:
     elif isinstance(part, ast.BinOp) and isinstance(part.right, ast.Constant):
         part = part.left
     return isinstance(part, ast.Name) and part.id == counter
+
+
+def _filled(scope: Scope, loop: ast.For) -> ast.expr | None:
+    """The tensor into which a loop that does nothing else writes a constant, at places that arithmetic with
+    the counter gives."""
+    counters = derived(variables(loop.target), loop.body)
+    tensor: ast.expr | None = None
+    for statement in loop.body:
+        calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
+        if not isinstance(statement, ast.Assign) or any(last(call) != "float" for call in calls):
+            return None
+        target = statement.targets[0]
+        if isinstance(target, ast.Subscript):
+            if not mentions(target.slice, counters) or scope.value(statement.value).kind != "number":
+                return None
+            tensor = target.value
+        elif not isinstance(target, ast.Name) or isinstance(statement.value, ast.Subscript):
+            return None
+    return tensor
+
+
+def _is_short(scope: Scope, loop: ast.For) -> bool:
+    """Does it go over a few numbers only, or over a list?"""
+    if not isinstance(loop.iter, ast.Call) or last(loop.iter) != "range":
+        return True
+    ends = [scope.value(argument) for argument in loop.iter.args]
+    return any(end.has_const and isinstance(end.const, int) and 0 < end.const <= _FEW for end in ends)
+
+
+_FEW = 4

@@ -33,6 +33,9 @@ def metrics_reduced_in_step(scope: Scope) -> Iterator[Match]:
         statement = scope.statement(call)
         made = {name for target in targets(statement) if (name := chain(target))}
         if last(call) in _REDUCES:  # in place
+            if _goes_backward(chain(subject), body):  # autograd knows nothing of the reduction
+                yield Match(call, {"T": subject})
+                continue
             made |= {name for name in [chain(subject)] if name}
         if made and not _differentiated(derived(made, body), body):
             yield Match(call, {"T": subject})
@@ -75,6 +78,13 @@ def _now_and_then(scope: Scope, call: ast.Call) -> bool:
 
 def _counts(test: ast.expr) -> bool:
     return any(isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mod) for part in ast.walk(test))
+
+
+def _goes_backward(name: str | None, body: list[ast.stmt]) -> bool:
+    """``loss.backward()``"""
+    return name is not None and any(
+        isinstance(node, ast.Call) and chain(node.func) == f"{name}.backward" for node in within(*body)
+    )
 
 
 def _differentiated(names: frozenset[str], body: list[ast.stmt]) -> bool:

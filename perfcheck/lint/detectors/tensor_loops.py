@@ -360,7 +360,8 @@ def _collects(scope: Scope, loop: ast.For, turn: _Turn) -> bool:
         and isinstance(statement.value.func, ast.Attribute)
         and statement.value.func.attr == "append"
     } - {None}
-    joins = ("stack", "cat", "sum") if _takes_slices(loop.body, turn.names) else ("stack", "sum")
+    alike = _takes_slices(loop.body, turn.names) or any(map(_adds_dimension, within(*loop.body)))
+    joins = ("stack", "cat", "sum") if alike else ("stack", "sum")
     return any(
         call.args
         and chain(call.args[0]) in appended
@@ -388,6 +389,13 @@ def _totals(loop: ast.For) -> dict[str, ast.expr]:
         added[total] = value
     mentioned = [node.id for node in within(*loop.body) if isinstance(node, ast.Name)]
     return {name: value for name, value in added.items() if mentioned.count(name) == own.count(name)}
+
+
+def _adds_dimension(node: ast.AST) -> bool:
+    """``x.unsqueeze(0)``, ``x[None]``: of which ``cat`` makes what ``stack`` makes of others."""
+    if isinstance(node, ast.Subscript):
+        return any(isinstance(part, ast.Constant) and part.value is None for part in _parts(node))
+    return isinstance(node, ast.Call) and last(node) == "unsqueeze"
 
 
 def _takes_slices(body: Sequence[ast.AST], names: frozenset[str]) -> bool:

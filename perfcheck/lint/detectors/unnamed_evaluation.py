@@ -45,7 +45,7 @@ def served(scope: Scope) -> Iterator[Match]:
     if scope.called_without_grad() or isinstance(scope.node, ast.Module):
         return
     for call in scope.walk(ast.Call):
-        if not isinstance(call, ast.Call) or not (runs_model(scope, call) or _encodes(scope, call)):
+        if not isinstance(call, ast.Call) or not (runs_model(scope, call) or encodes(scope, call)):
             continue
         owner = root(call.func) or ""
         if owner == "self" if of_class else not _is_local(scope, owner):
@@ -154,7 +154,7 @@ def saved(scope: Scope) -> Iterator[Match]:
     ):
         return
     for call in scope.walk(ast.Call):
-        if isinstance(call, ast.Call) and (runs_model(scope, call) or _encodes(scope, call)):
+        if isinstance(call, ast.Call) and (runs_model(scope, call) or encodes(scope, call)):
             made = derived(scope.assigned(scope.statement(call)), scope.node.body)
             if scope.no_grad(call) is not True and any(mentions(save, made) for save in saves):
                 yield Match(definition(scope.node), {"M": call}, certain=None)
@@ -187,7 +187,7 @@ def _run_for(scope: Scope, kept: ast.expr, loop: ast.For) -> ast.Call | None:
         return (
             _run_for(scope, made[0], loop) if len(made) == 1 and not isinstance(made[0], ast.Name) else None
         )
-    if isinstance(kept, ast.Call) and (runs_model(scope, kept) or _encodes(scope, kept)):
+    if isinstance(kept, ast.Call) and (runs_model(scope, kept) or encodes(scope, kept)):
         return kept
     return None
 
@@ -203,7 +203,7 @@ def _owner(node: ast.expr) -> ast.expr:
     return node.value if isinstance(node, (ast.Attribute, ast.Subscript)) else node
 
 
-def _encodes(scope: Scope, call: ast.Call) -> bool:
+def encodes(scope: Scope, call: ast.Call) -> bool:
     """``model.encode_text(…)``, ``self.encode(…)``, ``vae.encode(…)``; SentenceTransformer switches autograd
     off itself."""
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None

@@ -1011,3 +1011,28 @@ def test_actions_that_nobody_differentiates(act: str, told: bool) -> None:
                 env.step(agent.act(env.state))
     """
     assert bool(flagged(source, "PC811")) is told
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        (
+            "hits = output.argmax(1); sure = torch.softmax(output, 1).detach(); total += hits.sum()",
+            True,
+        ),
+        ("scaled = output / output.norm(); total += scaled.detach().sum()", True),
+        ("total += output.argmax(1).sum(); loss = criterion(output)", False),
+        ("self.last = output; total += output.detach().sum()", False),
+    ],
+)
+def test_outputs_of_which_all_that_is_made_is_detached(use: str, told: bool) -> None:
+    source = f"""
+        import torch
+
+        def score(model: torch.nn.Module, loader, criterion, total):
+            for images in loader:
+                output = model(images)
+                {use}
+            return total
+    """
+    assert flagged(source, "PC811") == ({("PC811", 5)} if told else set())

@@ -796,3 +796,43 @@ def test_elements_that_are_selected() -> None:
                 return torch.stack(scales)
     """
     assert flagged(source, "PC503") == {("PC503", 8)}
+
+
+def test_slices_filled_with_a_number() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Mask(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                batch, frames, size = x.shape
+                mask = torch.full((frames * size, frames * size), float("-inf"), device=x.device)
+                for row in range(frames * size):
+                    frame = row // size
+                    mask[row, : (frame + 1) * size] = 0
+                for row in range(frames):
+                    mask[row, : self.ends[row]] = self.weights[row]
+                for row in range(3):
+                    mask[row, : row + 1] = 0
+                for row in self.rows:
+                    mask[row, : row + 1] = 0
+                return x @ mask
+    """
+    assert flagged(source, "PC520") == {("PC520", 8)}
+
+
+def test_results_that_are_joined_by_a_new_dimension() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Rows(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                rows, parts = [], []
+                for i in range(x.shape[0]):
+                    rows.append(torch.relu(x[i]).unsqueeze(0))
+                for i in range(x.shape[0]):
+                    parts.append(self.crop(x[i]))
+                return torch.cat(rows) + torch.cat(parts)
+    """
+    assert flagged(source, "PC503") == {("PC503", 7)}

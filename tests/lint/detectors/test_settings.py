@@ -351,13 +351,17 @@ def test_metrics_reduced_in_the_training_loop() -> None:
                 log(mean_loss, accuracy, tokens)
                 if step % 10 == 0:
                     log(reduce_tensor(loss.data, 8))
+                penalty = model.penalty()
+                penalty_loss = penalty.sum()
+                dist.all_reduce(penalty_loss)
+                penalty_loss.backward()
 
         def validate(model, loader):
             for batch in loader:
                 loss = model(batch)
                 dist.all_reduce(loss)
     """
-    assert flagged(source, "PC1008") == {("PC1008", 17), ("PC1008", 18)}
+    assert flagged(source, "PC1008") == {("PC1008", 17), ("PC1008", 18), ("PC1008", 24)}
 
 
 def test_copies_of_a_loss_reduced_for_a_report() -> None:
