@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from perfcheck.rulebook.packed import unpack
 from perfcheck.rulebook.page import BadPages, PageError, parse_page
 from perfcheck.rulebook.rule import Rule
 
@@ -55,23 +56,31 @@ def load_rules(
     :class:`BadPages` says everything that is wrong with any page. A ``store`` keeps what was read for as long
     as no page's size or date changes.
     """
-    pages = [(page, True) for page in find_pages(built_in_pages())]
-    pages += [(page, False) for target in extra for page in find_pages(target)]
+    folder = built_in_pages()
+    built_in = find_pages(folder)
+    own = [(page, False) for target in extra for page in find_pages(target)]
+    packed = unpack(folder, built_in)
+    if packed is not None and not own:
+        return tuple(packed)
+    pages = [*((page, True) for page in built_in), *own]
     key = _key(pages, detectors) if store is not None else ""
     if store is not None and key and (kept := store.get(key)) is not None:
         rules: tuple[Rule, ...] = pickle.loads(kept)  # the store gives back only what it was given
         return rules
-    rules = read_pages(pages, detectors=detectors)
+    rules = read_pages(pages if packed is None else own, detectors=detectors, known=packed or ())
     if store is not None and key:
         store.put(key, pickle.dumps(rules, pickle.HIGHEST_PROTOCOL))
     return rules
 
 
 def read_pages(
-    pages: Iterable[tuple[Path, bool]], *, detectors: Collection[str] | None = None
+    pages: Iterable[tuple[Path, bool]],
+    *,
+    detectors: Collection[str] | None = None,
+    known: Iterable[Rule] = (),
 ) -> tuple[Rule, ...]:
-    """The rules of the pages (and whether they come with perfcheck), by code."""
-    rules: list[Rule] = []
+    """The rules of the pages (and whether they come with perfcheck) and those ``known``, by code."""
+    rules = list(known)
     errors: list[PageError] = []
     for page, built_in in pages:
         try:
