@@ -37,6 +37,7 @@ from perfcheck.lint.uses import (
     only_checks,
     only_reduced,
     selects_on_host,
+    stops_loop,
 )
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.predicates import Metavariable
@@ -404,6 +405,12 @@ def _several(a: _Asked) -> Truth:
 _SEVERAL = 3
 
 
+def _dwarfed(a: _Asked) -> Truth:
+    if a.scope.loops(a.match.node):
+        return False
+    return any(raised.event == "host-sync" and stops_loop(a.scope, raised.node) for raised in a.scope.events)
+
+
 def _picked(a: _Asked, node: ast.AST) -> Truth:
     if not isinstance(node, ast.Subscript):
         return False
@@ -506,9 +513,11 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "selects_on_host": lambda a: selects_on_host(a.scope, a.match.node),
     "collected": lambda a: is_collected(a.scope, a.match.node),
     "several": _several,
+    "dwarfed": _dwarfed,
     "moves_data": lambda a: any(raised.event == "h2d-copy" for raised in a.scope.events),
     "loaded_into": lambda a: is_loaded_into(a.scope, a.match.node),
     "follows_collective": lambda a: follows_collective(a.scope, a.match.node),
+    "stops_loop": lambda a: stops_loop(a.scope, a.match.node),
     "only_checks": lambda a: only_checks(a.scope, a.match.node),
     "used_later": _used_later,
     "written_in_place": _written_in_place,

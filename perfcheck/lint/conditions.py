@@ -6,7 +6,7 @@ The vocabulary is documented in ``perfcheck/operators/reader.py``; every answer 
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -194,14 +194,15 @@ def is_called_mask(node: ast.expr | None) -> bool:
     return False
 
 
-def _has_mask(argument: Argument) -> Truth:
+def _nodes(argument: Argument) -> Sequence[ast.expr | None]:
+    """The sources of ``index_parts``, None where they are not one by one."""
+    nodes = argument.node.elts if isinstance(argument.node, ast.Tuple) else [argument.node]
     parts = index_parts(argument)
-    nodes: list[ast.expr | None] = [argument.node]
-    if isinstance(argument.node, ast.Tuple):
-        nodes = [*argument.node.elts]
-    if len(nodes) != len(parts):
-        nodes = [None] * len(parts)
-    return any_of([_is_mask(part, node) for part, node in zip(parts, nodes)])
+    return nodes if len(nodes) == len(parts) else [None] * len(parts)
+
+
+def _has_mask(argument: Argument) -> Truth:
+    return any_of([_is_mask(part, node) for part, node in zip(index_parts(argument), _nodes(argument))])
 
 
 def _has_masks(argument: Argument) -> Truth:
@@ -241,8 +242,10 @@ def _has_host_index(argument: Argument) -> Truth:
 
 def _has_device_index(argument: Argument) -> Truth:
     answers: list[Truth] = []
-    for part in index_parts(argument):
+    for part, node in zip(index_parts(argument), _nodes(argument)):
         index = part.kind == "tensor" and part.device is not False and part.dtype != "bool" and part.rank != 0
+        if part.dtype is None and is_called_mask(node):
+            index = False
         answers.append(None if index and part.dtype is None else index)  # it may be a mask
     return any_of(answers)
 

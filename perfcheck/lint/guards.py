@@ -21,7 +21,7 @@ _RARE = re.compile(
     r"save_\w+|print_\w+|summary|record_\w*|trace_memory|report\w*|export\w*|onnx\w*|"
     r"is_tracing|is_scripting|is_exporting|is_in_onnx_export|validate_args|_validate_args|"
     r"check(_\w+)?|(?:un)?initiali[sz]ed|_?is_init\w*|first_(run|step|iter\w*|call|batch|time)|is_last\w*|is_first\w*|"
-    r"time_to_\w+|overflow|is_nan|has_nan|last_\w*(step|batch|iter)\w*|end_of_\w+)($|_)",
+    r"time_to_\w+|overflow|is_nan|has_nan|oom|last_\w*(step|batch|iter)\w*|end_of_\w+)($|_)",
     re.IGNORECASE,
 )
 _EVERY = re.compile(r"(^|_)(every|interval|freq|frequency|period)(_|$)", re.IGNORECASE)
@@ -107,7 +107,12 @@ def skips_the_rest(node: ast.stmt) -> bool:
     """``if step % n: continue``, ``if not should_log: return``: what follows runs rarely."""
     if not isinstance(node, ast.If) or not exits(node.body) or isinstance(node.body[-1], ast.Raise):
         return False
-    if _off_interval(node.test) or _is_filled(node):
+    tests = (
+        node.test.values
+        if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or)
+        else [node.test]
+    )
+    if any(_off_interval(test) or _past_the_first(test) for test in tests) or _is_filled(node):
         return True
     test = node.test
     return (
@@ -128,7 +133,7 @@ def is_error_path(body: list[ast.stmt]) -> bool:
     if not body:
         return False
     last = body[-1]
-    if any(map(_warns, body)):
+    if any(map(warns, body)):
         return True
     if isinstance(last, ast.Raise):
         return True
@@ -144,7 +149,7 @@ def _is_false(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is False
 
 
-def _warns(statement: ast.stmt) -> bool:
+def warns(statement: ast.stmt) -> bool:
     """``warnings.warn(…)``, ``logger.warning(…)``: nobody has that on every step for long."""
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
         return False
@@ -185,6 +190,19 @@ def _first_time(test: ast.expr) -> bool:
     return False
 
 
+def _past_the_first(test: ast.expr) -> bool:
+    """``batch_idx > 0``: what follows looks at the first batch, or the first few, alone."""
+    return (
+        isinstance(test, ast.Compare)
+        and len(test.ops) == 1
+        and isinstance(test.ops[0], (ast.Gt, ast.GtE, ast.NotEq))
+        and isinstance(test.comparators[0], ast.Constant)
+        and isinstance(test.comparators[0].value, int)
+        and test.comparators[0].value <= _FEW
+        and bool(_STEP.search(dotted(test.left)))
+    )
+
+
 _FEW = 100
 _STEP = re.compile(r"(^|[._])(step|iter|iteration|it|batch_idx|batch_index|step_idx|batch_i|batch_id)$")
 
@@ -201,12 +219,25 @@ def _gives_constant(body: list[ast.stmt]) -> bool:
 
 
 def is_constant(given: ast.expr | None) -> bool:
-    """``torch.tensor(0.0, device=x.device)``"""
+    """``torch.tensor(0.0, device=x.device)``, ``torch.tensor(0).to(x.device)``"""
+    while (
+        isinstance(given, ast.Call)
+        and isinstance(given.func, ast.Attribute)
+        and given.func.attr in _ELSEWHERE
+    ):
+        given = given.func.value
     return (
         isinstance(given, ast.Call)
         and len(given.args) == 1
+        and dotted(given.func).rpartition(".")[2] in _MAKES
         and (_is_number(given.args[0]) or _is_empty(given.args[0]))
     )
+
+
+_ELSEWHERE = frozenset({"to", "cuda", "float", "long", "type_as", "requires_grad_"})
+_MAKES = frozenset(
+    "tensor as_tensor Tensor FloatTensor LongTensor new_tensor new_zeros new_ones zeros ones empty".split()
+)
 
 
 def _is_number(node: ast.expr) -> bool:

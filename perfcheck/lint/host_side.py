@@ -25,6 +25,7 @@ _HOST_NAMES = frozenset(
 )
 _LOADING = re.compile(r"(^|/)(dataloaders|datasets?|collat\w+)(/\w+)?\.py$|(^|/)replay_?buffers?(/|\.py$)")
 _OF_SAMPLES = re.compile(r"(^|\.)(transforms?|augmentations?)(\.|$)")
+_IN_TRANSFORMS = re.compile(r"(^|\.)transforms\.(\w+\.)*_?functional")
 _OF_DATA = re.compile(r"(^|\.)data(\.|$)")
 _FOR_HOST = re.compile(r"(^|_)(cpu|numpy)(_|$)")
 _KEEPS_SAMPLES = re.compile(r"(Replay(Buffer|Memory)|Storage|Spec)$")
@@ -41,7 +42,7 @@ def is_host_side(project: Project, function: FunctionRef) -> bool:
         return True
     owner = project.owner(function)
     if owner is None:
-        return False
+        return _computes_transforms(function)
     ancestors, outside = project.ancestry(owner)
     if owner.record.qualname.endswith("ImageTransform") or _treats_samples(function, ancestors, outside):
         return True
@@ -70,13 +71,20 @@ def _treats_samples(function: FunctionRef, ancestors: Sequence[ClassRef], outsid
     if not record.names.isdisjoint(_BETWEEN_DEVICES):
         return False
     if "torch.nn.Module" in outside:
-        derived = any(c.record.name == "Transform" for c in ancestors)
+        derived = any(c.record.name == "Transform" for c in ancestors) or bool(_is_of_data(module))
         inverts = any("inverse" in c.record.methods for c in ancestors)
         return derived and not inverts and _is_of_samples(module) is not None
     if any(base.startswith("torch.") for base in outside):
         return False
     draws = record.owner.endswith("Sampler") and _is_of_data(module)
     return bool(draws or _is_of_samples(module))
+
+
+def _computes_transforms(function: FunctionRef) -> bool:
+    """Is it a function that a package of transforms calls for each sample, before it is batched?"""
+    record = function.record
+    treats = not record.owner and _is_in_transforms(function.module.name)
+    return treats and record.names.isdisjoint(_BETWEEN_DEVICES)
 
 
 _BETWEEN_DEVICES = frozenset({"cpu", "cuda", "is_cuda"})
@@ -121,6 +129,7 @@ _is_for_host = spelled(_FOR_HOST.search)
 _keeps_samples = spelled(_KEEPS_SAMPLES.search)
 _is_of_data = spelled(_OF_DATA.search)
 _is_of_samples = spelled(_OF_SAMPLES.search)
+_is_in_transforms = spelled(_IN_TRANSFORMS.search)
 _loads_data = spelled(_LOADING.search)
 simulates = spelled(_SIMULATES.search)
 """Is a class, by its name, a world that is stepped: ``CartPoleEnv``, ``Simulator``?"""

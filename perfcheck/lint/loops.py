@@ -24,9 +24,10 @@ class LoopKind(Enum):
 
 _LOADER = re.compile(
     r"(data_?loader|(^|_|\.)(d?loader|dl|dataiter|data_iter)s?($|_|\d)|loader$|_?batches$|minibatch|train_iter|test_iter|val_iter|"
-    r"batch_?sampler|rollout_data|prefetcher|(^|_)iterator$)",
+    r"batch_?sampler|rollout_data|prefetcher|(^|_)(?<!key_)(?<!name_)iterator$)",
     re.IGNORECASE,
 )
+_ALL = re.compile(r"(^|_)(data)?_?loaders?($|_)|(train|val|test)_iter$", re.IGNORECASE)
 _ONE_LOADER = re.compile(r"(^|_)(dl|data_?loader|loader)$")
 _STEPS = re.compile(
     r"(timesteps|num_inference_steps|inference_steps|max_new_tokens|max_(gen_)?len(gth)?$|max_steps|max_iters?|"
@@ -39,6 +40,7 @@ _STEP_TARGET = re.compile(
 )
 _EPOCH = re.compile(r"epoch", re.IGNORECASE)
 _names_loader, _names_one_loader = spelled(_LOADER.search), spelled(_ONE_LOADER.search)
+_names_all = spelled(_ALL.search)
 _names_steps, _is_step = spelled(_STEPS.search), spelled(_STEP_TARGET.match)
 _names_epoch = spelled(_EPOCH.search)
 _STEP_CALLS = frozenset(
@@ -194,6 +196,22 @@ def goes_over_batches(node: ast.For | ast.AsyncFor) -> bool:
 _OF_NO_BATCH = frozenset(
     {"backward", "step", "zero_grad", "parameters", "eval", "train", "forward", "state_dict", "item"}
 )
+
+
+def goes_through_data(node: LoopNode) -> bool:
+    """``for batch in loader: …; optimizer.step()``, or a loop over a loader in which nothing learns: a pass
+    over the data; not the parts of one batch, of which the gradients are summed up."""
+    if loop_kind(node) is not LoopKind.STEP or isinstance(node, ast.While):
+        return False
+    called = {
+        part.func.attr
+        for statement in node.body
+        for part in walk(statement)
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
+    }
+    if "backward" in called:
+        return "step" in called
+    return any(map(_names_all, words_of(node.iter)))
 
 
 def _runs_once(node: LoopNode) -> bool:

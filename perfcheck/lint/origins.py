@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from perfcheck.lint.detectors.transfers import FACTORIES, is_filled
 from perfcheck.lint.dotted import dotted, plain
 from perfcheck.lint.loops import steps_environment
+from perfcheck.lint.values import elements
 
 if TYPE_CHECKING:
     from perfcheck.lint.scope import BodyScope
@@ -155,11 +156,10 @@ def is_handed(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     if name in ("self", "cls") and calls:
         func = calls[-1].func  # self.codec.encode(x), not self.make_mask(n) and self.table.unsqueeze(0)
         owner = func.value if isinstance(func, ast.Attribute) else func
-        return isinstance(owner, ast.Attribute) and scope.value(owner).kind not in (
-            "tensor",
-            "array",
-            "unknown",
-        )
+        if isinstance(owner, ast.Name):
+            return _encodes(scope, calls[-1])
+        made = ("tensor", "array", "unknown")
+        return isinstance(owner, ast.Attribute) and scope.value(owner).kind not in made
     if _LIBRARIES.match(callee):
         maker = callee.rpartition(".")[2]
         return maker in _OF_DATA and not all(
@@ -195,6 +195,19 @@ def _is_made_of(scope: BodyScope, given: ast.expr, depth: int) -> bool:
     return isinstance(made, ast.Call) and not is_handed(scope, made, depth + 1)
 
 
+def _encodes(scope: BodyScope, call: ast.Call) -> bool:
+    """``self.build_target(annotations)``, that gives arrays of what the caller handed over, of no tensor?"""
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    arrays = scope.value(call)
+    parts = (arrays, *(arrays.items or ()), elements(arrays))
+    return any(part.kind == "array" for part in parts) and any(
+        isinstance(argument, ast.Name)
+        and argument.id in scope.function.record.params
+        and scope.value(argument).kind not in ("tensor", "number", "size", "device")
+        for argument in given
+    )
+
+
 def _tabulates(scope: BodyScope, call: ast.Call) -> bool:
     """``third_octaves(rate, bands)``: is a function of the project given numbers and settings alone? It gives
     the same again, if it does not draw or read something."""
@@ -226,10 +239,14 @@ def _last_bound(scope: BodyScope, name: str, before: ast.AST) -> ast.expr | None
     found: ast.expr | None = None
     for assign in scope.walk(ast.Assign):
         if isinstance(assign, ast.Assign) and assign.lineno < before.lineno:  # type: ignore[attr-defined]
-            parts = [part for t in assign.targets for part in (t.elts if isinstance(t, ast.Tuple) else (t,))]
-            if name in map(plain, parts):
-                unpacked = any(isinstance(target, ast.Tuple) for target in assign.targets)
-                found = assign.value if not unpacked or isinstance(assign.value, ast.Call) else None
+            for target in assign.targets:
+                parts = target.elts if isinstance(target, ast.Tuple) else [target]
+                if name in (names := list(map(plain, parts))):
+                    found = assign.value
+                    if isinstance(found, ast.Tuple) and len(found.elts) == len(parts) > 1:
+                        found = found.elts[names.index(name)]
+                    elif isinstance(target, ast.Tuple) and not isinstance(found, ast.Call):
+                        found = None
     return found
 
 

@@ -89,6 +89,8 @@ def is_test_path(path: str) -> bool:
     return bool(_TEST_PATH.search(path)) or path == "bench.py"
 
 
+_REFERENCE = re.compile(r"(^|_)(naive|reference|ref_impl)(_|$)")
+"""What tests compare with: ``naive_attention``, ``forward_reference``."""
 _MEMOIZES = frozenset({"cache", "lru_cache", "cached_property", "memoize"})
 """Once for the same arguments."""
 
@@ -98,6 +100,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
     record = function.record
     name = record.name
     if any(decorator.rpartition(".")[2] in _MEMOIZES for decorator in record.decorators):
+        return Hotness.COLD, True
+    if _is_reference(name):
         return Hotness.COLD, True
     if record.owner:
         owner = project.owner(function)
@@ -210,6 +214,7 @@ _BATCH = re.compile(
     r"^(\w+_)?(mini_?|micro_?)?batch(_(data|encoding|inputs|dict))?$|^(dataloader_iter|data_iterator)$"
 )
 
+_is_reference = spelled(_REFERENCE.search)
 _stays_cold = spelled(_COLD_NAME.match)
 _sets_up = spelled(_SETUP_NAME.match)
 _is_step = spelled(_STEP_NAME.match)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 
 from perfcheck.events import Hotness, Truth
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
 from perfcheck.lint.grad_mode import switches_grad_off, touches_grad_mode
-from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest
+from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest, warns
 from perfcheck.lint.hotness import Heat
-from perfcheck.lint.loops import LoopKind, loop_kind
+from perfcheck.lint.loops import LoopKind, goes_through_data, loop_kind
 from perfcheck.lint.nodes import CHILDREN, block_in
 from perfcheck.lint.project import FunctionRef
 from perfcheck.lint.roles import role
@@ -28,6 +29,7 @@ _SYNC_COMMENT = re.compile(
     re.IGNORECASE,
 )
 _PARAGRAPH = 8  # lines above a statement in which a comment may be about it
+_COUNTS = frozenset({"len", "numel", "nelement", "any", "sum", "count_nonzero", "size"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -271,6 +273,8 @@ class BodyScope:
         chain = [node, *self.ancestors(node)]
         if self.heat.frozen:
             return Hotness.COLD, False
+        if level >= Hotness.STEP and self.heat.by and self._passes and self._passes.isdisjoint(chain):
+            level = Hotness.EPOCH
         guarded = False
         outside = [level]  # the level around each open loop
         parent: ast.AST = self.node
@@ -278,7 +282,7 @@ class BodyScope:
             if isinstance(parent, ast.If) and current is not parent.test:
                 then, otherwise = is_cooling(parent)
                 body = parent.body if current in parent.body else parent.orelse
-                if then if body is parent.body else otherwise:
+                if (then if body is parent.body else otherwise) or self._gives_nothing(parent, current):
                     level, guarded = min(level, Hotness.EPOCH), True
                 elif exits(body) and isinstance(body[-1], (ast.Break, ast.Return)) and len(outside) > 1:
                     level = outside[-1] if isinstance(body[-1], ast.Break) else outside[0]
@@ -297,6 +301,7 @@ class BodyScope:
             elif (isinstance(parent, ast.Assert) and current is parent.msg) or isinstance(current, ast.Raise):
                 level, guarded = Hotness.COLD, True
             if isinstance(current, ast.stmt):
+                guarded = guarded or warns(current)
                 block = block_in(parent, current) or [current]
                 if any(skips_the_rest(s) for s in block[: block.index(current)]):
                     level, guarded = min(level, Hotness.EPOCH), True
@@ -304,6 +309,12 @@ class BodyScope:
         if self._walks_device_data(node):
             level = _in_loop(level, LoopKind.STEP)
         return level, guarded
+
+    @cached_property
+    def _passes(self) -> frozenset[ast.AST]:
+        """Its loops over the data: what is done before and after them is done once for each pass."""
+        loops = (loop for loop in self.walk(*_LOOPS) if isinstance(loop, _LOOPS))
+        return frozenset(filter(goes_through_data, loops))
 
     def _walks_device_data(self, node: ast.AST) -> bool:
         """``any(mask)``, ``max(x)``: Python goes from element to element."""
@@ -315,13 +326,24 @@ class BodyScope:
             and self._over_device_data(node.args[0])
         )
 
-    def _gives_nothing(self, choice: ast.IfExp, part: ast.AST) -> bool:
-        """``return x.mean() if x.numel() else torch.tensor(0.0)``: the answer where there is nothing."""
-        return (
-            part is not choice.test
-            and is_constant(part if isinstance(part, ast.expr) else None)
-            and isinstance(self.parent(choice), ast.Return)
-        )
+    def _gives_nothing(self, choice: ast.If | ast.IfExp, part: ast.AST) -> bool:
+        """``return x.mean() if x.numel() else torch.tensor(0.0)``, ``if count > 0: … else: loss =
+        torch.tensor(0.0)``: the answer where there is nothing."""
+        if part is choice.test:
+            return False
+        given = part.value if isinstance(part, ast.Assign) else part
+        if not is_constant(given if isinstance(given, ast.expr) else None):
+            return False
+        return isinstance(self.parent(choice), ast.Return) or self._asks_for_any(choice.test)
+
+    def _asks_for_any(self, test: ast.expr) -> bool:
+        """``count > 0`` of a tensor, ``len(losses) == 0``, ``mask.any()``: is there anything at all?"""
+        if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+            return self._asks_for_any(test.operand)
+        if isinstance(test, ast.Compare) and isinstance(test.comparators[0], ast.Constant):
+            test = test.left if test.comparators[0].value in (0, 1) else test
+        counts = isinstance(test, ast.Call) and dotted(test.func).rpartition(".")[2] in _COUNTS
+        return counts or self.value(test).kind == "tensor"
 
     def _kind_of(self, loop: ast.For | ast.AsyncFor | ast.While) -> LoopKind:
         kind = loop_kind(loop)

@@ -75,6 +75,8 @@ def substitute(value: Value, given: dict[str, Value]) -> Value:
         element = substitute(value.element, given)
         if value.kind == "list" and element.kind == "loader":
             return element  # ``for batch in loader: yield batch``
+        if value.element.kind == "unknown" and element.kind in ("list", "tuple"):
+            element = UNKNOWN  # the argument itself, or what it holds
         value = value._replace(element=element)
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.detectors.names import variables
@@ -128,11 +129,16 @@ _ELEMENTWISE = frozenset(
 
 def is_size(scope: BodyScope, node: ast.AST) -> bool:
     """Is all that becomes of a number a size: of a shape, a range, a slice, perhaps compared before? The host
-    needs it to launch anything at all."""
-    return _sized(scope, node, 0) is True
+    needs it to launch anything at all. So it does the longest length, whatever else it is used for."""
+    return _sized(scope, node, 0, _is_longest(node)) is True
 
 
-def _sized(scope: BodyScope, node: ast.AST, depth: int) -> bool | None:
+def _is_longest(node: ast.AST) -> bool:
+    """``lengths.max().item()``, ``int(counts.amax())``"""
+    return any(isinstance(part, ast.Attribute) and part.attr in ("max", "amax") for part in ast.walk(node))
+
+
+def _sized(scope: BodyScope, node: ast.AST, depth: int, anywhere: bool) -> bool | None:
     """None: it is only compared."""
     parent = scope.parent(node)
     while isinstance(parent, _AROUND_NUMBERS):
@@ -143,13 +149,13 @@ def _sized(scope: BodyScope, node: ast.AST, depth: int) -> bool | None:
         return None
     if isinstance(parent, ast.Call) and node is not parent.func:
         name = dotted(parent.func).rpartition(".")[2]
-        return name in _SIZED or (name in _OF_NUMBERS and _sized(scope, parent, depth))
+        return name in _SIZED or (name in _OF_NUMBERS and _sized(scope, parent, depth, anywhere))
     if depth > _DEEPEST or not isinstance(parent, ast.Assign) or len(parent.targets) != 1:
         return False
     target = parent.targets[0]
     later = _loads(scope, target.id, parent) if isinstance(target, ast.Name) else []
-    answers = {_sized(scope, use, depth + 1) for use in later}
-    return None if answers == {None} else True in answers and False not in answers
+    answers = {_sized(scope, use, depth + 1, anywhere) for use in later}
+    return None if answers == {None} else True in answers and (anywhere or False not in answers)
 
 
 _AROUND = (ast.Tuple, ast.List, ast.Starred, ast.keyword)
@@ -158,7 +164,7 @@ _OF_NUMBERS = frozenset({"int", "float", "max", "min", "round", "ceil", "floor"}
 _SIZED = frozenset(
     """zeros ones empty full arange rand randn randint randperm eye linspace new_zeros new_ones new_empty
     new_full expand view reshape repeat tile narrow pad topk one_hot split chunk range resize_ unflatten
-    repeat_interleave""".split()
+    repeat_interleave bincount""".split()
 )
 
 
@@ -210,7 +216,8 @@ def _wraps(scope: BodyScope, call: ast.Call) -> bool:
 
 _HOST_LIBRARIES = frozenset(
     """scipy sklearn cv2 PIL skimage matplotlib pandas networkx nltk numba faiss SimpleITK nibabel librosa
-    soundfile open3d trimesh tensorflow""".split()
+    soundfile open3d trimesh tensorflow pystoi pesq gammatone mir_eval pycocotools editdistance
+    jiwer""".split()
 )
 _HOST_CALLS = frozenset(
     """pack_padded_sequence predict fit partial_fit fit_predict fit_transform infer inference
@@ -387,6 +394,38 @@ def agrees(scope: BodyScope, node: ast.AST) -> bool:
         for call in scope.calls("all_reduce", "broadcast", "all_gather", "reduce")
         for given in call.args[:1]
     )
+
+
+def stops_loop(scope: BodyScope, node: ast.AST) -> bool:
+    """Does it decide whether a loop goes on: ``if done.all(): break``, ``while residual > eps:``? Then the
+    host has to know, in whatever turn it asks."""
+    return any(_ends_turns(scope, use) for use in (node, *named_uses(scope, node)))
+
+
+def _ends_turns(scope: BodyScope, node: ast.AST) -> bool:
+    for around in scope.ancestors(node):
+        if isinstance(around, ast.While):
+            return _is_within(around.test, node)
+        if isinstance(around, ast.If):
+            last, loops = around.body[-1], scope.loops(around)
+            leaves = isinstance(last, ast.Return) and len(around.body) == 1 and bool(loops)
+            ends = (leaves or isinstance(last, ast.Break)) and _is_within(around.test, node)
+            return ends and not _is_searched(around.test, loops)
+        if isinstance(around, ast.stmt):
+            return False
+    return False
+
+
+def _is_searched(test: ast.expr, loops: Sequence[ast.AST]) -> bool:
+    """``if mask[i]: break``: the first of the elements, which the device finds in one piece."""
+    turns = {name for loop in loops if not isinstance(loop, ast.While) for name in variables(loop.target)}  # type: ignore[attr-defined]
+    return any(
+        isinstance(part, ast.Subscript) and bool(turns & variables(part.slice)) for part in ast.walk(test)
+    )
+
+
+def _is_within(whole: ast.AST, part: ast.AST) -> bool:
+    return any(node is part for node in ast.walk(whole))
 
 
 def is_loaded_into(scope: BodyScope, node: ast.AST) -> bool:

@@ -244,7 +244,8 @@ VOCABULARY: Final[dict[str, Signature]] = {
         "It gives a parameter its value where callers left that out: `if size is None: size = int(x.max())`."
     ),
     "sizes": _here(
-        "All that becomes of the number, in the function, is a size: of a shape, a range or a slice."
+        "All that becomes of the number, in the function, is a size: of a shape, a range or a slice; of the "
+        "longest length, some of it."
     ),
     "for_host_library": _here("What becomes of it goes to a library that computes on the host alone."),
     "agrees": _here(
@@ -259,9 +260,13 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "piece": _here("It is, in each turn of a loop, another part of one tensor."),
     "selects_on_host": _here("It chooses places of data that lie on the host: `images[index.cpu()]`."),
     "collected": _here("It is added to what lasts: `self.outputs.append(x.cpu())`."),
+    "dwarfed": _here(
+        "It stands in no loop, and the function has one that waits in each turn to know whether to go on."
+    ),
     "several": _here("The function does the same in three places or more."),
     "loaded_into": _here("It is given a name, whose `load_state_dict` the function calls."),
     "follows_collective": _here("A collective is the statement above it."),
+    "stops_loop": _here("It decides whether a loop goes on: `if done.all(): break`, `while x > eps:`."),
     "only_checks": _here("It is the test of an `if` that does nothing but raise an error or warn."),
     "used_later": _about("The variable is read after the place, in the same function."),
     "written_in_place": _about("Its value is changed in place later in the function."),

@@ -246,6 +246,36 @@ def test_what_a_function_hands_over_with_others() -> None:
     assert answer("handed($X)", "a, b = torch.meshgrid(u)\n    at(a)") is False
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("at(x)\n    for i in u:\n        if x.sum() > i: break", True),
+        ("at(x)\n    for i in u: print(x.sum() > i)", False),
+        ("for i in u:\n        at(x)\n        if x.sum() > i: break", False),
+        ("at(x)\n    if x.sum() > 0: return", False),
+    ],
+)
+def test_what_a_loop_dwarfs(body: str, expected: bool) -> None:
+    assert answer("dwarfed()", body) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("for i in u:\n        if at(x): break", True),
+        ("for i in u:\n        done = at(x)\n        if not done: return u", True),
+        ("while at(x) > 0: u.f()", True),
+        ("for i in range(n):\n        if at(x[i]): break", False),  # a search
+        ("for i in u:\n        if at(x): u.f()", False),
+        ("for i in u:\n        if at(x):\n            u.f()\n            return u", False),
+        ("if at(x): return u", False),
+        ("while u:\n        y = at(x)", False),
+    ],
+)
+def test_what_ends_a_loop(body: str, expected: bool) -> None:
+    assert answer("stops_loop()", body) is expected
+
+
 def test_what_a_loop_fills_is_handed_over() -> None:
     assert (
         answer("handed($X)", "t = torch.zeros(n)\n    for i in range(n):\n        t[i] = u[i]\n    at(t)")
@@ -265,6 +295,8 @@ def test_what_a_loop_fills_is_handed_over() -> None:
         ("k = at(x)\n    if k == 0: return\n    y = x.expand(k, n)", True),
         ("k = at(x)\n    if k == 0: return", False),
         ("k = at(x); y = torch.arange(k) * k", False),
+        ("k = at(x.max()); y = torch.arange(k) * k", True),
+        ("k = at(x); y = x * k", False),
         ("y = x / at(x)", False),
         ("return at(x)", False),
         ("u.log(at(x))", False),

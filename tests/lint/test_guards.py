@@ -116,6 +116,9 @@ def test_an_empty_block_is_no_error_path() -> None:
         ("if step % 10 != 0: return None", True),
         ("if not self.should_log: return", True),
         ("if not debug: continue", True),
+        ("if batch_idx > 0: return", True),
+        ("if epoch % 2 or self.batch_idx != 0: return", True),
+        ("if n > 0: return", False),
         ("if step % 10 == 0: continue", False),  # what follows runs nearly always
         ("if not hasattr(self, 'a'): return", False),
         ("if getattr(self, '_ready', False): return", True),

@@ -45,6 +45,8 @@ def test_data_loading(source: str, qualname: str, expected: bool) -> None:
         ("kit/transforms/blur.py", "class Blur:\n    def f(self, x): ...", True),
         ("kit/transforms/blur.py", "class Blur:\n    def f(self, x): return x.cuda()", False),
         ("kit/transforms/blur.py", "def f(x): ...", False),
+        ("kit/transforms/v2/functional/_blur.py", "def f(x): ...", True),
+        ("kit/transforms/functional.py", "def f(x): return x.cuda()", False),
         (
             "kit/transforms/blur.py",
             "from torch import nn\nclass Blur(nn.Module):\n    def f(self, x): ...",
@@ -61,6 +63,11 @@ def test_data_loading(source: str, qualname: str, expected: bool) -> None:
             "from torch import nn\nclass Transform(nn.Module):\n    def inverse(self, x): ...\n"
             "class Spline(Transform):\n    def f(self, x): ...",
             False,
+        ),
+        (
+            "kit/data/transforms.py",
+            "from torch import nn\nclass Blur(nn.Module):\n    def f(self, x): ...",
+            True,
         ),
         ("kit/data/patches.py", "class PatchSampler:\n    def f(self, x): ...", True),
         ("kit/models/noise.py", "class NoiseSampler:\n    def f(self, x): ...", False),

@@ -69,6 +69,7 @@ def test_epochs(loop: str) -> None:
         "for name, p in model.named_parameters()",
         "while True",
         "for d in devices",
+        "for key, name in self.key_iterator(data)",
     ],
 )
 def test_plain_loops(loop: str) -> None:

@@ -139,7 +139,7 @@ def test_a_finding_says_who_makes_it_hot() -> None:
                 read(batch)
         def read(x: torch.Tensor):
             x.item()
-            for batch in loader:
+            for step in range(max_steps):
                 x.sum().item()
     """
     hot = rule(match=["$T.item()"], where=["hot('step')"])

@@ -68,6 +68,8 @@ def test_what_sums_a_metric_up(path: str, level: Hotness) -> None:
         "from_pretrained",
         "warmup",
         "_init_weights",
+        "naive_attention",
+        "forward_reference",
     ],
 )
 def test_cold_wherever_it_is_called_from(method: str) -> None:

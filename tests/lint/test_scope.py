@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from perfcheck.events import Truth
+from perfcheck.events import Hotness, Truth
 from perfcheck.lint.scope import BodyScope
 from tests.lint.programs import Program
 
@@ -144,11 +144,60 @@ def test_definitions(body: str, definition: str | None) -> None:
         ("if debug:\n        for batch in loader: here()", False),
         ("for batch in loader:\n        if debug: here()", True),
         ("if debug:\n        if x: here()", True),
+        ("warnings.warn(here())", True),
     ],
 )
 def test_guards(body: str, guarded: bool) -> None:
     found = scope(f"def f(x, step, debug, loader):\n    {body}\n")
     assert found.guarded(at(found)) is guarded
+
+
+@pytest.mark.parametrize(
+    ("body", "guarded"),
+    [
+        ("loss = g(n) if n > 0 else torch.tensor(0.0)", True),
+        ("loss = torch.tensor(0.0) if not len(x) else g(x)", True),
+        ("if mask.any(): loss = g(x)\n    else: loss = torch.tensor(0.0)", True),
+        ("loss = g(x) if weight > 0 else torch.tensor(0.0)", False),
+        ("loss = torch.tensor(0.0)\n    if n > 0: loss = g(n)", False),
+        ("return x.mean() if x is not None else torch.tensor(0.0).to(x.device)", True),
+    ],
+)
+def test_answers_where_there_is_nothing(body: str, guarded: bool) -> None:
+    found = scope(f"def f(x, mask, weight):\n    n = torch.sum(mask)\n    {body}\n")
+    (constant,) = found.calls("tensor")
+    assert found.guarded(constant) is guarded
+
+
+@pytest.mark.parametrize(
+    ("body", "level"),
+    [
+        ("for batch in loader: g(batch)\n    here()", Hotness.EPOCH),
+        ("here()\n    for batch in loader: g(batch)", Hotness.EPOCH),
+        ("for batch in loader: here()", Hotness.ELEMENT),
+        ("for x in micro:\n        x.backward()\n    optimizer.step()\n    here()", Hotness.STEP),
+        ("for x in data:\n        x.backward()\n        optimizer.step()\n    here()", Hotness.EPOCH),
+        ("for batch in loader: g(batch)\n    for step in range(max_steps): here()", Hotness.STEP),
+    ],
+)
+def test_what_stands_around_a_pass_over_the_data(body: str, level: Hotness) -> None:
+    source = f"def f(loader, micro, data):\n    {body}\ndef go():\n    for step in range(max_steps): f()\n"
+    found = scope(source)
+    assert found.hotness(at(found)) == level
+
+
+def test_a_step_that_learns_from_the_parts_of_its_batch_is_a_step() -> None:
+    found = scope(
+        """
+def training_step(parts):
+    for part in parts:
+        part.backward()
+        optimizer.step()
+    here()
+""",
+        "training_step",
+    )
+    assert found.hotness(at(found)) == Hotness.STEP
 
 
 @pytest.mark.parametrize(

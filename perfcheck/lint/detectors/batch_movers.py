@@ -40,14 +40,20 @@ _MAKERS = frozenset(
         "torch.FloatTensor", "torch.LongTensor",
     }
 )  # fmt: skip
+_LASTS = re.compile(
+    r"(^|[._])(models?|modules?|net|network|layers?|blocks?|state_dict|cache|past|kv|params|parameters)([._]|$)",
+    re.IGNORECASE,
+)
+_UNPINNED = re.compile(r"(^|[_./])(cpu|mps|hpu|tpu|xla|neuron)([_./]|$)|(CPU|MPS|HPU|TPU|XLA)($|[._A-Z])")
+"""Written for a device to which no pinned memory is copied any faster."""
 _CONTAINERS = ("dict", "list", "tuple", "Mapping", "Sequence", "abc")
 
 
 def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
     """``x.to(device)`` without ``non_blocking``, in a function that exists to move batches or to get them,
     or in a lambda that is applied to all parts of one."""
-    if _takes_model(scope):
-        return  # its parameters, once
+    if _moves_once(scope) or _UNPINNED.search(f"{scope.path}:{scope.qualname}"):
+        return
     moves = _MOVER.search(scope.qualname) is not None or _recurses(scope)
     gets, holds = _gets_batch(scope), _moves_itself(scope)
     for call in scope.calls("to", "cuda"):
@@ -72,16 +78,20 @@ def _is_carried(scope: Scope, moved: ast.expr, call: ast.Call, own: bool) -> boo
     name = chain(moved) if own else moved.id if isinstance(moved, ast.Name) else None
     if name is None or _MODEL.search(name):
         return False
-    return own or name in _parameters(scope) or scope.definition(name, call) is None
+    if own or name in _parameters(scope):
+        return True
+    return scope.definition(name, call) is None and not _is_collected_here(scope, name)
 
 
 def _parameters(scope: Scope) -> list[str]:
     return [a.arg for a in scope.node.args.args] if isinstance(scope.node, ast.FunctionDef) else []
 
 
-def _takes_model(scope: Scope) -> bool:
-    """``to_device(module, device)``"""
-    return any(_MODEL.search(name) for name in _parameters(scope)[:1])
+def _moves_once(scope: Scope) -> bool:
+    """``to_device(module, device)``, ``to_device_model(…)``, ``move_to_device(cache, device)``: what is moved
+    once, and stays there."""
+    functions = [part for part in scope.qualname.split(".") if not part[:1].isupper()]
+    return any(map(_LASTS.search, (*functions, *_parameters(scope)[:1])))
 
 
 def _gets_batch(scope: Scope) -> bool:
@@ -113,6 +123,22 @@ def _applied_to_batch(scope: Scope, moved: ast.expr, call: ast.Call) -> bool:
     return any(_BATCH.search(chain(part) or "") for part in given) or bool(_BATCH.search(scope.qualname))
 
 
+def _is_collected_here(scope: Scope, name: str) -> bool:
+    """``[x.to(device) for x in embeddings]``, after ``embeddings = []``: parts that the function has made."""
+    lists = {
+        chain(target)
+        for assign in scope.walk(ast.Assign)
+        if isinstance(assign, ast.Assign) and isinstance(assign.value, ast.List) and not assign.value.elts
+        for target in targets(assign)
+    }
+    return any(
+        isinstance(loop, (ast.For, ast.comprehension))
+        and chain(loop.target) == name
+        and chain(loop.iter) in lists
+        for loop in scope.walk(ast.For, ast.comprehension)
+    )
+
+
 def _changed_first(node: ast.expr) -> ast.expr:
     """``x`` of ``x.detach().contiguous()``."""
     while isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and not node.args:
@@ -138,6 +164,8 @@ def _is_settled(scope: Scope, call: ast.Call) -> bool:
         return True
     if isinstance(target, ast.Name) and _is_device_of_first(scope, target):
         return True
+    if scope.value(target).kind == "device" and scope.value(target).device is False:
+        return True
     word = (chain(target) or "").rpartition(".")[2]
     return (
         not ("device" in word or word in ("rank", "gpu", "dev", "cuda"))
@@ -159,7 +187,7 @@ def _is_device_of_first(scope: Scope, target: ast.Name) -> bool:
 def _recurses(scope: Scope) -> bool:
     """Does it call itself for what lists and dicts hold?"""
     name = scope.qualname.rpartition(".")[2]
-    if not name or not any(True for _ in scope.calls(name)):
+    if not any(chain(call.func) in (name, f"self.{name}", f"cls.{name}") for call in scope.calls(name)):
         return False
     return any(
         (chain(part) or "").rpartition(".")[2] in _CONTAINERS

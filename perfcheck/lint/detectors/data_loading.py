@@ -42,13 +42,14 @@ _MAKES_LOADERS: Final = re.compile(r"loaders?$")
 
 def loaders_without_workers(scope: Scope) -> Iterator[Match]:
     """Loaders that load in the training process, except of tensors that lie in memory, and of single samples
-    (no other argument given); by what makes loaders, or in a file that has to do with training."""
-    makes = _MAKES_LOADERS.search(scope.qualname.rpartition(".")[2])
-    trains = scope.in_class("lightning.pytorch.LightningModule") or not _TRAINS.isdisjoint(scope.file_names())
+    (no other argument given); by what makes loaders, or in a file that trains."""
+    name = scope.qualname.rpartition(".")[2]
+    makes = _MAKES_LOADERS.search(name) and not _ONE_PASS.search(name)
+    trains = scope.in_class("lightning.pytorch.LightningModule") or not _LEARNS.isdisjoint(scope.file_names())
+    if not (makes or trains):
+        return
     for call in scope.calls(*_NAMES):
         kind = scope.resolve(call.func) or ""
-        if not (makes or trains or _is_returned(scope, call)):
-            continue
         if kind not in LOADERS or scope.may_pass(call, "num_workers"):
             continue
         if any(isinstance(argument, ast.Starred) for argument in call.args):
@@ -56,19 +57,13 @@ def loaders_without_workers(scope: Scope) -> Iterator[Match]:
         if len(call.args) + len(call.keywords) < 2:
             continue
         workers = scope.keyword(call, "num_workers", 5)
-        none = workers is None or (isinstance(workers, ast.Constant) and workers.value == 0)
-        if none and not _in_memory(scope, scope.keyword(call, "dataset", 0), call):
+        if workers is not None and not (isinstance(workers, ast.Constant) and workers.value == 0):
+            continue
+        if workers is not None and "num_workers" in _parameters(scope):
+            continue  # callers may ask for some, and there can be none
+        in_memory = _in_memory(scope, scope.keyword(call, "dataset", 0), call)
+        if not in_memory and not _is_read_once(scope, call):
             yield Match(call, {"F": call.func}, kind)
-
-
-def _is_returned(scope: Scope, call: ast.Call) -> bool:
-    """By itself, or by the name that it is given."""
-    statement = scope.statement(call)
-    if isinstance(statement, ast.Return):
-        return True
-    name = chain(statement.targets[0]) if isinstance(statement, ast.Assign) else None
-    returns = (n.value for n in scope.walk(ast.Return) if isinstance(n, ast.Return) and n.value is not None)
-    return name is not None and name in map(chain, returns)
 
 
 def _in_memory(scope: Scope, data: ast.expr | None, at: ast.AST) -> bool:
@@ -76,6 +71,18 @@ def _in_memory(scope: Scope, data: ast.expr | None, at: ast.AST) -> bool:
     if isinstance(data, ast.Name):
         data = scope.definition(data.id, at)
     return isinstance(data, ast.Call) and last(data) == "TensorDataset"
+
+
+def _is_read_once(scope: Scope, call: ast.Call) -> bool:
+    """Does the body itself go through it, or take its first batch, and trains nothing? Then it starts workers
+    for each call of the function."""
+    statement = scope.statement(call)
+    name = chain(statement.targets[0]) if isinstance(statement, ast.Assign) else None
+    if name is None or not _LEARNS.isdisjoint(scope.names):
+        return False
+    loops = [loop.iter for loop in scope.walk(ast.For, ast.comprehension)]  # type: ignore[attr-defined]
+    taken = [argument for call in scope.calls("next") for argument in call.args]
+    return any(mentions(part, [name]) for part in (*loops, *taken))
 
 
 def restarted_workers(scope: Scope) -> Iterator[Match]:
@@ -133,6 +140,7 @@ def _parts(node: ast.expr | None) -> Sequence[ast.expr | None]:
 
 
 _TRAINS: Final = frozenset({"backward", "fit", "train", "step", "zero_grad", "Trainer"})
+_LEARNS: Final = frozenset({"backward", "zero_grad", "Trainer", "training_step", "train_step", "train_batch"})
 _ONE_PASS: Final = re.compile("test|pred|infer|calib")
 
 
@@ -206,11 +214,16 @@ def _sets_up(scope: Scope, call: ast.Call) -> bool:
 
 def _is_local(scope: Scope, name: str) -> bool:
     """A parameter or a variable of the body: it may depend on the index."""
+    return not isinstance(scope.node, ast.Module) and (
+        name in _parameters(scope) or name in scope.assigned(scope.node)
+    )
+
+
+def _parameters(scope: Scope) -> set[str]:
     if isinstance(scope.node, ast.Module):
-        return False
+        return set()
     arguments = scope.node.args
-    parameters = {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
-    return name in parameters or name in scope.assigned(scope.node)
+    return {a.arg for a in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)}
 
 
 def lists_of_arrays(scope: Scope) -> Iterator[Match]:

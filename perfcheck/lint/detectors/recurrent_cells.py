@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from perfcheck.lint.detectors.names import derived, mentions, targets
+from perfcheck.lint.detectors.names import derived, mentions, targets, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -29,5 +29,22 @@ def rnn_cell_loop(scope: Scope) -> Iterator[Match]:
         if not loops or not isinstance(statement, ast.Assign):
             continue
         state = {name for target in targets(statement) if (name := chain(target))}
-        if not mentions(call.args[0], derived(state, loops[-1].body)):
+        if not mentions(call.args[0], _carried(state, loops[-1].body)):
             yield Match(call, {"C": call.func})
+
+
+def _carried(names: set[str], body: Sequence[ast.stmt]) -> frozenset[str]:
+    """All that comes of the names, in lists to which it is added as well: what was decoded before is decoded
+    from."""
+    known, found = frozenset[str](), derived(names, body)
+    while found != known:
+        known = found
+        kept = {
+            name
+            for node in within(*body)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+            if node.func.attr in ("append", "insert") and any(mentions(a, known) for a in node.args)
+            if (name := chain(node.func.value))
+        }
+        found = derived(known | kept, body)
+    return known

@@ -21,6 +21,7 @@ _RAGGED = frozenset(
     """nonzero argwhere masked_select unique nms batched_nms item tolist numpy cpu linear_sum_assignment split
     repeat_interleave topk_indices decode encode""".split()
 )
+_ON_HOST = ("numpy.", "scipy.", "cv2.", "torchvision.io.", "torch.from_numpy")
 _FACTORIES = ("zeros", "ones", "empty", "full", "new_zeros", "new_ones", "new_empty", "new_full", "linspace")
 _SELECTS = frozenset({"nonzero", "argwhere", "masked_select", "unique", "nms", "batched_nms"})
 _DELIBERATE = re.compile(r"(^|_)(loop|naive|slow|reference|chunked|sequential)(_|$)")
@@ -460,6 +461,8 @@ def _ragged(scope: Scope, body: Sequence[ast.AST], names: frozenset[str]) -> boo
         if isinstance(node, ast.Call) and last(node) in _RAGGED and not _splits_alike(node, elements):
             return True
         if isinstance(node, ast.Call) and not _SELECTS.isdisjoint(scope.names_of(node)):
+            return True
+        if isinstance(node, ast.Call) and (scope.resolve(node.func) or "").startswith(_ON_HOST):
             return True
         if (
             isinstance(node, ast.Slice)

@@ -63,7 +63,7 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
             if attr in ("size", "ndim")
             else UNKNOWN
         )
-    if kind == "host" and owner.ref in ("torch.finfo", "torch.iinfo"):
+    if kind == "host" and owner.ref == "torch.finfo":
         return NUMBER
     if kind == "device":
         return STR if attr == "type" else INT if attr == "index" else UNKNOWN

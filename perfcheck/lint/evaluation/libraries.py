@@ -55,7 +55,7 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     if name in _CONTAINERS:
         return _CONTAINERS[name]
     if name in ("torch.finfo", "torch.iinfo"):
-        return Value("host", ref=name)
+        return Value("host", ref="torch.finfo")  # numbers are all that either holds
     root, last = name.partition(".")[0], name.rpartition(".")[2]
     if root == "copy" and arguments.positional:
         return arguments.positional[0].value

@@ -268,6 +268,8 @@ def test_loaders_of_what_does_not_train() -> None:
             return DataLoader(data, size, shuffle=True)
     """
     assert flagged(source, "PC401") == {("PC401", 8)}
+    elsewhere = "\n        def learn(loss): loss.backward()\n"
+    assert flagged(source + elsewhere, "PC401") == {("PC401", 8)}  # gone through once, where nothing learns
     trains = source.replace("model.score(batch)", "model.score(batch).backward()")
     assert flagged(trains, "PC401") == {("PC401", 4), ("PC401", 8)}
 
@@ -300,3 +302,14 @@ def test_settings_of_workers_alone() -> None:
             return DataLoader(data, batch_size=4, **settings), others
     """
     assert flagged(source, "PC403") == {("PC403", 4)}
+
+
+def test_loaders_that_can_have_no_workers() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def make_loader(data, size, num_workers=0):
+            return DataLoader(data, size, num_workers=0)
+    """
+    assert not flagged(source, "PC401")
+    assert flagged(source.replace(", num_workers=0)\n", ")\n"), "PC401")  # forgotten

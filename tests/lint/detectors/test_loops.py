@@ -184,6 +184,21 @@ def test_gradients_that_either_way_are_dropped() -> None:
     assert flagged(source, "PC805") == set()
 
 
+def test_elements_that_a_codec_or_another_library_treats() -> None:
+    source = """
+        import torch
+        from scipy.interpolate import Rbf
+        from torchvision.io import decode_jpeg
+
+        def decode(x: torch.Tensor):
+            images = torch.stack([{}(one.float()) for one in x])
+            return images
+    """
+    assert flagged(source.format("torch.special.zeta"), "PC503")
+    assert not flagged(source.format("decode_jpeg"), "PC503")
+    assert not flagged(source.format("Rbf"), "PC503")
+
+
 def test_recurrent_cells_that_feed_themselves() -> None:
     source = """
         import torch
@@ -204,6 +219,11 @@ def test_recurrent_cells_that_feed_themselves() -> None:
                 return hidden
     """
     assert flagged(source, "PC507") == {("PC507", 15)}
+    decoded = source.replace(
+        "self.cell(inputs[step], hidden)", "self.cell(self.pick(outputs, inputs), hidden)"
+    )
+    decoded = decoded.replace("return hidden", "    outputs.append(hidden)\n                return hidden")
+    assert not flagged(decoded, "PC507")
 
 
 def test_attention_that_the_fused_function_can_do() -> None:

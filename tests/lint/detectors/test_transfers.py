@@ -610,3 +610,65 @@ def test_loaders_behind_generators_overrides_and_maps() -> None:
     lines = source.strip().split("\n")
     told = {lines[line - 1].partition("# ")[2] for _, line in flagged(source, "PC201", "PC202", "PC214")}
     assert told == {"once a step", "cycled", "overridden", "mapped", "a chunk"}
+
+
+def test_what_is_encoded_of_what_callers_hand_over_has_to_be_copied() -> None:
+    source = """
+        import numpy as np
+        import torch
+        from torch import nn
+
+        class Reader(nn.Module):
+            def encode(self, words: list[str]):
+                return np.array([len(word) for word in words]), np.zeros(len(words))
+
+            def forward(self, x: torch.Tensor, words: list[str]) -> torch.Tensor:
+                first, second = self.encode(words)
+                a, b = torch.from_numpy(first), torch.from_numpy(second)
+                a, b = a.to(x.device), b.to(x.device)
+                return x + a + b
+    """
+    assert {finding.confidence for finding in found(source, "PC214")} == {"heuristic"}
+    table = source.replace("self.encode(words)", "self.encode(self.classes)")
+    assert {finding.confidence for finding in found(table, "PC214")} == {"medium"}
+
+
+def test_what_moves_what_lasts_moves_no_batch() -> None:
+    source = """
+        def move_all({first}, device):
+            if isinstance({first}, (list, tuple)):
+                return [move_all(part, device) for part in {first}]
+            return {first}.to(device)
+    """
+    assert flagged(source.format(first="parts"), "PC215")
+    assert not flagged(source.format(first="cache"), "PC215")
+    assert not flagged(source.format(first="past_kv"), "PC215")
+    of_others = source.replace("[move_all(", "[other.move_all(")
+    assert not flagged(of_others.format(first="parts"), "PC215")  # it does not call itself
+
+
+def test_parts_that_a_function_has_made_are_no_batch() -> None:
+    source = """
+        import torch
+
+        def prepare_inputs(self, ids):
+            parts = []
+            for one in ids:
+                parts.append(self.embed(one))
+            return torch.cat([x.to(self.device) for x in parts])
+    """
+    assert not flagged(source, "PC215")
+    assert flagged(source.replace("for x in parts", "for x in ids"), "PC215")
+
+
+def test_devices_without_pinned_memory() -> None:
+    source = """
+        import torch
+
+        class DeviceGPU:
+            def tensor_to_device(self, tensor: torch.Tensor) -> torch.Tensor:
+                return tensor.to(self._device)
+    """
+    assert flagged(source, "PC215")
+    assert not flagged(source.replace("DeviceGPU", "DeviceCPU"), "PC215")
+    assert not flagged(source.replace("DeviceGPU", "DeviceHPU"), "PC215")
