@@ -148,6 +148,7 @@ get_activations collect_activations cache_activations extract_activations evalua
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch encode encode_image encode_text
 reconstruct progress sample net network backbone encoder vae clip encode_text
+act get_action select_action choose_action sample_action get_action_and_value policy actor
 eval_step validation_step valid_step val_step test_step evaluation_step
 _eval_step _validation_step _valid_step _val_step _test_step _evaluation_step
 """

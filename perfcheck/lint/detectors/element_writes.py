@@ -46,7 +46,7 @@ def counts_in_loop(scope: Scope) -> Iterator[Match]:
             continue
         loops = [loop for loop in scope.loops(node) if isinstance(loop, ast.For)]
         counted = isinstance(node.op, ast.Add) and isinstance(node.value, ast.Constant)
-        if not loops or not counted or scope.value(node.target.value).is_tensor is not True:
+        if not loops or not counted or scope.value(node.target.value).is_tensor is False:
             continue
         index = node.target.slice
         parts = index.elts if isinstance(index, ast.Tuple) else [index]

@@ -15,7 +15,14 @@ from perfcheck.lint.detectors.model_calls import (
     touches_autograd,
 )
 from perfcheck.lint.detectors.names import last, within, words
-from perfcheck.lint.detectors.unnamed_evaluation import gathered, saved, scripted, served, steps_taken
+from perfcheck.lint.detectors.unnamed_evaluation import (
+    gathered,
+    rolled_out,
+    saved,
+    scripted,
+    served,
+    steps_taken,
+)
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 from perfcheck.lint.nodes import block_in
@@ -47,6 +54,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         yield from scripted(scope)
         yield from gathered(scope)
         yield from saved(scope)
+        yield from rolled_out(scope)
         yield from steps_taken(scope)
         return
     if decorated(scope.node) or _scores_actions(scope.node) or _OF_TORCH.isdisjoint(scope.file_names()):

@@ -19,9 +19,11 @@ _NESTING = frozenset({"range", "enumerate", "zip", "len"})
 def expert_loop(scope: Scope) -> Iterator[Match]:
     """A loop over experts that selects tokens by expert and runs it on them."""
     for loop in scope.walk(ast.For):
-        if not isinstance(loop, ast.For) or not _over_experts(loop.iter):
+        if not isinstance(loop, ast.For):
             continue
         names = {name for target in targets(loop) if (name := chain(target))}
+        if not _over_experts(loop.iter) and not any(_is_expert(node, names) for node in within(*loop.body)):
+            continue
         if _selects(loop, names) and (runs := _runs(scope, loop, names)) is not False:
             yield Match(loop.iter, {}, certain=runs)
 
@@ -32,6 +34,12 @@ def _over_experts(node: ast.expr) -> bool:
         for part in within(node)
         if isinstance(part, (ast.Name, ast.Attribute)) and last(part) not in _NESTING
     )
+
+
+def _is_expert(node: ast.AST, names: set[str]) -> bool:
+    """``self.experts[i](…)``"""
+    called = node.func if isinstance(node, ast.Call) else None
+    return isinstance(called, ast.Subscript) and _over_experts(called.value) and mentions(called.slice, names)
 
 
 def _selects(loop: ast.For, names: set[str]) -> bool:

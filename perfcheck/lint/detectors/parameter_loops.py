@@ -49,13 +49,14 @@ def loop_over_parameters(scope: Scope) -> Iterator[Match]:
             _reads_gradients(loop.body, names) or _runs_over_tensors(scope, loop.iter)
         ) and not _has_foreach(scope):
             launches = list(_launches(scope, loop, names))
-            if len(launches) >= _SEVERAL:
+            if len(launches) >= _SEVERAL or any(_changes_gradient(node, names) for node in launches):
                 yield from (Match(node, {}) for node in (loop.iter, *launches))
-    for made in scope.walk(ast.GeneratorExp, ast.ListComp):
-        if isinstance(made, (ast.GeneratorExp, ast.ListComp)):
+    for made in scope.walk(ast.GeneratorExp, ast.ListComp, ast.DictComp):
+        if isinstance(made, (ast.GeneratorExp, ast.ListComp, ast.DictComp)):
             over = made.generators[0]
+            value = made.value if isinstance(made, ast.DictComp) else made.elt
             names = frozenset(name for target in targets(over) if (name := chain(target)))
-            if _gives_parameters(scope, over.iter, _SOURCES) and _reduces(scope, made.elt, names):
+            if _gives_parameters(scope, over.iter, _SOURCES) and _reduces(scope, value, names):
                 yield Match(made, {})
 
 
@@ -99,6 +100,15 @@ def _launches(scope: Scope, loop: ast.For, names: frozenset[str]) -> Iterator[as
                 yield node
         elif isinstance(node, ast.BinOp) and scope.value(node).is_tensor and mentions(node, made):
             yield node
+
+
+def _changes_gradient(node: ast.expr, names: frozenset[str]) -> bool:
+    """``p.grad.div_(n)``, ``p.grad.data.clamp_(-c, c)``"""
+    receiver = (
+        node.func.value if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) else node
+    )
+    owner, _, rest = (chain(receiver) or "").partition(".")
+    return owner in names and rest in ("grad", "grad.data")
 
 
 def _in_place(method: str) -> bool:
@@ -275,7 +285,7 @@ def _concerns(found: tuple[ast.expr, list[ast.expr]], names: frozenset[str]) -> 
 
 def _blend(node: ast.stmt) -> tuple[ast.expr, list[ast.expr]] | None:
     """(what is updated, what goes into it) of ``e.mul_(d).add_(p, alpha=1 - d)``, ``e.lerp_(p, w)``,
-    ``e.copy_(d * e + (1 - d) * p)`` and ``e = d * e + (1 - d) * p``."""
+    ``e.copy_(d * e + (1 - d) * p)``, ``e = d * e + (1 - d) * p`` and ``e *= d; e += (1 - d) * p``."""
     if (
         isinstance(node, ast.Expr)
         and isinstance(node.value, ast.Call)
@@ -290,12 +300,14 @@ def _blend(node: ast.stmt) -> tuple[ast.expr, list[ast.expr]] | None:
             scaled = _scaled(receiver)
             if scaled is not None:
                 return scaled, [call.args[0]]
-            if _complement(weight):
+            if _complement(weight) or _is_rest(call.args[0]):
                 return receiver, [call.args[0]]
         if method == "copy_" and call.args and _weighted_sum(call.args[0]):
             return receiver, [call.args[0]]
     if isinstance(node, ast.Assign) and len(node.targets) == 1 and _weighted_sum(node.value):
         return node.targets[0], [node.value]
+    if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add) and _is_rest(node.value):
+        return node.target, [node.value]
     return None
 
 
@@ -314,6 +326,12 @@ def _complement(node: ast.expr | None) -> bool:
         and isinstance(node.left, ast.Constant)
         and node.left.value == 1
     )
+
+
+def _is_rest(node: ast.expr) -> bool:
+    """``(1 - d) * p``"""
+    product = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult)
+    return product and (_complement(node.left) or _complement(node.right))  # type: ignore[attr-defined]
 
 
 def _weighted_sum(node: ast.expr) -> bool:

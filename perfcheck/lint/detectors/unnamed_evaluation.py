@@ -93,9 +93,48 @@ def scripted(scope: Scope) -> Iterator[Match]:
             return
 
 
+_SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
+_ENVIRONMENT = re.compile(r"(^|_)(v?envs?|environments?)$")
+_ACTS = frozenset(
+    """act get_action get_actions select_action select_actions choose_action sample_action
+    get_action_and_value""".split()
+)
+_STORES = frozenset(
+    """insert add add_transition record_transition store store_transition push remember put""".split()
+)
+
+
+def rolled_out(scope: Scope) -> Iterator[Match]:
+    """``actions = agent.act(states)``, a step of the environment, and a buffer that keeps both: what
+    learns from it later runs the policy again."""
+    if _STORES.isdisjoint(scope.names) or isinstance(scope.node, ast.Module) or decorated(scope.node):
+        return
+    names = scope.file_names()
+    if not _SWITCHES.isdisjoint(names) or "backward" in scope.names or scope.called_without_grad():
+        return
+    for step in scope.calls("step"):
+        loops = [loop for loop in scope.loops(step) if isinstance(loop, (ast.For, ast.While))]
+        owner = step.func.value if isinstance(step.func, ast.Attribute) else None
+        if owner is None or not _ENVIRONMENT.search(last(owner)) or not loops:
+            continue
+        inside = [node for node in within(*loops[-1].body) if isinstance(node, ast.Call)]
+        if any(last(call) in _STORES for call in inside):
+            for call in inside:
+                if _acts(scope, call):
+                    yield Match(call, {"M": call}, certain=None)
+                    return
+
+
+def _acts(scope: Scope, call: ast.Call) -> bool:
+    """A policy, or a method of the project's agents, none of which switches autograd off."""
+    if last(call) in _ACTS:
+        acts = scope.functions_named(last(call))
+        return bool(acts) and not any(_SWITCHES & act for act in acts)
+    return runs_model(scope, call)
+
+
 _STEPS = """eval_step validation_step valid_step val_step test_step evaluation_step
 _eval_step _validation_step _valid_step _val_step _test_step _evaluation_step""".split()
-_SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 
 
 def steps_taken(scope: Scope) -> Iterator[Match]:

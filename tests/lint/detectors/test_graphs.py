@@ -1036,3 +1036,23 @@ def test_outputs_of_which_all_that_is_made_is_detached(use: str, told: bool) -> 
             return total
     """
     assert flagged(source, "PC811") == ({("PC811", 5)} if told else set())
+
+
+@pytest.mark.parametrize(
+    ("keeps", "told"),
+    [
+        ("self.rollouts.insert(self.obs, actions, values)", True),
+        ("self.log_probs.append(values)", False),
+        ("self.rollouts.insert(self.obs, actions, values); values.mean().backward()", False),
+    ],
+)
+def test_rollouts_into_a_buffer(keeps: str, told: bool) -> None:
+    source = f"""
+        class Runner:
+            def collect(self):
+                for step in range(self.steps):
+                    actions, values = self.policy(self.obs)
+                    self.obs, rewards = self.env.step(actions)
+                    {keeps}
+    """
+    assert flagged(source, "PC801") == ({("PC801", 4)} if told else set())

@@ -856,3 +856,61 @@ def test_results_that_are_joined_by_a_new_dimension() -> None:
                 return torch.cat(rows) + torch.cat(parts)
     """
     assert flagged(source, "PC503") == {("PC503", 7)}
+
+
+def test_more_ways_to_go_through_parameters() -> None:
+    source = """
+        import torch
+
+        def average(model, ema_model, decay):
+            current = model.state_dict()
+            for name, value in ema_model.state_dict().items():
+                value *= decay
+                value += (1 - decay) * current[name].detach()
+
+        def unscale(params, scale):
+            for p in params:
+                if p.grad is not None:
+                    p.grad.data.div_(scale)
+
+        def train(model, ema_model, loader, optimizer):
+            for images in loader:
+                model(images.cuda()).sum().backward()
+                norms = {name: p.grad.norm() for name, p in model.named_parameters()}
+                unscale(list(model.parameters()), 8)
+                optimizer.step()
+                average(model, ema_model, 0.99)
+    """
+    assert flagged(source, "PC504") == {("PC504", 10), ("PC504", 12), ("PC504", 17)}
+    assert flagged(source, "PC505") == {("PC505", 7)}
+
+
+def test_experts_by_number() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Mixture(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                chosen = self.gate(x).argmax(-1)
+                out = torch.zeros_like(x)
+                for i in range(self.n):
+                    mask = chosen == i
+                    out[mask] = self.experts[i](x[mask])
+                for i in range(self.n):
+                    out = out + self.layers[i](x)
+                return out
+    """
+    assert flagged(source, "PC511") == {("PC511", 8)}
+
+
+def test_counts_in_a_tensor_of_unknown_place() -> None:
+    source = """
+        import torch
+
+        class Confusion:
+            def update(self, prediction: torch.Tensor, target: torch.Tensor):
+                for t, p in zip(target.view(-1), prediction.view(-1)):
+                    self.matrix[t, p] += 1
+    """
+    assert flagged(source, "PC515") == {("PC515", 5)}
