@@ -195,6 +195,7 @@ class HotnessMap:
             and not function.record.name.startswith("__")
             and not function.record.decorators
             and function.record.name not in named
+            and not self._may_override(function)
         }
         self._unnamed = frozenset(name for name in rare if name.rpartition(".")[2] not in mentioned)
         changed = True
@@ -209,6 +210,12 @@ class HotnessMap:
             changed = bool(found)
             rare |= found
         return frozenset(rare)
+
+    def _may_override(self, function: FunctionRef) -> bool:
+        """Does its class derive from another package's, which may call it?"""
+        owner = self._project.owner(function)
+        outside = self._project.ancestry(owner)[1] if owner is not None else ()
+        return any(not base.startswith(_CALL_NOTHING) for base in outside)
 
     def _ties(self, function: FunctionRef) -> _Ties:
         ties = self._part(function.module).ties
@@ -444,6 +451,8 @@ def _callables(project: Project) -> Iterator[str]:
                 yield name
 
 
+_CALL_NOTHING = ("torch.nn.", "builtins.", "object", "abc.", "typing.", "enum.", "collections.")
+"""Where bases come from that call none of the private methods of what derives from them."""
 _FAMILY = 12  # methods of one name that are compared with each other
 
 _TOO_COMMON = frozenset(

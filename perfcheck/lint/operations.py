@@ -315,7 +315,7 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
             False,
             first.contiguous,
             first.grad,
-            origin=frozenset(),
+            None if first.kind == "tensor" else first.batch,
         )
     if kind == "device":
         return Value("tensor", True, dtype or first.dtype, first.rank, None, first.contiguous, first.grad)

@@ -90,9 +90,22 @@ def _is_settled_leaf(scope: BodyScope, leaf: ast.AST, depth: int) -> bool:
         return name in ("self", "cls") or bool(_SETTINGS.match(name))
     if name in scope.function.module.globals and name not in scope.run.env:
         return True
+    if _is_list_by_default(scope, name):
+        return True
     definition = scope.definition(name, leaf) or _rebound(scope, name, leaf)
     grows = any(dotted(call.func) == f"{name}.{call.func.attr}" for call in scope.calls(*_GROWS))  # type: ignore[attr-defined]
     return definition is not None and not grows and is_settled(scope, definition, depth + 1)
+
+
+def _is_list_by_default(scope: BodyScope, name: str) -> bool:
+    """``def look_at(eye, up=[0, 1, 0])``"""
+    arguments = getattr(scope.node, "args", None)
+    if arguments is None:
+        return False
+    positional = [*arguments.posonlyargs, *arguments.args]
+    given = zip(reversed(positional), reversed(arguments.defaults))
+    default = next((default for argument, default in given if argument.arg == name), None)
+    return isinstance(default, (ast.List, ast.Tuple)) and bool(default.elts)
 
 
 _GROWS = ("append", "extend", "insert")

@@ -883,3 +883,60 @@ def test_what_learns_once_and_what_begins_a_sequence() -> None:
                 wait()  # cold
         """
     )
+
+
+def test_private_methods_that_another_package_may_call() -> None:
+    said, found = heats(
+        """
+        import torch
+        from torch import nn
+        from lm_eval.api.model import TemplateLM
+
+
+        class Evaluator(TemplateLM):
+            def _loglikelihood_tokens(self, requests: torch.Tensor):
+                torch.cuda.synchronize()  # step
+                return requests
+
+
+        class Model(nn.Module):
+            def _nobody_calls_it(self, x: torch.Tensor):
+                torch.cuda.synchronize()  # cold
+                return x
+
+
+        class Captioner(nn.Module):
+            def forward(self, x: torch.Tensor, mode="forward"):
+                return getattr(self, "_" + mode)(x)
+
+            def _sample(self, x: torch.Tensor):
+                torch.cuda.synchronize()  # step
+                return x
+        """,
+        presumed=True,
+    )
+    assert found == said
+
+
+def test_what_accumulates_gradients_and_steps_once_is_a_step() -> None:
+    said, found = heats(
+        """
+        import torch
+
+
+        class Trainer:
+            def train(self):
+                torch.cuda.synchronize()  # step
+                for _ in range(self.accumulate):
+                    self.loss(next(self.loader)).backward()
+                self.optimizer.step()
+
+            def fit(self):
+                torch.cuda.synchronize()  # cold
+                for batch in self.loader:
+                    self.loss(batch).backward()
+                    self.optimizer.step()
+                self.scheduler.step()
+        """
+    )
+    assert found == said

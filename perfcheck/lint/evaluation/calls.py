@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 from typing import TYPE_CHECKING
 
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evaluation.attributes import INSTANCES
 from perfcheck.lint.evaluation.builtin_functions import apply_lambda
@@ -27,9 +29,19 @@ def call(ev: Evaluator, node: ast.Call) -> Value:
             return ACCELERATOR  # get_device(), comm.local_torch_device()
         if "map" in last or "apply" in last:
             return _mapped(ev, node, result)
+        if last.startswith("sample") and result.device is None and _keeps_samples(func):
+            return result._replace(batch=True)
         if any(k.arg == "return_tensors" for k in node.keywords):
             return Value(device=False)  # what a tokenizer or an image processor makes lies on the host
     return result
+
+
+def _keeps_samples(func: ast.expr) -> bool:
+    """``replay_buffer.sample``, ``self.memory.sample_batch``"""
+    return isinstance(func, ast.Attribute) and _STORE.search(dotted(func.value)) is not None
+
+
+_STORE = re.compile(r"(^|[._])(replay|memory|buffer|dataset)(_\w+)?$", re.IGNORECASE)
 
 
 def _mapped(ev: Evaluator, node: ast.Call, result: Value) -> Value:

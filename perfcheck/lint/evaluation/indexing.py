@@ -9,6 +9,7 @@ from perfcheck.lint.conditions import Argument
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.evaluation.binding import index_name
 from perfcheck.lint.evaluation.environment import stored
+from perfcheck.lint.loops import names_batch_size
 from perfcheck.lint.values import ARRAY, INT, NUMBER, STR, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     if kind == "size":
         return container if isinstance(node.slice, ast.Slice) else INT
     if kind == "array":
-        return ARRAY
+        return ARRAY._replace(batch=True) if _is_chunk(node.slice) else ARRAY
     if kind == "str":
         return STR
     if kind == "module":  # of several dimensions has a parameter that a BufferDict held
@@ -70,11 +71,17 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     if kind == "unknown":
         return Value(
             device=container.device,
-            batch=container.batch,
+            batch=container.batch or (container.device is None and _is_chunk(node.slice)) or None,
             pinned=container.pinned,
             origin=container.origin,
         )
     return UNKNOWN
+
+
+def _is_chunk(index: ast.expr) -> bool:
+    """``data[start : start + batch_size]``: of data that are gone through one batch at a time."""
+    bounds = (index.lower, index.upper) if isinstance(index, ast.Slice) else ()
+    return any(bound is not None and names_batch_size(bound) for bound in bounds)
 
 
 def _is_old_item(node: ast.Subscript, container: Value, index: Value) -> bool:

@@ -10,7 +10,6 @@ from perfcheck.lint.conditions import Argument
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evidence import TENSOR_ONLY, by_name
-from perfcheck.lint.loops import names_batch_size
 from perfcheck.lint.operations import device_of
 from perfcheck.lint.roles import is_batch_name, steps_on_batch
 from perfcheck.lint.values import INT, NUMBER, SIZE, UNKNOWN, Value
@@ -60,7 +59,7 @@ def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments
     """``batch["input_ids"].to(device)``: what is carried over by name comes from the host; and so does what a
     parameter named like a batch holds: ``images, labels = batch``."""
     given = owner._replace(assumed=True) if isinstance(func.value, ast.Call) else owner
-    brought = (owner.batch is True and owner.device is None) or _is_chunk(owner, func.value)
+    brought = owner.batch is True and owner.device is None
     if ev.on_host or not (
         brought or _is_item_of_batch(owner, func.value) or _is_of_batch_parameter(ev, given)
     ):
@@ -90,14 +89,6 @@ def _is_setting(node: ast.expr | None) -> bool:
 _SETTINGS = re.compile(
     r"(^|[._])(cfg|conf|config|args|opts?|options|hparams|params|settings|flags)$", re.IGNORECASE
 )
-
-
-def _is_chunk(owner: Value, part: ast.expr) -> bool:
-    """``data[start : start + batch_size]``: of data that do not fit on the device, one batch at a time."""
-    if not isinstance(part, ast.Subscript) or not isinstance(part.slice, ast.Slice):
-        return False
-    bounds = [bound for bound in (part.slice.lower, part.slice.upper) if bound is not None]
-    return owner.device is None and any(map(names_batch_size, bounds))
 
 
 def _is_item_of_batch(owner: Value, part: ast.expr) -> bool:

@@ -672,3 +672,40 @@ def test_devices_without_pinned_memory() -> None:
     assert flagged(source, "PC215")
     assert not flagged(source.replace("DeviceGPU", "DeviceCPU"), "PC215")
     assert not flagged(source.replace("DeviceGPU", "DeviceHPU"), "PC215")
+
+
+def test_chunks_of_arrays_and_what_a_replay_buffer_samples() -> None:
+    source = """
+    import torch
+
+
+    def encode(model, features, device, batch_size=32):
+        for start in range(0, len(features), batch_size):
+            yield model(torch.from_numpy(features[start : start + batch_size]).to(device))  # a chunk
+
+
+    class Agent:
+        def learn(self, replay_buffer):
+            for _ in range(self.iterations):
+                states, rewards = replay_buffer.sample(64)
+                states = torch.FloatTensor(states).to(self.device)  # sampled
+                loss = self.q(states).mean()
+                loss.backward()
+                self.optimizer.step()
+
+
+    def denoise(model, x, guidance, timesteps):
+        for t in timesteps:
+            x = x - model(x, t) * torch.tensor(guidance, device=x.device)  # always the same
+        return x
+
+
+    class Camera(torch.nn.Module):
+        def forward(self, eye, up=(0, 1, 0)):
+            up = torch.FloatTensor(up).to(eye.device)  # by default
+            return torch.linalg.cross(up, eye)
+    """
+    lines = source.strip().split("\n")
+    sure = [f for f in found(source, "PC121", "PC202", "PC214") if f.confidence != "heuristic"]
+    told = {lines[p.line - 1].partition("# ")[2] for f in sure for p in (f.place, *f.places)}
+    assert told == {"a chunk", "sampled", "always the same", "by default"}
