@@ -140,6 +140,9 @@ def _is_short(scope: Scope, loop: ast.For) -> bool:
     """Does it go over a few numbers only, or over a list?"""
     if not isinstance(loop.iter, ast.Call) or last(loop.iter) != "range":
         return True
+    lengths = (n for n in ast.walk(loop.iter) if isinstance(n, ast.Call) and last(n) == "len" and n.args)
+    if any(scope.value(length.args[0]).is_tensor is not True for length in lengths):
+        return True
     ends = [scope.value(argument) for argument in loop.iter.args]
     return any(end.has_const and isinstance(end.const, int) and 0 < end.const <= _FEW for end in ends)
 

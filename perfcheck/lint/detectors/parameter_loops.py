@@ -126,7 +126,8 @@ def ema_loop(scope: Scope) -> Iterator[Match]:
             found = _blend(node)
             if found is None or not _concerns(found, names):
                 continue
-            if _is_entry_of_average(found[0], names) or _gives_parameters(scope, loop.iter, _STATES):
+            entry = not isinstance(node, ast.AugAssign) and _is_entry_of_average(found[0], names)
+            if entry or _gives_parameters(scope, loop.iter, _STATES):
                 yield Match(node, {})
 
 

@@ -48,7 +48,8 @@ def served(scope: Scope) -> Iterator[Match]:
         if not isinstance(call, ast.Call) or not (runs_model(scope, call) or encodes(scope, call)):
             continue
         owner = root(call.func) or ""
-        if owner == "self" if of_class else not _is_local(scope, owner):
+        deferred = any(isinstance(around, ast.Lambda) for around in scope.ancestors(call))
+        if not deferred and (owner == "self" if of_class else not _is_local(scope, owner)):
             yield Match(definition(scope.node), {"M": call}, certain=None)
             yield Match(call, {"M": call}, certain=None)
             return
