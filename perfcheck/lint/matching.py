@@ -47,6 +47,8 @@ class RuleSet:
         self._by_tail: dict[str, list[tuple[Rule, Pattern]]] = {}
         self._by_type: dict[type[ast.AST], list[tuple[Rule, Pattern, frozenset[str]]]] = {}
         self._detectors: list[tuple[Rule, str, frozenset[str] | None]] = []
+        self._needing: dict[str, set[int]] = {}  # the places of those that need a name, by name
+        self._looking = set[int]()  # the places of those that look at every body
         self._operator_cache: dict[str, list[Rule]] = {}
         for rule in rules:
             for operator in rule.operators:
@@ -62,7 +64,11 @@ class RuleSet:
                     self._by_type.setdefault(pattern.node_type, []).append((rule, pattern, needs))
             if rule.detector is not None:
                 self._detectors.append((rule, rule.detector, NEEDS.get(rule.detector)))
-        self._needed = frozenset().union(*(needs for _, _, needs in self._detectors if needs is not None))
+        for place, (_, _, wanted) in enumerate(self._detectors):
+            if wanted is None:
+                self._looking.add(place)
+            for name in wanted or ():
+                self._needing.setdefault(name, set()).add(place)
         self.names = self._names({rule.code for rule in rules if not _asks_heat(rule)})
         """Names of which a cold body must call, read, bear or be given one to be worth a look."""
         self.cold_names = self._names({rule.code for rule in rules if not _asks_more_than_place(rule)})
@@ -104,11 +110,11 @@ class RuleSet:
                 yield from self._judge(rule, match, scope, around)
         if self._by_tail or self._by_type:
             yield from self._patterns(scope, around)
-        own = self._needed & scope.function.record.all_names
-        for rule, name, needs in self._detectors:
-            if needs is None or not own.isdisjoint(needs):
-                for match in detector(name)(scope):
-                    yield from self._judge(rule, match, scope, around)
+        own = self._needing.keys() & scope.function.record.all_names
+        for place in sorted(self._looking.union(*(self._needing[name] for name in own))):
+            rule, name, _ = self._detectors[place]
+            for match in detector(name)(scope):
+                yield from self._judge(rule, match, scope, around)
 
     def _patterns(self, scope: BodyScope, around: Surroundings) -> Iterator[Hit]:
         names = scope.function.record.names

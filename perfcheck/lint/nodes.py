@@ -52,6 +52,8 @@ CHILDREN: dict[type[ast.AST], Children] = {
     ast.DictComp: lambda n: (n.key, n.value, *n.generators),
     ast.comprehension: lambda n: (n.target, n.iter, *n.ifs),
     ast.Lambda: attrgetter("args", "body"),
+    ast.NamedExpr: attrgetter("target", "value"),
+    ast.Await: lambda n: (n.value,),
     # statements
     ast.Expr: lambda n: (n.value,),
     ast.Assign: lambda n: (*n.targets, n.value),
@@ -67,6 +69,16 @@ CHILDREN: dict[type[ast.AST], Children] = {
     ast.withitem: lambda n: (
         (n.context_expr,) if n.optional_vars is None else (n.context_expr, n.optional_vars)
     ),
+    ast.Try: lambda n: (*n.body, *n.handlers, *n.orelse, *n.finalbody),
+    ast.ExceptHandler: lambda n: n.body if n.type is None else (n.type, *n.body),
+    ast.Raise: lambda n: (*filter(None, (n.exc, n.cause)),),
+    ast.Assert: lambda n: (n.test,) if n.msg is None else (n.test, n.msg),
+    ast.Delete: attrgetter("targets"),
+    ast.Import: attrgetter("names"),
+    ast.ImportFrom: attrgetter("names"),
+    ast.alias: _none,
+    ast.Global: _none,
+    ast.Nonlocal: _none,
     ast.Pass: _none,
     ast.Break: _none,
     ast.Continue: _none,

@@ -84,7 +84,8 @@ def apply(operator: Operator, operands: Operands, suppose: bool = False) -> tupl
         result = result._replace(contiguous=fact)
     if not _LAYOUTS.isdisjoint(operands.by_name):
         result = result._replace(contiguous=None)
-    operands = operands._replace(result=result, from_data=operator.names[0] == "torch.tensor")
+    if operator.effects:
+        operands = operands._replace(result=result, from_data=operator.names[0] == "torch.tensor")
     raised: list[Happening] = []
     for effect in operator.effects:
         certain = _happens(effect, operands)

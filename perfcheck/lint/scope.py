@@ -14,8 +14,9 @@ from perfcheck.lint.facts import Loop, Raised
 from perfcheck.lint.grad_mode import switches_grad_off, touches_grad_mode
 from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest, warns
 from perfcheck.lint.hotness import Heat
+from perfcheck.lint.index import FunctionNode
 from perfcheck.lint.loops import LoopKind, goes_through_data, loop_kind
-from perfcheck.lint.nodes import CHILDREN, block_in
+from perfcheck.lint.nodes import CHILDREN, Children, block_in, walk
 from perfcheck.lint.project import FunctionRef
 from perfcheck.lint.roles import role
 from perfcheck.lint.values import UNKNOWN, Value, elements
@@ -85,7 +86,7 @@ class BodyScope:
                 else:
                     known.append(node)
                 if kind is not ast.Name and kind is not ast.Constant:
-                    stack += _below(node)[::-1]
+                    stack += _BELOW[kind](node)[::-1]
         return self._of_type
 
     def _above(self) -> dict[ast.AST, ast.AST]:
@@ -95,7 +96,7 @@ class BodyScope:
             for kind, nodes in self._nodes().items():
                 if kind is not ast.Name and kind is not ast.Constant:
                     for node in nodes:
-                        parents.update(dict.fromkeys(_below(node), node))
+                        parents.update(dict.fromkeys(_BELOW[kind](node), node))
         return self._parents
 
     def parent(self, node: ast.AST) -> ast.AST | None:
@@ -187,7 +188,7 @@ class BodyScope:
         known = self._assigned.get(node)
         if known is None:
             found = set()
-            for part in ast.walk(node):
+            for part in walk(node):
                 if isinstance(part, (ast.Name, ast.Attribute)) and not isinstance(part.ctx, ast.Load):
                     found.add(dotted(part))
                 elif isinstance(part, ast.NamedExpr):
@@ -227,7 +228,7 @@ class BodyScope:
         return {
             dotted(p)
             for t in targets
-            for p in ast.walk(t)
+            for p in walk(t)
             if isinstance(p, (ast.Name, ast.Attribute)) and not isinstance(p.ctx, ast.Load)
         }
 
@@ -303,7 +304,8 @@ class BodyScope:
             if isinstance(current, ast.stmt):
                 guarded = guarded or warns(current)
                 block = block_in(parent, current) or [current]
-                if any(skips_the_rest(s) for s in block[: block.index(current)]):
+                before = block[: block.index(current)]
+                if any(isinstance(s, ast.If) and skips_the_rest(s) for s in before):
                     level, guarded = min(level, Hotness.EPOCH), True
             parent = current
         if self._walks_device_data(node):
@@ -538,15 +540,18 @@ class BodyScope:
         return False
 
 
-def _below(node: ast.AST) -> Sequence[ast.AST]:
-    """The children of a node in a body: of functions their defaults, of classes none."""
-    kind = type(node)
-    if kind is ast.FunctionDef or kind is ast.AsyncFunctionDef:
-        arguments = node.args  # type: ignore[attr-defined]
-        return [default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None]
-    if kind is ast.ClassDef:
-        return []
-    return CHILDREN[kind](node)
+def _defaults(node: FunctionNode) -> list[ast.expr]:
+    arguments = node.args
+    return [default for default in (*arguments.defaults, *arguments.kw_defaults) if default is not None]
+
+
+_BELOW: dict[type[ast.AST], Children] = {
+    **CHILDREN,
+    ast.FunctionDef: _defaults,
+    ast.AsyncFunctionDef: _defaults,
+    ast.ClassDef: lambda node: (),
+}
+"""The children of a node in a body: of functions their defaults, of classes none."""
 
 
 def _whose_extent(node: ast.expr) -> ast.expr:

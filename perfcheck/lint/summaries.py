@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from perfcheck.lint.evaluation.arguments import Arguments
 from perfcheck.lint.evaluation.environment import Env
+from perfcheck.lint.nodes import walk
 from perfcheck.lint.project import FunctionRef
 from perfcheck.lint.values import NUMBER, UNKNOWN, Value, any_of, elements, join_all
 
@@ -36,7 +37,7 @@ def read_parameters(function: FunctionRef, node: ast.AST) -> tuple[tuple[str, st
     """The parameters of which a function brings what it is given to the host, and the operators that do:
     ``x.detach().cpu()``, ``x.item()``."""
     found: dict[str, str] = {}
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and part.func.attr in _READS:
             root: ast.AST = part.func.value
             while isinstance(root, (ast.Call, ast.Attribute)):

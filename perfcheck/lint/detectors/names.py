@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 
 from perfcheck.lint.dotted import chain
-from perfcheck.lint.nodes import BLOCKS, CHILDREN
+from perfcheck.lint.nodes import BLOCKS, CHILDREN, walk
 
 _OPAQUE = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda})
 
@@ -33,7 +33,7 @@ def last(node: ast.AST) -> str:
 
 def variables(node: ast.AST) -> frozenset[str]:
     """The plain names anywhere in it, stored or read, nested functions included."""
-    return frozenset(part.id for part in ast.walk(node) if isinstance(part, ast.Name))
+    return frozenset(part.id for part in walk(node) if isinstance(part, ast.Name))
 
 
 def within(*nodes: ast.AST) -> Iterator[ast.AST]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from perfcheck.lint.detectors.names import targets, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
+from perfcheck.lint.nodes import walk
 
 
 def outputs_unread(scope: Scope) -> Iterator[Match]:
@@ -53,7 +54,7 @@ def _is_read(scope: Scope, name: str) -> bool:
         and node.id == name
         and isinstance(node.ctx, ast.Load)
         and not _is_append(scope, node)
-        for node in ast.walk(scope.node)
+        for node in walk(scope.node)
     )
 
 

@@ -15,6 +15,7 @@ from perfcheck.lint.evaluation.calls import call
 from perfcheck.lint.evaluation.indexing import subscript
 from perfcheck.lint.evaluation.narrowing import asks_for_tensor, narrow
 from perfcheck.lint.evidence import tensor_of
+from perfcheck.lint.nodes import walk
 from perfcheck.lint.values import BOOL, NONE, STR, UNKNOWN, Value, elements, join, join_all
 
 if TYPE_CHECKING:
@@ -172,8 +173,8 @@ def _comprehension(
     ev.env = dict(before)
     believed = ev.evidence
     if believed:  # its variables are its own, whatever others of the same name are used for
-        own = {n.id for g in node.generators for n in ast.walk(g.target) if isinstance(n, ast.Name)}
-        calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
+        own = {n.id for g in node.generators for n in walk(g.target) if isinstance(n, ast.Name)}
+        calls = [part for part in walk(node) if isinstance(part, ast.Call)]
         used = {tensor_of(c) for c in calls} | {dotted(c.func).partition(".")[0] for c in calls}
         ev.evidence = believed - (own - used)
     for generator in node.generators:

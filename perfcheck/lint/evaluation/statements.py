@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from operator import is_
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
@@ -87,7 +88,7 @@ def _if(ev: Evaluator, node: ast.If) -> bool:
     dead = ev.raised.copy() if cannot_hold(ev, node.test) else None
     ev.env = dict(before)
     narrow(ev, node.test, True)
-    then_entry = dict(ev.env)
+    then_entry = _entry(ev.env, before)
     before_branch = len(ev.returns)
     then_reaches = ev.block(node.body)
     if dead is not None:
@@ -97,7 +98,7 @@ def _if(ev: Evaluator, node: ast.If) -> bool:
     then_env = ev.env
     ev.env = dict(before)
     narrow(ev, node.test, False)
-    else_entry = dict(ev.env)
+    else_entry = _entry(ev.env, before)
     else_reaches = ev.block(node.orelse)
     else_env = ev.env
     if then_reaches and else_reaches:
@@ -108,12 +109,24 @@ def _if(ev: Evaluator, node: ast.If) -> bool:
     return then_reaches or else_reaches
 
 
+def _entry(env: Env, before: Env) -> Env:
+    """What variables hold as a branch begins; ``before`` itself where the test has told nothing."""
+    same = len(env) == len(before) and all(map(is_, env.values(), before.values()))
+    return before if same else dict(env)
+
+
 def _widen(merged: Env, before: Env, *branches: tuple[Env, Env]) -> None:
     """Forget what a test alone told: a variable that no branch assigned is what it was before.
 
     A branch: what variables held as it began and as it ended.
     """
-    tested = {name for entry, _ in branches for name, value in entry.items() if value is not before.get(name)}
+    tested = {
+        name
+        for entry, _ in branches
+        if entry is not before
+        for name, value in entry.items()
+        if value is not before.get(name)
+    }
     for name in tested:
         if all(end.get(name) is entry.get(name) for entry, end in branches):
             if name in before:
