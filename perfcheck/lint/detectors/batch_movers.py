@@ -23,7 +23,8 @@ _WRAPPER = re.compile(
 )
 """``to_var(x)``, ``tocuda(x)``, ``cuda(x)``"""
 _OWN_MOVE = re.compile(
-    r"(^|\.)\w*([Bb]atch(Data|Dict|Tuple|Inputs?|Encoding)?|Samples?|Inputs?|Examples?|Transitions?|Observations?)"
+    r"(^|\.)\w*([Bb]atch(Data|Dict|Tuple|Inputs?|Encoding)?|Samples?|Inputs?|Examples?|Transitions?|Observations?|"
+    r"Experiences?|Trajector(y|ies)|Episodes?|Rollouts?)"
     r"\.(to|cuda|gpu|to_(device|cuda|gpu))$"
 )
 """How a batch of a project's own class moves what it holds."""
@@ -160,7 +161,7 @@ def _is_settled(scope: Scope, call: ast.Call) -> bool:
     target = scope.keyword(call, "device", 0)
     if last(call) == "cuda":
         return False
-    if target is None or len(call.args) > 1:
+    if target is None or not all(scope.value(given).kind == "dtype" for given in call.args[1:]):
         return True
     if isinstance(target, ast.Name) and _is_device_of_first(scope, target):
         return True

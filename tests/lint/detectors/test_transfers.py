@@ -506,6 +506,11 @@ def test_batches_of_a_project_s_own_class_and_wrappers_of_cuda() -> None:
             return Minibatch(self.x.to(device))  # own
 
 
+    class Experience:
+        def to_device(self, device):
+            self.rewards = self.rewards.to(device, torch.float32)  # experience
+
+
     class Encoder(nn.Module):
         def to(self, device):
             self.table = self.table.to(device)
@@ -525,7 +530,7 @@ def test_batches_of_a_project_s_own_class_and_wrappers_of_cuda() -> None:
     """
     lines = source.strip().split("\n")
     told = {lines[line - 1].partition("# ")[2] for _, line in flagged(source, "PC215")}
-    assert told == {"own", "wrapped", "drawn"}
+    assert told == {"own", "experience", "wrapped", "drawn"}
 
 
 def test_what_numpy_draws_or_holds_is_made_here() -> None:
