@@ -411,6 +411,15 @@ def _dwarfed(a: _Asked) -> Truth:
     return any(raised.event == "host-sync" and stops_loop(a.scope, raised.node) for raised in a.scope.events)
 
 
+def _of_pass(a: _Asked, node: ast.AST) -> Truth:
+    return any(
+        a.value(given).kind == "loader"
+        for call in ast.walk(node)
+        if isinstance(call, ast.Call)
+        for given in (*call.args, *(keyword.value for keyword in call.keywords))
+    )
+
+
 def _picked(a: _Asked, node: ast.AST) -> Truth:
     if not isinstance(node, ast.Subscript):
         return False
@@ -514,6 +523,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "collected": lambda a: is_collected(a.scope, a.match.node),
     "several": _several,
     "dwarfed": _dwarfed,
+    "of_pass": _of_pass,
     "moves_data": lambda a: any(raised.event == "h2d-copy" for raised in a.scope.events),
     "loaded_into": lambda a: is_loaded_into(a.scope, a.match.node),
     "follows_collective": lambda a: follows_collective(a.scope, a.match.node),

@@ -18,7 +18,7 @@ from perfcheck.lint.index import FunctionNode
 from perfcheck.lint.loops import LoopKind, goes_through_data, loop_kind
 from perfcheck.lint.nodes import CHILDREN, Children, block_in, walk
 from perfcheck.lint.project import FunctionRef
-from perfcheck.lint.roles import role
+from perfcheck.lint.roles import is_setup, role
 from perfcheck.lint.values import UNKNOWN, Value, elements
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -353,26 +353,32 @@ class BodyScope:
             return kind
         if not isinstance(loop, ast.While) and _gives_batches(self.value(loop.iter)):
             return LoopKind.STEP
-        if kind is LoopKind.PLAIN and not isinstance(loop, ast.While) and self._over_device_data(loop.iter):
+        once = self.heat.level == Hotness.EPOCH or is_setup(self.function)
+        plain = kind is LoopKind.PLAIN and not isinstance(loop, ast.While)
+        if plain and self._over_device_data(loop.iter, surely=once):  # type: ignore[union-attr]
             return LoopKind.STEP  # as often as there is data, in whatever function
         return kind
 
-    def _over_device_data(self, iterable: ast.expr) -> bool:
+    def _over_device_data(self, iterable: ast.expr, surely: bool = False) -> bool:
         """``for x in tensor``, ``range(len(tensor))``, ``range(tensor.shape[0])``; also ``for x in groups``,
         tensors in any number that lie on the host, as indices into others do."""
         if role(self.run.engine.project, self.function)[1] or self.function.record.name == "__init__":
             return False
         if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name):
             if iterable.func.id in ("enumerate", "zip", "reversed", "tqdm"):
-                return any(self._over_device_data(argument) for argument in iterable.args)
+                return any(self._over_device_data(argument, surely) for argument in iterable.args)
             if iterable.func.id == "range" and iterable.args:
                 extent = iterable.args[-1] if len(iterable.args) < 3 else iterable.args[1]
-                return self.value(_whose_extent(extent)).on_device is True
+                return self._is_there(self.value(_whose_extent(extent)), surely)
             return False
         value = self.value(iterable)
         if value.kind == "list" and value.items is None:
             return elements(value).on_device is False and elements(value).kind == "tensor"
-        return value.kind == "tensor" and value.on_device is True
+        return value.kind == "tensor" and self._is_there(value, surely)
+
+    @staticmethod
+    def _is_there(data: Value, surely: bool) -> bool:
+        return data.on_device is True and not (surely and data.assumed)
 
     def block(self, node: ast.AST) -> Sequence[ast.stmt]:
         statement = self.statement(node)

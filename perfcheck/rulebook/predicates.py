@@ -260,6 +260,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "piece": _here("It is, in each turn of a loop, another part of one tensor."),
     "selects_on_host": _here("It chooses places of data that lie on the host: `images[index.cpu()]`."),
     "collected": _here("It is added to what lasts: `self.outputs.append(x.cpu())`."),
+    "of_pass": _about("A call that is handed a loader gives it: one value for a pass over the data."),
     "dwarfed": _here(
         "It stands in no loop, and the function has one that waits in each turn to know whether to go on."
     ),

@@ -63,6 +63,8 @@ def test_every_predicate_has_an_answer() -> None:
         ("string($X)", "at('a')", True),
         ("module($X)", "at(model)", True),
         ("module($X)", "at(x)", False),
+        ("of_pass($X)", "at(u.evaluate(model, loader).mean())", True),
+        ("of_pass($X)", "at(u.evaluate(model, x))", False),
         ("loader($X)", "at(torch.utils.data.DataLoader(u))", True),
         ("optimizer($X)", "at(torch.optim.SGD(u))", True),
         ("instance_of($X, 'torch.nn.Module')", "at(nn.Linear(1, 1))", True),

@@ -44,7 +44,7 @@ def loaders_without_workers(scope: Scope) -> Iterator[Match]:
     """Loaders that load in the training process, except of tensors that lie in memory, and of single samples
     (no other argument given); by what makes loaders, or in a file that trains."""
     name = scope.qualname.rpartition(".")[2]
-    makes = _MAKES_LOADERS.search(name) and not _ONE_PASS.search(name)
+    makes = _MAKES_LOADERS.search(name) and "train" in name
     trains = scope.in_class("lightning.pytorch.LightningModule") or not _LEARNS.isdisjoint(scope.file_names())
     if not (makes or trains):
         return

@@ -81,7 +81,8 @@ def compare(
     if "array" in (left.kind, right.kind):
         return ARRAY
     if left.kind == "unknown" or right.kind == "unknown":
-        device = True if True in (left.device, right.device) else None
+        places = {side.device for side in (left, right) if side.kind == "unknown"}
+        device = True if True in (left.device, right.device) else False if places == {False} else None
         return Value(device=device, dtype="bool", origin=left.origin | right.origin)
     return BOOL
 

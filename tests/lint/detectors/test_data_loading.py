@@ -109,7 +109,7 @@ def test_workers_for_tensors_in_memory() -> None:
         import torch
         from torch.utils.data import DataLoader, TensorDataset
 
-        def loaders(dataset, options):
+        def train_loaders(dataset, options):
             tensors = TensorDataset(torch.zeros(4))
             return (
                 DataLoader(tensors, pin_memory=True),
@@ -210,7 +210,7 @@ def test_loaders_of_libraries() -> None:
         from torch_geometric.loader import DataLoader
         from torchdata.stateful_dataloader import StatefulDataLoader
 
-        def loaders(graphs, texts):
+        def train_loaders(graphs, texts):
             return (
                 DataLoader(graphs, batch_size=32, shuffle=True),
                 StatefulDataLoader(texts, batch_size=8, num_workers=2, persistent_workers=True),
@@ -264,7 +264,7 @@ def test_loaders_of_what_does_not_train() -> None:
             loader = DataLoader(data, size, shuffle=False)
             return [model.score(batch) for batch in loader]
 
-        def make_loader(data, size):
+        def make_train_loader(data, size):
             return DataLoader(data, size, shuffle=True)
     """
     assert flagged(source, "PC401") == {("PC401", 8)}
@@ -308,7 +308,7 @@ def test_loaders_that_can_have_no_workers() -> None:
     source = """
         from torch.utils.data import DataLoader
 
-        def make_loader(data, size, num_workers=0):
+        def make_train_loader(data, size, num_workers=0):
             return DataLoader(data, size, num_workers=0)
     """
     assert not flagged(source, "PC401")

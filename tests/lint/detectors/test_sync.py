@@ -531,3 +531,21 @@ def test_waits_that_functions_are_there_for() -> None:
             torch.cuda.synchronize()
     """
     assert flagged(source, "PC117") == set()
+
+
+def test_what_is_fitted_once_goes_over_its_data_once() -> None:
+    source = """
+        import torch
+
+        class Calibrator:
+            def fit(self, scores: torch.Tensor) -> list[float]:
+                return [scores[:, j].max().item() for j in range(scores.shape[1])]
+
+            def evaluate(self, scores: torch.Tensor) -> list[float]:
+                found = []
+                for j in range(scores.shape[1]):
+                    found.append(scores[:, j].max().item())
+                return found
+    """
+    assert not flagged(source, "PC101", "PC103", "PC116")
+    assert flagged(source.replace("fit(", "forward("), "PC101", "PC103", "PC116")
