@@ -83,7 +83,8 @@ def compare(
     if left.kind == "unknown" or right.kind == "unknown":
         places = {side.device for side in (left, right) if side.kind == "unknown"}
         device = True if True in (left.device, right.device) else False if places == {False} else None
-        return Value(device=device, dtype="bool", origin=left.origin | right.origin)
+        batch = (left.batch or right.batch) if device is False else None
+        return Value(device=device, dtype="bool", batch=batch, origin=left.origin | right.origin)
     return BOOL
 
 
