@@ -30,7 +30,7 @@ from perfcheck.lint.values import DICT, NONE, UNKNOWN, Value, elements, join, jo
 from perfcheck.operators import Operator, find
 from perfcheck.operators.reader import canonical
 
-_WAITING = 4000  # evaluated bodies that are kept until they are asked for themselves
+_WAITING = 6000  # evaluated bodies that are kept until they are asked for themselves
 CALLERS = 4  # functions that are asked what they hand to another; with more, nobody is
 _OVERRIDES = 8  # definitions of an abstract method that are looked at
 _DEPTH = 40  # summaries that wait for each other; deeper answers are unknown
