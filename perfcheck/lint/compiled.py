@@ -87,7 +87,11 @@ class CompiledMap:
         class_ = project.lookup(self._engine.names.dotted(module, name) or "", module) if name else None
         if isinstance(class_, FunctionRef):  # model = build(config)
             class_ = project.lookup(self._engine.returned(class_).ref or "")
-        if isinstance(class_, ClassRef) and project.is_subclass(class_, "torch.nn.Module"):
+        if isinstance(class_, ClassRef):
+            yield from self._forward_of_module(class_)
+
+    def _forward_of_module(self, class_: ClassRef) -> Iterator[FunctionRef]:
+        if self._engine.project.is_subclass(class_, "torch.nn.Module"):
             yield from self._forward(class_)
 
     def _forward(self, class_: ClassRef) -> Iterator[FunctionRef]:
@@ -100,8 +104,11 @@ class CompiledMap:
         project, owner = self._engine.project, self._engine.project.owner(forward)
         constructor = None if owner is None else project.method(owner, "__init__")
         if constructor is not None:
+            module = constructor.module
             for target in sorted({site.target for site in constructor.record.calls}):
-                yield from self._instances(constructor, target)
+                class_ = project.lookup(self._engine.names.dotted(module, target) or "", module)
+                if isinstance(class_, ClassRef):  # what functions return is not asked: too many bodies
+                    yield from self._forward_of_module(class_)
 
     def _handed(self, function: FunctionRef, name: str) -> Iterator[FunctionRef]:
         project = self._engine.project
