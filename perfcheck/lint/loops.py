@@ -177,7 +177,7 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
 
 def goes_over_batches(node: ast.For | ast.AsyncFor) -> bool:
     """Is each turn one step, on what it goes over: batches, and not times, losses or models?"""
-    if loop_kind(node) is not LoopKind.STEP or any(_names_steps(word) for word in words_of(node.iter)):
+    if loop_kind(node) is not LoopKind.STEP or any(map(_TIMES.search, words_of(node.iter))):
         return False
     targets = {part.id for part in walk(node.target) if isinstance(part, ast.Name)}
     calls = [part.func for statement in node.body for part in walk(statement) if isinstance(part, ast.Call)]
@@ -193,6 +193,7 @@ def goes_over_batches(node: ast.For | ast.AsyncFor) -> bool:
     )
 
 
+_TIMES = re.compile(r"^(?!.*accum).*(steps?|sigmas?|betas?|alphas?|times?)$", re.IGNORECASE)
 _OF_NO_BATCH = frozenset(
     {"backward", "step", "zero_grad", "parameters", "eval", "train", "forward", "state_dict", "item"}
 )

@@ -460,6 +460,12 @@ def test_what_a_training_loop_goes_over_is_a_batch() -> None:
             optimizer.step()
 
 
+    def accumulated(model, batch, optimizer, accum_steps):
+        for x, y in zip(*map(lambda part: part.chunk(accum_steps), batch)):
+            model(x.cuda(), y).backward()  # accumulated
+        optimizer.step()
+
+
     def models(nets, optimizers, x, device):
         for net, optimizer in zip(nets, optimizers):
             net.to(device)
@@ -474,7 +480,7 @@ def test_what_a_training_loop_goes_over_is_a_batch() -> None:
     """
     lines = source.strip().split("\n")
     told = {lines[line - 1].partition("# ")[2] for _, line in flagged(source, "PC202", "PC214")}
-    assert told == {"both", "joined", "mapped"}
+    assert told == {"both", "joined", "mapped", "accumulated"}
 
 
 def test_what_a_step_is_handed_comes_from_a_loader() -> None:
