@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from perfcheck.events import Hotness
 from perfcheck.lint.detectors.model_calls import runs_model
 from perfcheck.lint.detectors.names import derived, last, mentions, targets, variables, within
 from perfcheck.lint.detectors.training_loops import (
     READS,
-    LoopStatement,
     differentiated_in,
     rebound_after_backward,
     training_loops,
+    training_step,
     with_graph,
 )
 from perfcheck.lint.dotted import chain
@@ -36,10 +36,13 @@ def loss_accumulated(scope: Scope) -> Iterator[Match]:
 
 
 def _kept_in(scope: Scope, kept: str, value: ast.expr, place: ast.stmt | ast.expr) -> ast.expr | None:
-    """The part of a value that a loop which goes backward keeps with its graph beyond its turn."""
-    for loop, attached in training_loops(scope, place):
+    """The part of a value that a loop which goes backward keeps with its graph beyond its turn, or a method
+    beyond its call."""
+    turns = list(training_loops(scope, place))
+    step = training_step(scope) if kept.startswith("self.") and not turns else None
+    for loop, attached in turns if step is None else [step]:
         term = with_graph(scope, value, attached)
-        if term is not None and _outlives(scope, kept, loop) and not _differentiated(scope, kept):
+        if term is not None and _outlives(scope, kept, loop.body) and not _differentiated(scope, kept):
             return None if rebound_after_backward(loop.body, term, place) else term
     return None
 
@@ -335,7 +338,7 @@ def _stored(node: ast.expr) -> str | None:
     return chain(node)
 
 
-def _outlives(scope: Scope, name: str, loop: LoopStatement) -> bool:
+def _outlives(scope: Scope, name: str, body: Sequence[ast.stmt]) -> bool:
     """Is it not begun anew in each turn of the loop, nor in each step around it?"""
     owner = name.partition("[")[0]
     begun = [
@@ -344,7 +347,7 @@ def _outlives(scope: Scope, name: str, loop: LoopStatement) -> bool:
         if any(chain(target) in (name, owner) for target in targets(node))
         and not mentions(node.value, [owner])  # type: ignore[attr-defined]
     ]
-    inside = {id(node) for node in within(*loop.body)}
+    inside = {id(node) for node in within(*body)}
     return not any(
         id(node) in inside or (scope.loops(node) and scope.hotness(node) >= Hotness.STEP) for node in begun
     )

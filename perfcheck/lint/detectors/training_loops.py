@@ -35,10 +35,10 @@ _LOSS: Final = re.compile(
 
 
 class TrainingLoop(NamedTuple):
-    """A loop that goes backward, and the names that have the graph of its turn: the losses, the terms of
-    their sums, and the outputs that criteria are given."""
+    """A loop that goes backward, or a method that does, and the names that have the graph of its turn: the
+    losses, the terms of their sums, and the outputs that criteria are given."""
 
-    loop: LoopStatement
+    loop: LoopStatement | ast.FunctionDef | ast.AsyncFunctionDef
     attached: frozenset[str]
 
 
@@ -48,7 +48,15 @@ def training_loops(scope: Scope, node: ast.AST) -> Iterator[TrainingLoop]:
         if isinstance(loop, (ast.For, ast.AsyncFor, ast.While)):
             losses = differentiated_in(loop.body) | _returned_by_steps(scope, loop)
             if losses or any(is_step(scope, part) for part in within(*loop.body)):
-                yield TrainingLoop(loop, _attached(scope, loop, losses))
+                yield TrainingLoop(loop, _attached(scope, loop.body, losses))
+
+
+def training_step(scope: Scope) -> TrainingLoop | None:
+    """The method itself, where it goes backward and steps: what it stores on ``self`` outlives the call."""
+    if isinstance(scope.node, ast.Module) or "." not in scope.qualname or "step" not in scope.names:
+        return None
+    losses = differentiated_in(scope.node.body)
+    return TrainingLoop(scope.node, _attached(scope, scope.node.body, losses)) if losses else None
 
 
 def _returned_by_steps(scope: Scope, loop: LoopStatement) -> frozenset[str]:
@@ -136,9 +144,9 @@ def _owner(node: ast.expr) -> ast.expr:
     return node
 
 
-def _attached(scope: Scope, loop: LoopStatement, losses: frozenset[str]) -> frozenset[str]:
+def _attached(scope: Scope, body: Sequence[ast.stmt], losses: frozenset[str]) -> frozenset[str]:
     made: dict[str | None, list[ast.expr]] = {}
-    for node in within(*loop.body):
+    for node in within(*body):
         if isinstance(node, (ast.Assign, ast.AugAssign)):
             for target in targets(node):
                 made.setdefault(chain(target), []).append(node.value)
@@ -150,7 +158,7 @@ def _attached(scope: Scope, loop: LoopStatement, losses: frozenset[str]) -> froz
                     if name and any(_computed(scope, source, criticised) for source in made.get(name, ())):
                         found.add(name)
                         queue.append(name)
-    for node in within(*loop.body):
+    for node in within(*body):
         if isinstance(node, ast.For) and chain(_owner(node.iter)) in found:
             found |= {name for target in targets(node)[-1:] if (name := chain(target))}
     return frozenset(found)

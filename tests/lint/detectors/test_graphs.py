@@ -1056,3 +1056,26 @@ def test_rollouts_into_a_buffer(keeps: str, told: bool) -> None:
                     {keeps}
     """
     assert flagged(source, "PC801") == ({("PC801", 4)} if told else set())
+
+
+@pytest.mark.parametrize(
+    ("keeps", "rule"),
+    [
+        ("self.total += loss", "PC901"),
+        ("self.losses.append(loss)", "PC902"),
+        ("self.history['loss'].append(loss)", "PC902"),
+        ("self.losses.append(loss.detach())", None),
+        ("self.losses = []; self.losses.append(loss)", None),
+        ("losses.append(loss)", None),
+    ],
+)
+def test_methods_that_go_backward_and_keep_the_loss(keeps: str, rule: str | None) -> None:
+    source = f"""
+        class Agent:
+            def learn(self, batch, losses):
+                loss = self.compute_loss(batch)
+                loss.backward()
+                self.optimizer.step()
+                {keeps}
+    """
+    assert flagged(source, "PC901", "PC902") == ({(rule, 6)} if rule else set())
