@@ -66,6 +66,8 @@ class Call:
     def host(self, name: str) -> bool:
         return any(_on_host(value) for value in self._all(name))
 
+    surely_host = host
+
     def scalar(self, name: str) -> bool:
         found = self.arguments.get(name)
         return isinstance(found, torch.Tensor) and found.dim() == 0

@@ -152,6 +152,10 @@ def _surely_scalar(argument: Argument) -> Truth:
     return argument.value.kind == "tensor" and argument.value.rank == 0
 
 
+def _surely_host(argument: Argument) -> bool:
+    return argument.value.kind in ("tensor", "unknown") and argument.value.device is False
+
+
 def _pinned(argument: Argument) -> Truth:
     value = argument.value
     if value.kind == "tensor":
@@ -261,6 +265,7 @@ _OF_ARGUMENT: dict[str, Callable[..., Truth]] = {
     "size": _is_kind("number", "size"),
     "scalar": _scalar,
     "surely_scalar": _surely_scalar,
+    "surely_host": _surely_host,
     "string": _is_kind("str"),
     "contains_device": _contains_device,
     "bool_dtype": _dtype("bool"),

@@ -80,6 +80,8 @@ or unknown. No condition means: when an operand is a tensor on the device.
     the argument is a tensor of no dimensions
 ``surely_scalar(p)``
     the same, and false where that is unknown
+``surely_host(p)``
+    it is a tensor in host memory; false where that is unknown
 ``contains_device(p)``
     the argument is a list, tuple or dict with a device tensor in it
 ``bool_dtype(p)``, ``int_dtype(p)``, ``complex_dtype(p)``

@@ -63,7 +63,7 @@ torch.argwhere Tensor.argwhere : self -> tensor int
     host-sync -- src, 2.13
 torch.nonzero_static Tensor.nonzero_static : self * size:n fill_value:n -> tensor int
 torch.where : condition self other -> list(tensor int) if missing('self') else tensor elementwise
-    host-sync if missing('self') and device('condition') -- src, 2.13
+    host-sync if missing('self') and not surely_host('condition') -- src, 2.13
 Tensor.where : self condition other -> tensor elementwise
 torch.masked_select Tensor.masked_select : self mask -> tensor 1d own
     host-sync -- src, 2.13

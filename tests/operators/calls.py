@@ -179,6 +179,9 @@ class Call:
 
     _surely_scalar = _scalar
 
+    def _surely_host(self, name: str) -> bool:
+        return False  # all tensors of these calls are on the device
+
     def _contains_device(self, name: str) -> bool:
         found = self.bound.get(name)
         return isinstance(found, list | tuple) and bool(_tensors(found))
