@@ -79,7 +79,7 @@ _PLAIN: dict[str, Value] = {
     "Optimizer": Value("optimizer"),
     "device": ACCELERATOR,
     "dtype": Value("dtype"),
-    "SummaryWriter": Value("host"),
+    "SummaryWriter": Value("host", ref="torch.utils.tensorboard.SummaryWriter"),
     "Callable": Value("function"),
     "Namespace": Value("host"),
     "ArrayLike": ARRAY,

@@ -233,7 +233,9 @@ _COUNTER = re.compile(r"(^|[._])(steps?|iteration|iter_num)$")
 
 
 def _serves(node: ast.While) -> bool:
-    """``while True: request = queue.get()``: once for each request."""
+    """``while True: request = queue.get()``, ``while camera.isOpened(): …``: for each request or frame."""
+    if isinstance(node.test, ast.Call) and dotted(node.test.func).endswith(".isOpened"):
+        return True
     if not (isinstance(node.test, ast.Constant) and node.test.value):
         return False
     return any(
@@ -252,8 +254,13 @@ def _streams(node: ast.While) -> bool:
     return endless and any(isinstance(part, ast.Yield) for statement in node.body for part in walk(statement))
 
 
-_TAKES = frozenset({"get", "get_nowait", "recv", "recv_pyobj", "receive", "popleft", "pop"})
-_QUEUE = re.compile(r"(queue|que|pipe|socket|conn|channel|inbox|requests)(_\w+)?$", re.IGNORECASE)
+_TAKES = frozenset(
+    {"get", "get_nowait", "recv", "recv_pyobj", "receive", "popleft", "pop", "read", "grab", "wait"}
+)
+_QUEUE = re.compile(
+    r"(queue|que|pipe|socket|conn|channel|inbox|requests|event|(^|_)cap|capture|camera|webcam|video|stream)(_\w+)?$",
+    re.IGNORECASE,
+)
 
 
 def _in_batches(iterable: ast.expr) -> bool:

@@ -206,10 +206,14 @@ def _made_on_host(hit: Hit, scope: BodyScope) -> ast.expr | None:
         return None
     for part in ast.walk(hit.match.node):
         if isinstance(part, ast.Name) and scope.value(part).on_device is False:
-            made = scope.definition(part.id, hit.match.node)
-            if made is not None and scope.value(made).kind == "tensor" and makes_on_host(scope, made):
+            at = hit.match.node
+            made = scope.definition(part.id, at) or scope.unpacked(part.id, at)
+            if made is not None and scope.value(made).kind in _TENSORS and makes_on_host(scope, made):
                 return made
     return None
+
+
+_TENSORS = frozenset({"tensor", "list", "tuple"})
 
 
 def _reads_what_is_given(hit: Hit, scope: BodyScope) -> bool:

@@ -133,7 +133,9 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
             if name == "step" and simulates(last):
                 return Hotness.STEP, False
             if name == "__call__" and (
-                "Pipeline" in record.owner or ("Processor" in record.owner and "Attn" in record.owner)
+                "Pipeline" in record.owner
+                or ("Processor" in record.owner and "Attn" in record.owner)
+                or last.endswith(("Loss", "Criterion"))
             ):
                 return Hotness.STEP, False
             if (name in _METRIC_STEPS or name == "add") and any(

@@ -197,7 +197,25 @@ class BodyScope:
         return known
 
     def definition(self, name: str, before: ast.AST) -> ast.expr | None:
-        found: list[ast.expr | None] = []
+        node = self._binding(name, before)
+        if (
+            isinstance(node, ast.Assign)
+            and len(node.targets) == 1
+            and isinstance(node.targets[0], (ast.Name, ast.Attribute))
+        ) or isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
+            return node.value
+        return None
+
+    def unpacked(self, name: str, before: ast.AST) -> ast.expr | None:
+        """``torch.meshgrid(…)`` for ``x`` after ``x, y = torch.meshgrid(…)``, its one binding."""
+        node = self._binding(name, before)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], (ast.Tuple, ast.List)):
+            return node.value
+        return None
+
+    def _binding(self, name: str, before: ast.AST) -> ast.AST | None:
+        """The one statement, above or in a loop, that gives a variable what it is; None of several."""
+        found: list[ast.AST] = []
         line = getattr(before, "lineno", 0)
         for node in self.walk(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With, ast.NamedExpr):
             if node.lineno > line and not self.loops(node):  # type: ignore[attr-defined]
@@ -205,16 +223,8 @@ class BodyScope:
             bound = self._bound.get(node)
             if bound is None:
                 bound = self._bound[node] = self._targets(node)
-            if name not in bound:
-                continue
-            if (
-                isinstance(node, ast.Assign)
-                and len(node.targets) == 1
-                and isinstance(node.targets[0], (ast.Name, ast.Attribute))
-            ) or isinstance(node, (ast.AnnAssign, ast.NamedExpr)):
-                found.append(node.value)
-            else:
-                found.append(None)
+            if name in bound:
+                found.append(node)
         return found[0] if len(found) == 1 else None
 
     def _targets(self, node: ast.AST) -> set[str]:

@@ -130,6 +130,10 @@ def test_the_answer_is_remembered() -> None:
 def test_loops_that_serve_and_loops_that_know_of_epochs() -> None:
     assert kind("while True", "request = self.in_queue.get()") is LoopKind.STEP
     assert kind("while True", "names.get(1)") is LoopKind.PLAIN
+    assert kind("while True", "ok, frame = cap.read()") is LoopKind.STEP
+    assert kind("while camera.isOpened()", "show(frame)") is LoopKind.STEP
+    assert kind("while True", "while not self.frame_event.wait(1): check()") is LoopKind.STEP
+    assert kind("while True", "line = file.read()") is LoopKind.PLAIN
     assert kind("while True", "if full: yield batch") is LoopKind.STEP
     assert kind("while more", "yield name") is LoopKind.PLAIN
     assert kind("while not epoch_is_done(state)", "unit.train_step(batch)") is LoopKind.STEP

@@ -18,6 +18,10 @@ def found(source: Sources, *rules: Rule) -> list[Finding]:
     return list(result.findings)
 
 
+def some(*codes: str) -> list[Rule]:
+    return [rule for rule in builtin_rules() if rule.code in codes]
+
+
 def lines(finding: Finding) -> list[int]:
     return [place.line for place in (finding.place, *finding.places)]
 
@@ -316,5 +320,49 @@ def test_where_a_host_index_was_made_is_a_place_too() -> None:
                 order = torch.randperm(x.shape[0])
                 return x[order]
         """
-    (one,) = found(source, *(known for known in builtin_rules() if known.code == "PC111"))
+    (one,) = found(source, *some("PC111"))
     assert lines(one) == [8, 7]
+
+
+def test_whatever_is_sliced_its_bounds_are_read() -> None:
+    source = """
+        import torch
+        def fit(loader, cu_seqlens: torch.Tensor, parts: list, things):
+            for batch in loader:
+                parts[cu_seqlens[0] : cu_seqlens[1]]
+                things[: cu_seqlens[1]]
+        """
+    bounds = rule("PC134", operators=["Tensor.__index__"], where=["hot('step')"])
+    assert [lines(one) for one in found(source, bounds)] == [[4, 4, 5]]
+
+
+def test_writers_read_what_they_are_given() -> None:
+    source = """
+        from torch.utils.tensorboard import SummaryWriter
+        class Trainer:
+            def __init__(self):
+                self.writer = SummaryWriter("runs")
+            def fit(self, loader, model, other: SummaryWriter):
+                for batch in loader:
+                    loss = model(batch.cuda()).mean()
+                    self.writer.add_scalar("loss", loss, 1)
+                    other.add_scalars("losses", {"a": loss}, 1)
+                    other.add_scalar("rate", 0.1, 1)
+        """
+    (one,) = found(source, *some("PC105"))
+    assert lines(one) == [8, 9]
+    assert "`loss`" in one.message
+
+
+def test_what_is_unpacked_is_mended_where_it_is_made() -> None:
+    source = """
+        import torch
+        from torch import nn
+        class Grid(nn.Module):
+            def forward(self, x):
+                ys, xs = torch.meshgrid(torch.arange(8), torch.arange(8))
+                grid = torch.stack([ys, xs]).float().to(x.device)
+                return x * grid
+        """
+    found_lines = {line for one in found(source, *some("PC201", "PC214")) for line in lines(one)}
+    assert found_lines == {5, 6}

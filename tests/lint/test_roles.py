@@ -29,6 +29,7 @@ def role_of(base: str, method: str, name: str = "Thing") -> tuple[Hotness, bool]
         ("torch.autograd.Function", "backward", "Round"),
         ("object", "__call__", "ImagePipeline"),
         ("object", "__call__", "AttnProcessor2_0"),
+        ("object", "__call__", "PoseLoss"),
         ("object", "step", "EulerDiscreteScheduler"),
         ("object", "build", "FlashAttentionMetadataBuilder"),
         ("object", "validation_step", "Anything"),

@@ -322,6 +322,8 @@ def test_annotations_and_defaults(parameter: str, kind: str, device: Truth) -> N
         ("model", "module"),
         ("accelerator", "unknown"),
         ("path", "unknown"),
+        ("cu_seqlens_k", "tensor"),
+        ("cu_seqlens_cpu", "unknown"),
     ],
 )
 def test_parameters_by_their_names(name: str, kind: str) -> None:

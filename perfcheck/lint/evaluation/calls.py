@@ -29,7 +29,8 @@ def call(ev: Evaluator, node: ast.Call) -> Value:
             return ACCELERATOR  # get_device(), comm.local_torch_device()
         if "map" in last or "apply" in last:
             return _mapped(ev, node, result)
-        if last.startswith("sample") and result.device is None and _keeps_samples(func):
+        gives = _GIVES_BATCH.match(last) or (last.startswith("sample") and _keeps_samples(func))
+        if gives and result.device is None:
             return result._replace(batch=True)
         if any(k.arg == "return_tensors" for k in node.keywords):
             return Value(device=False)  # what a tokenizer or an image processor makes lies on the host
@@ -41,6 +42,7 @@ def _keeps_samples(func: ast.expr) -> bool:
     return isinstance(func, ast.Attribute) and _STORE.search(dotted(func.value)) is not None
 
 
+_GIVES_BATCH = re.compile(r"^(get|next|fetch|draw)_(\w+_)?batch$")
 _STORE = re.compile(r"(^|[._])(replay|memory|buffer|dataset)(_\w+)?$", re.IGNORECASE)
 
 

@@ -175,7 +175,8 @@ class Evaluator:
             keywords = {**(keywords or {}), "device": Argument(self.default_device, None)}
         operands = bind(operator, receiver, positional or [], keywords or {}, spread)
         result, happenings = apply(operator, operands, self.engine.supposes)
-        about = operands.by_name.get("data") or next(iter(operands.all), None)  # of `x.new_tensor(data)`
+        about = operands.by_name.get("data")  # of `x.new_tensor(data)`, and the value of `writer.add_scalar`
+        about = about or next((o for o in operands.all if o.value.kind not in _TOOLS), None)
         subject = about.node if about is not None else None
         for event, certain, variant, usual in happenings:
             label = f"{name}:{variant}" if variant else name
@@ -236,3 +237,7 @@ class Evaluator:
         if value.kind in ("python-module", "function", "class") and value.ref:
             return value.ref
         return None
+
+
+_TOOLS = ("host", "str")
+"""Kinds of what takes or names data, and is none: a writer, a tag."""

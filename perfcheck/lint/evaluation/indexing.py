@@ -36,6 +36,10 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
             node, "Tensor.__getitem__", Argument(container, node.value), [Argument(index, node.slice)]
         )
         return _indexed(container, index, result)
+    if isinstance(node.slice, ast.Slice):
+        for bound in (node.slice.lower, node.slice.upper):
+            if bound is not None:  # whatever is sliced, the host wants to know from where to where
+                ev.dunder("__index__", ev.values[bound], bound)
     if kind in ("list", "tuple"):
         if index.kind == "tensor":
             ev.dunder("__index__", index, node.slice)

@@ -80,7 +80,7 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
             return _decorate(found, name, arguments)
         if name == "torch.device":
             return _device(arguments)
-        return found
+        return found._replace(ref=name) if found.kind == "host" and last[:1].isupper() else found
     if root == "torch":
         return _torch(name, last, arguments)
     if root in _ARRAY_PACKAGES:
