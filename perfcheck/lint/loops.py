@@ -199,6 +199,17 @@ _OF_NO_BATCH = frozenset(
 )
 
 
+def generates(node: LoopNode) -> bool:
+    """``for t in scheduler.timesteps: …``: the steps of one generation, in which nothing learns."""
+    if isinstance(node, ast.While) or not any(map(_GENERATION.search, words_of(node.iter))):
+        return False
+    learns = (part.attr for s in node.body for part in walk(s) if isinstance(part, ast.Attribute))
+    return loop_kind(node) is LoopKind.STEP and "backward" not in learns
+
+
+_GENERATION = re.compile(r"(timesteps|inference_steps|sampling_steps|denois\w*|new_tokens|sigmas)$")
+
+
 def goes_through_data(node: LoopNode) -> bool:
     """``for batch in loader: …; optimizer.step()``, or a loop over a loader in which nothing learns: a pass
     over the data; not the parts of one batch, of which the gradients are summed up."""

@@ -940,3 +940,31 @@ def test_what_accumulates_gradients_and_steps_once_is_a_step() -> None:
         """
     )
     assert found == said
+
+
+def test_what_stands_before_a_generation_is_done_once_for_it() -> None:
+    source = """
+        def sample(model, scheduler, shape, device):
+            begin()
+            for t in scheduler.timesteps:
+                turn()
+        def learn(model, scheduler, optimizer):
+            begin()
+            for t in scheduler.timesteps:
+                model(t).backward()
+                optimizer.step()
+        def run(loader, model, scheduler, optimizer, device):
+            for batch in loader:
+                sample(model, scheduler, batch.shape, device)
+                learn(model, scheduler, optimizer)
+    """
+    program = Program(source)
+
+    def level(function: str, call: str) -> Hotness:
+        scope = program.scope(function)
+        (found,) = scope.calls(call)
+        return scope.hotness(found)
+
+    assert level("sample", "begin") is Hotness.EPOCH
+    assert level("sample", "turn") >= Hotness.STEP
+    assert level("learn", "begin") is Hotness.STEP
