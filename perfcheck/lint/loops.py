@@ -203,8 +203,7 @@ def generates(node: LoopNode) -> bool:
     """``for t in scheduler.timesteps: …``: the steps of one generation, in which nothing learns."""
     if isinstance(node, ast.While) or not any(map(_GENERATION.search, words_of(node.iter))):
         return False
-    learns = (part.attr for s in node.body for part in walk(s) if isinstance(part, ast.Attribute))
-    return loop_kind(node) is LoopKind.STEP and "backward" not in learns
+    return loop_kind(node) is LoopKind.STEP and "backward" not in _methods_called(node)
 
 
 _GENERATION = re.compile(r"(timesteps|inference_steps|sampling_steps|denois\w*|new_tokens|sigmas)$")
@@ -215,15 +214,19 @@ def goes_through_data(node: LoopNode) -> bool:
     over the data; not the parts of one batch, of which the gradients are summed up."""
     if loop_kind(node) is not LoopKind.STEP or isinstance(node, ast.While):
         return False
-    called = {
+    called = _methods_called(node)
+    if "backward" in called:
+        return "step" in called
+    return any(map(_names_all, words_of(node.iter)))
+
+
+def _methods_called(node: LoopNode) -> set[str]:
+    return {
         part.func.attr
         for statement in node.body
         for part in walk(statement)
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
     }
-    if "backward" in called:
-        return "step" in called
-    return any(map(_names_all, words_of(node.iter)))
 
 
 def _runs_once(node: LoopNode) -> bool:

@@ -147,17 +147,19 @@ model argmax multinomial test_model do_test embed_all extract_features extract_e
 get_activations collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch encode encode_image encode_text
-reconstruct progress sample net network backbone encoder vae clip encode_text
+reconstruct progress sample net network backbone encoder vae clip
 act get_action select_action choose_action sample_action get_action_and_value policy actor
-eval_step validation_step valid_step val_step test_step evaluation_step
-_eval_step _validation_step _valid_step _val_step _test_step _evaluation_step
 """
 
-_STEPS = """
-training_step train_step train_batch training_batch train_on_batch train_one_step train_one_batch
-optimize_parameters learn process_batch step run_batch run_step train_iter fit_batch update optimize
-update_step _training_step _train_step _train_batch _run_batch _run_step _step _update
-"""
+EVALUATION_STEPS: Final = """eval_step validation_step valid_step val_step test_step evaluation_step
+    _eval_step _validation_step _valid_step _val_step _test_step _evaluation_step""".split()
+STEPS: Final = frozenset(
+    """training_step train_step train_batch train_on_batch train_one_step train_one_batch optimize_parameters
+    learn process_batch step run_batch run_step train_iter fit_batch update optimize update_step
+    _training_step _train_step _train_batch _run_batch _run_step _step _update""".split()
+)
+"""Functions that may go backward themselves: their bodies say whether they do."""
+_TRAINS = STEPS | _BACKWARD | {"training_batch"}
 
 NEEDS: Final[dict[str, frozenset[str]]] = {
     "element-reads": _READS,
@@ -213,7 +215,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "causal-mask-given": frozenset({"scaled_dot_product_attention"}),
     "autocast-around-backward": _BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),
-    "eval-without-no-grad": frozenset(_EVALUATES.split()),
+    "eval-without-no-grad": frozenset([*_EVALUATES.split(), *EVALUATION_STEPS]),
     "no-grad-around-inference": frozenset({"no_grad", "eval", "model"}),
     "optimizer-not-fused": frozenset({"Adam", "AdamW"}),
     "inference-method-with-grad": frozenset(
@@ -240,8 +242,8 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "conv-bias-before-batchnorm": frozenset({"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}),
     "detach-after-forward": frozenset({"detach", "argmax", "argmin", "item", "tolist", "data"}),
     "target-with-graph": _BACKWARD | {"gamma", "_gamma", "discount", "compute_target", "compute_targets"},
-    "loss-accumulated-with-graph": _BACKWARD | frozenset(_STEPS.split()),
-    "outputs-kept-with-graph": _BACKWARD | frozenset(_STEPS.split()),
+    "loss-accumulated-with-graph": _TRAINS,
+    "outputs-kept-with-graph": _TRAINS,
     "empty-cache-in-loop": frozenset({"empty_cache"}),
     "gc-collect-in-loop": frozenset({"collect"}),
     "save-in-loop": frozenset({"save"}),

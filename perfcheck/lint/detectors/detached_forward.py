@@ -63,11 +63,7 @@ def _ends_detached(scope: Scope, name: str, followed: frozenset[str] = frozenset
     """Does every use of a variable come to an end of the graph, by way of other variables too?"""
     if name in followed or len(followed) == _NAMES:
         return name in followed
-    uses = [
-        n
-        for n in scope.walk(ast.Name)
-        if isinstance(n, ast.Name) and n.id == name and type(n.ctx) is ast.Load
-    ]
+    uses = _reads(scope, name)
     return bool(uses) and all(_use_ends(scope, use, followed | {name}) for use in uses)
 
 
@@ -145,9 +141,12 @@ def _unpacked(scope: Scope, name: str) -> ast.expr | None:
 
 
 def _read_once(scope: Scope, name: str) -> bool:
-    reads = [
+    return len(_reads(scope, name)) == 1
+
+
+def _reads(scope: Scope, name: str) -> list[ast.Name]:
+    return [
         n
         for n in scope.walk(ast.Name)
         if isinstance(n, ast.Name) and n.id == name and type(n.ctx) is ast.Load
     ]
-    return len(reads) == 1

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
+from perfcheck.lint.detectors import STEPS
 from perfcheck.lint.detectors.model_calls import runs_model
 from perfcheck.lint.detectors.names import last, root, targets, within
 from perfcheck.lint.dotted import chain
@@ -14,12 +15,6 @@ from perfcheck.lint.facts import Scope
 
 LoopStatement = ast.For | ast.AsyncFor | ast.While
 
-STEPS: Final = frozenset(
-    """training_step train_step train_batch train_on_batch train_one_step train_one_batch optimize_parameters
-    learn process_batch step run_batch run_step train_iter fit_batch update optimize update_step
-    _training_step _train_step _train_batch _run_batch _run_step _step _update""".split()
-)
-"""Functions that may go backward themselves: their bodies say whether they do."""
 READS: Final = frozenset("item detach data float numpy tolist no_grad inference_mode".split())
 _BACKWARD: Final = frozenset({"backward", "manual_backward"})
 _KEEPS_GRAPH: Final = frozenset(

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from perfcheck.lint.detectors import EVALUATION_STEPS
 from perfcheck.lint.detectors.model_calls import (
     MODEL_NAME,
     OTHER_ROLE,
@@ -134,16 +135,12 @@ def _acts(scope: Scope, call: ast.Call) -> bool:
     return runs_model(scope, call)
 
 
-_STEPS = """eval_step validation_step valid_step val_step test_step evaluation_step
-_eval_step _validation_step _valid_step _val_step _test_step _evaluation_step""".split()
-
-
 def steps_taken(scope: Scope) -> Iterator[Match]:
     """``self.eval_step(batch)`` by a class that trains as well, where no step of that name switches
     autograd off."""
     if isinstance(scope.node, ast.Module) or "." not in scope.qualname or decorated(scope.node):
         return
-    for call in scope.calls(*_STEPS):
+    for call in scope.calls(*EVALUATION_STEPS):
         if (chain(call.func) or "").rpartition(".")[0] != "self" or scope.no_grad(call) is True:
             continue
         steps = scope.functions_named(last(call))
@@ -161,6 +158,10 @@ _RUNS = re.compile(r"^(encode|embed)(_\w+)?$")
 _LEARNS = re.compile(r"(^|_)(loss(es)?|criterion|optim(izer)?|train|backward|grad|checkpoint)(_|$)")
 
 
+def _speaks_of_learning(scope: Scope) -> bool:
+    return any(_LEARNS.search(word) for part in scope.node.body for word in words(part))
+
+
 def gathered(scope: Scope) -> Iterator[Match]:
     """``parts.append(model(batch))`` for all of some data, then ``torch.cat(parts)``: with every graph."""
     if isinstance(scope.node, ast.Module) or scope.called_without_grad() or decorated(scope.node):
@@ -175,7 +176,7 @@ def gathered(scope: Scope) -> Iterator[Match]:
             continue
         call = _run_for(scope, append.args[0], loops[-1])
         if call is not None and scope.no_grad(call) is not True and not touches_autograd(scope):
-            if not any(_LEARNS.search(word) for part in scope.node.body for word in words(part)):
+            if not _speaks_of_learning(scope):
                 yield Match(definition(scope.node), {"M": call}, certain=None)
                 yield Match(call, {"M": call}, certain=None)
             return
@@ -189,9 +190,7 @@ def saved(scope: Scope) -> Iterator[Match]:
     saves = [call for call in scope.walk(ast.Call) if isinstance(call, ast.Call) and _SAVES.match(last(call))]
     if not saves or isinstance(scope.node, ast.Module) or decorated(scope.node) or touches_autograd(scope):
         return
-    if scope.called_without_grad() or any(
-        _LEARNS.search(word) for part in scope.node.body for word in words(part)
-    ):
+    if scope.called_without_grad() or _speaks_of_learning(scope):
         return
     for call in scope.walk(ast.Call):
         if isinstance(call, ast.Call) and (runs_model(scope, call) or encodes(scope, call)):
