@@ -71,13 +71,13 @@ def _treats_samples(function: FunctionRef, ancestors: Sequence[ClassRef], outsid
     if not record.names.isdisjoint(_BETWEEN_DEVICES):
         return False
     if "torch.nn.Module" in outside:
-        derived = any(c.record.name == "Transform" for c in ancestors) or bool(_is_of_data(module))
+        derived = any(c.record.name == "Transform" for c in ancestors) or _is_of_data(module)
         inverts = any("inverse" in c.record.methods for c in ancestors)
-        return derived and not inverts and _is_of_samples(module) is not None
+        return derived and not inverts and _is_of_samples(module)
     if any(base.startswith("torch.") for base in outside):
         return False
     draws = record.owner.endswith("Sampler") and _is_of_data(module)
-    return bool(draws or _is_of_samples(module))
+    return draws or _is_of_samples(module)
 
 
 def _computes_transforms(function: FunctionRef) -> bool:

@@ -69,6 +69,11 @@ def test_data_loading(source: str, qualname: str, expected: bool) -> None:
             "from torch import nn\nclass Blur(nn.Module):\n    def f(self, x): ...",
             True,
         ),
+        (
+            "kit/data/encoder.py",
+            "from torch import nn\nclass Net(nn.Module):\n    def f(self, x): ...",
+            False,
+        ),
         ("kit/data/patches.py", "class PatchSampler:\n    def f(self, x): ...", True),
         ("kit/models/noise.py", "class NoiseSampler:\n    def f(self, x): ...", False),
     ],
