@@ -68,7 +68,8 @@ def differences(old: str, new: str, first_line: int = 1) -> list[Edit]:
     """What makes ``new`` of ``old``, the first line of which has the number given."""
     before, after = old.split("\n"), new.split("\n")
     head = 0
-    while head < min(len(before), len(after)) and before[head] == after[head]:
+    # what follows the last end of line is no line of the text: it stays the last of both
+    while head < min(len(before), len(after)) - 1 and before[head] == after[head]:
         head += 1
     tail = 0
     while tail < min(len(before), len(after)) - head and before[-1 - tail] == after[-1 - tail]:

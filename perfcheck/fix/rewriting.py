@@ -1,6 +1,6 @@
 """From the steps of a fix to edits, with libcst: what is not rewritten keeps its comments, blanks and layout.
 
-Only the top-level statements that a fix touches are parsed: libcst reads a few thousand lines a second.
+Only the statements that a fix touches are parsed: libcst reads a few thousand lines a second.
 """
 
 from __future__ import annotations
@@ -13,13 +13,12 @@ from dataclasses import replace
 from typing import Any, NamedTuple, TypeVar
 
 import libcst as cst
-from libcst.codemod import CodemodContext
-from libcst.codemod.visitors import AddImportsVisitor, ImportItem
 from libcst.metadata import MetadataWrapper, ParentNodeProvider, PositionProvider
 
 from perfcheck.findings import Edit, Place, Rewrite
 from perfcheck.fix.edits import differences
 from perfcheck.fix.layout import laid_out_as, with_dots_of, with_keyword, without_keyword
+from perfcheck.fix.stretches import Stretch, first_line, stretch
 from perfcheck.rulebook.patterns import ONE, REST
 
 _COMMENT = re.compile(r"#[^\n]*")
@@ -59,19 +58,19 @@ class Rewriter:
         self._text = text
         self._lines = text.split("\n")
         self._body = ast.parse(text).body
-        self._stretches: dict[int, _Stretch] = {}
+        self._parsed: dict[Stretch, _Parsed] = {}
 
     def edits(self, rewrites: Sequence[Rewrite]) -> tuple[Edit, ...]:
         """The edits that the steps of one fix come to. Raises :class:`Unfixable`."""
         found: list[Edit] = []
-        by_stretch: dict[int, list[Rewrite]] = {}
+        by_statement: dict[int, list[Rewrite]] = {}
         for rewrite in rewrites:
             if rewrite.kind == "import":
                 found += self._import(rewrite.text)
             else:
-                by_stretch.setdefault(self._statement(rewrite.place.line), []).append(rewrite)
-        for number, group in by_stretch.items():
-            found += self._stretch(number).edits(group)
+                by_statement.setdefault(self._statement(rewrite.place.line), []).append(rewrite)
+        for group in by_statement.values():
+            found += self._around(group).edits(group)
         for edit in found:
             self._check_comments(edit)
         return tuple(dict.fromkeys(map(self._closed, found)))
@@ -89,21 +88,25 @@ class Rewriter:
     def _statement(self, line: int) -> int:
         """The first of the top-level statements that stand on the line."""
         for number, node in enumerate(self._body):
-            if _first_line(node) <= line <= (node.end_lineno or 0):
+            if first_line(node) <= line <= (node.end_lineno or 0):
                 return number
         raise Unfixable(f"line {line} is no longer what it was")
 
-    def _stretch(self, number: int) -> _Stretch:
-        if number not in self._stretches:
-            first, last = _first_line(self._body[number]), self._body[number].end_lineno or 0
-            while number + 1 < len(self._body) and self._body[number + 1].lineno == last:  # a; b
-                number += 1
-                last = self._body[number].end_lineno or 0
-            self._stretches[number] = _Stretch("\n".join([*self._lines[first - 1 : last], ""]), first)
-        return self._stretches[number]
+    def _around(self, rewrites: Sequence[Rewrite]) -> _Parsed:
+        """What they are about. Where a statement goes, its whole block: an empty one needs ``pass``."""
+        places = [place for one in rewrites for place in (one.place, *(p for _, ps in one.bound for p in ps))]
+        first, last = min(place.line for place in places), max(place.end_line for place in places)
+        goes = any(one.kind == "remove" for one in rewrites)
+        found = stretch(self._body, self._lines, first, last, whole_block=goes)
+        if found not in self._parsed:
+            self._parsed[found] = _Parsed(self._lines, found)
+        return self._parsed[found]
 
     def _import(self, statement: str) -> list[Edit]:
         """An import among those at the top of the file."""
+        from libcst.codemod import CodemodContext  # as slow to load as the rest of libcst
+        from libcst.codemod.visitors import AddImportsVisitor, ImportItem
+
         last = 0
         for node in self._body:
             docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and not last
@@ -111,14 +114,14 @@ class Rewriter:
                 break
             last = node.end_lineno or 0
         if not last:
-            last = _first_line(self._body[0]) - 1
+            last = first_line(self._body[0]) - 1
         head = "\n".join([*self._lines[:last], ""]) if last else ""
         name = ast.parse(statement).body[0]
         if not isinstance(name, ast.Import):
             raise Unfixable(f"`{statement}` is no plain import")
         item = ImportItem(name.names[0].name, alias=name.names[0].asname)
         visitor = AddImportsVisitor(CodemodContext(), [item])
-        return differences(head, visitor.transform_module(_parsed(head)).code, 1)
+        return differences(head, visitor.transform_module(_parse(head)).code, 1)
 
     def _check_comments(self, edit: Edit) -> None:
         for comment, count in Counter(_COMMENT.findall(self._between(edit.place))).items():
@@ -134,25 +137,24 @@ class Rewriter:
         return "\n".join(lines)
 
 
-def _first_line(node: ast.stmt) -> int:
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _parsed(text: str) -> cst.Module:
+def _parse(text: str) -> cst.Module:
     try:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         raise Unfixable(f"libcst cannot read it: {error.message}") from error
 
 
-class _Stretch:
-    """The text of a top-level statement, parsed."""
+class _Parsed:
+    """A stretch of a text, parsed; what is indented stands below lines of ours.
 
-    def __init__(self, text: str, first_line: int) -> None:
-        self._text = text
-        self._first = first_line
-        wrapper = MetadataWrapper(_parsed(text), unsafe_skip_copy=True)
+    libcst takes the first indentation for that of a level.
+    """
+
+    def __init__(self, lines: Sequence[str], around: Stretch) -> None:
+        header = ["if _:", f"{around.indent}pass", "if _:"] if around.indent else []
+        self._first = around.first - len(header)
+        self._text = "\n".join([*header, *lines[around.first - 1 : around.last], ""])
+        wrapper = MetadataWrapper(_parse(self._text), unsafe_skip_copy=True)
         self._module = wrapper.module
         self._parents = wrapper.resolve(ParentNodeProvider)
         self._by_span: dict[Span, list[cst.CSTNode]] = {}
