@@ -109,7 +109,8 @@ def lint_paths(
     progress: Progress,
     texts: Mapping[str, bytes] | None = None,
 ) -> Outcome:
-    """Lint what is at and below the paths. Raises :class:`ConfigError`, :class:`InternalError`.
+    """Lint what is at and below the paths. Raises :class:`ConfigError`, :class:`InternalError` and
+    :class:`~perfcheck.lint.parallel.WorkerKilled`.
 
     ``texts`` has the content of files (by absolute path) that is to be linted instead of what is on disk.
     """
@@ -243,6 +244,7 @@ def _engine(
     memory: Memory | None,
 ) -> LintResult:
     from perfcheck.lint.check import LintOptions, lint
+    from perfcheck.lint.parallel import WorkerKilled
 
     settings = chosen.settings
     store = _store(root, settings) if options.cache else None
@@ -258,6 +260,8 @@ def _engine(
             progress=counter,
             standing=standing,
         )
+    except WorkerKilled:
+        raise
     except Exception as error:
         name = group[min(counter.done, len(group) - 1)].name
         raise InternalError(f"while linting {name}: {type(error).__name__}: {error}") from error

@@ -43,6 +43,7 @@ def main() -> None:
     """Run the command and exit: 0 nothing to report, 1 findings, 2 anything wrong."""
     from perfcheck.cli.output import InternalError, OutputError
     from perfcheck.config.settings import ConfigError
+    from perfcheck.lint.parallel import WorkerKilled
 
     _open_streams()
     try:
@@ -54,7 +55,7 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = WRONG_USE
-    except (ConfigError, OutputError) as error:
+    except (ConfigError, OutputError, WorkerKilled) as error:
         complain(str(error))
         code = WRONG_USE
     except InternalError as error:

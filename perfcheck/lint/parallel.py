@@ -16,6 +16,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+class WorkerKilled(Exception):
+    """A process of ours was ended from outside: what it was at is lost."""
+
+
 class _Work(NamedTuple):
     """What the forked workers run, and on what: only places and results need to be pickled."""
 
@@ -34,12 +38,17 @@ _own = 0  # the stretch of this worker
 def mapped(
     work: Callable[[Item], Result], items: Sequence[Item], jobs: int, chunk: int
 ) -> Iterator[tuple[int, Result]]:
-    """The items' places and ``work`` of each, as they become known. ``chunk``: how many are taken at once."""
+    """The items' places and ``work`` of each, as they become known. ``chunk``: how many are taken at once.
+
+    Raises what ``work`` does, and :class:`WorkerKilled`.
+    """
     global _work
     if jobs < 2 or len(items) < 2 * chunk or not hasattr(os, "fork") or sys.platform == "darwin":
         yield from enumerate(map(work, items))
         return
     import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
 
     context = multiprocessing.get_context("fork")
     chunks = -(-len(items) // chunk)
@@ -47,11 +56,17 @@ def mapped(
     begins, ends = context.Array("l", cuts[:-1]), context.Array("l", cuts[1:])
     _work = _Work(work, items, chunk, begins, ends, context.Value("l", 0))
     gc.freeze()  # what is shared stays shared
+    pool = ProcessPoolExecutor(jobs, context, _begin)
     try:
-        with context.Pool(jobs, _begin) as pool:
-            for first, results in pool.imap_unordered(_run, range(chunks)):
-                yield from enumerate(results, first)
+        for done in as_completed({pool.submit(_run) for _ in range(chunks)}):
+            first, results = done.result()
+            yield from enumerate(results, first)
+    except BrokenProcessPool:
+        raise WorkerKilled(
+            "a worker process was killed, perhaps by the system for lack of memory: try --jobs 1"
+        ) from None
     finally:
+        pool.shutdown(cancel_futures=True)
         _work = None
         gc.unfreeze()
 
@@ -72,7 +87,7 @@ def _begin() -> None:
         _own, begun.value = begun.value, begun.value + 1
 
 
-def _run(task: int) -> tuple[int, list[Any]]:
+def _run() -> tuple[int, list[Any]]:
     """One chunk more, whichever; there are as many tasks as chunks."""
     work, items, chunk, begins, ends, _ = _here()
     with begins.get_lock():

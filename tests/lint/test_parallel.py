@@ -1,10 +1,11 @@
 import os
+import signal
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from perfcheck.lint.parallel import mapped
+from perfcheck.lint.parallel import WorkerKilled, mapped
 
 
 @pytest.mark.parametrize("jobs", [1, 2, 3])
@@ -54,6 +55,17 @@ def test_an_exception_comes_through(jobs: int) -> None:
     with pytest.raises(KeyError):
         list(results)
     assert dict(mapped(str, range(100), jobs, 4)) == {i: str(i) for i in range(100)}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked")
+def test_a_worker_that_is_killed_is_told() -> None:
+    def killed(item: int) -> int:
+        if item == 50:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return item
+
+    with pytest.raises(WorkerKilled, match="--jobs 1"):
+        list(mapped(killed, range(100), 2, 4))
 
 
 def test_nothing_is_computed_before_it_is_asked_for() -> None:

@@ -45,9 +45,9 @@ def loop_over_parameters(scope: Scope) -> Iterator[Match]:
         if _gives_parameters(scope, loop.iter, _SOURCES):
             if not _averages(loop, names) and any(_computes(node, names) for node in within(*loop.body)):
                 yield Match(loop.iter, {})
-        elif (
-            _reads_gradients(loop.body, names) or _runs_over_tensors(scope, loop.iter)
-        ) and not _has_foreach(scope):
+        elif (_reads_gradients(loop.body, names) or _runs_over_tensors(scope, loop.iter)) and not (
+            _has_foreach(scope) or _goes_beyond_foreach(scope, loop, names)
+        ):
             launches = list(_launches(scope, loop, names))
             if len(launches) >= _SEVERAL or any(_changes_gradient(node, names) for node in launches):
                 yield from (Match(node, {}) for node in (loop.iter, *launches))
@@ -74,6 +74,32 @@ def _reads_gradients(body: list[ast.stmt], names: frozenset[str]) -> bool:
         for node in within(*body)
     )
 
+
+def _goes_beyond_foreach(scope: Scope, loop: ast.For, names: frozenset[str]) -> bool:
+    """Does each tensor get what no operator on lists gives: products, sums over some of its dimensions,
+    what a function of the project computes of it?"""
+    made = derived(names, loop.body)
+    for node in within(*loop.body):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) and mentions(node, made):
+            return True
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+            computed = any(mentions(argument, made) for argument in node.value.args)
+            holds = scope.value(node.value).kind in ("tensor", "list", "tuple")
+            if computed and holds and scope.body_of(node.value) is not None:
+                return True
+        if isinstance(node, ast.Call) and mentions(node, made):
+            over = {keyword.arg for keyword in node.keywords}
+            if last(node) in _PRODUCTS or (
+                last(node) in _REDUCTIONS and not over.isdisjoint({"dim", "axis"})
+            ):
+                return True
+    return False
+
+
+_PRODUCTS = frozenset(
+    """einsum matmul mm mv bmm addmm addmm_ addbmm baddbmm outer svd qr eigh cholesky inv inverse pinv
+    solve""".split()
+)
 
 _UPDATES = frozenset({"addcdiv_", "addcmul_", "lerp_"})
 
