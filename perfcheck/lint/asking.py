@@ -217,9 +217,7 @@ def _keyword_missing(a: _Asked, name: str, position: int | None = None) -> Truth
         return None
     if a.scope.keyword(call, name, position) is not None:
         return False
-    return (
-        None if a.scope.may_pass(call, name) or any(isinstance(x, ast.Starred) for x in call.args) else True
-    )
+    return None if a.scope.passes(call, name) or any(isinstance(x, ast.Starred) for x in call.args) else True
 
 
 def _keyword_is(a: _Asked, name: str, wanted: object, position: int | None = None) -> Truth:
@@ -228,7 +226,7 @@ def _keyword_is(a: _Asked, name: str, wanted: object, position: int | None = Non
         return None
     node = a.scope.keyword(call, name, position)
     if node is None:
-        return None if a.scope.may_pass(call, name) else False
+        return None if a.scope.passes(call, name) else False
     return _equals(a, node, wanted)
 
 

@@ -127,7 +127,7 @@ class Corpus:
     def _parse(path: str, text: str, name: str, is_package: bool) -> Indexed:
         try:
             tree = parse(text)
-            return Indexed(index(tree, name, path, is_package, text.count("\n") + 1))
+            return Indexed(index(tree, name, path, is_package, text))
         except (SyntaxError, ValueError) as error:
             message = getattr(error, "msg", None) or str(error)
             return Indexed(

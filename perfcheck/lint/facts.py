@@ -139,6 +139,9 @@ class Scope(Protocol):
     def may_pass(self, call: ast.Call, name: str) -> bool:
         """Could ``**kwargs`` of the call pass the keyword?"""
 
+    def passes(self, call: ast.Call, name: str) -> bool:
+        """The same, but for settings of loaders that the project never names: then nobody in it does."""
+
     @property
     def events(self) -> Sequence[Raised]:
         """The events the operator table predicts in this body."""

@@ -93,6 +93,7 @@ class ModuleRecord(NamedTuple):
     classes: dict[str, ClassRecord]
     globals: frozenset[str]
     mentioned: frozenset[str]  # variables that are read anywhere in the module, by any name
+    settings: frozenset[str]  # of ``SETTINGS``, those that its text names
 
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -470,11 +471,17 @@ def _receivers(body: _Body) -> tuple[tuple[str, str], ...]:
     return tuple((name, class_) for name, class_ in body.classes.items() if class_ and name in called)
 
 
-def index(tree: ast.Module, name: str, path: str, is_package: bool, lines: int) -> ModuleRecord:
+SETTINGS = frozenset({"num_workers", "pin_memory", "persistent_workers"})
+"""What ``**kwargs`` may pass to a loader, if anything in the project does."""
+
+
+def index(tree: ast.Module, name: str, path: str, is_package: bool, text: str) -> ModuleRecord:
     """Walk ``tree`` once; ``name`` is the module's dotted name, ``path`` its absolute path."""
     indexer = _Indexer(name, is_package)
+    lines = text.count("\n") + 1
     indexer.module(tree, lines)
     return ModuleRecord(
         name, path, is_package, lines, indexer.imports, tuple(indexer.stars), indexer.functions,
         indexer.classes, frozenset(indexer.globals), frozenset(indexer.mentioned),
+        frozenset(setting for setting in SETTINGS if setting in text),
     )  # fmt: skip

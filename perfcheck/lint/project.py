@@ -297,6 +297,10 @@ class Project:
             for record in module.functions.values():
                 yield FunctionRef(module, record)
 
+    def names_setting(self, setting: str) -> bool:
+        """Does any of its texts name this one of :data:`~perfcheck.lint.index.SETTINGS`?"""
+        return any(setting in module.settings for module in self.by_path.values())
+
     def methods_named(self, name: str) -> list[FunctionRef]:
         """All methods of that name, for calls on receivers of unknown class."""
         if self._methods is None:

@@ -14,7 +14,7 @@ from perfcheck.lint.facts import Loop, Raised
 from perfcheck.lint.grad_mode import switches_grad_off, touches_grad_mode
 from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest, warns
 from perfcheck.lint.hotness import Heat
-from perfcheck.lint.index import FunctionNode
+from perfcheck.lint.index import SETTINGS, FunctionNode
 from perfcheck.lint.loops import LoopKind, generates, goes_through_data, loop_kind
 from perfcheck.lint.nodes import CHILDREN, Children, block_in, walk
 from perfcheck.lint.project import FunctionRef
@@ -547,6 +547,10 @@ class BodyScope:
         ):
             return call.args[position]
         return None
+
+    def passes(self, call: ast.Call, name: str) -> bool:
+        unheard = name in SETTINGS and not self.run.engine.project.names_setting(name)
+        return not unheard and self.may_pass(call, name)
 
     def may_pass(self, call: ast.Call, name: str) -> bool:
         for keyword in call.keywords:

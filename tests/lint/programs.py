@@ -46,7 +46,7 @@ def record(text: str, path: str = MAIN) -> ModuleRecord:
     """The index of one file."""
     text = texts(text)[MAIN]
     name, is_package = module_name(_ROOT, f"{_ROOT}/{path}")
-    return index(parse(text), name, f"{_ROOT}/{path}", is_package, text.count("\n") + 1)
+    return index(parse(text), name, f"{_ROOT}/{path}", is_package, text)
 
 
 class Program:

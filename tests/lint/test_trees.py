@@ -61,7 +61,7 @@ first = second = Settings()
 
 def whole(text: str) -> tuple[ast.Module, ModuleRecord, Trees]:
     tree = parse(text)
-    return tree, index(tree, "m", "/m.py", False, text.count("\n") + 1), Trees(lambda path: text)
+    return tree, index(tree, "m", "/m.py", False, text), Trees(lambda path: text)
 
 
 def source(module: str) -> str:

@@ -147,7 +147,7 @@ model argmax multinomial test_model do_test embed_all extract_features extract_e
 get_activations collect_activations cache_activations extract_activations evaluate_model eval_model eval_epoch
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch encode encode_image encode_text
-reconstruct progress sample net network backbone encoder vae clip
+reconstruct progress sample net network backbone encoder vae clip no_grad inference_mode from_pretrained
 act get_action select_action choose_action sample_action get_action_and_value policy actor
 """
 

@@ -16,6 +16,7 @@ from perfcheck.lint.detectors.model_calls import (
 )
 from perfcheck.lint.detectors.names import last, within, words
 from perfcheck.lint.detectors.unnamed_evaluation import (
+    forgotten,
     gathered,
     rolled_out,
     saved,
@@ -54,6 +55,7 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
         yield from scripted(scope)
         yield from gathered(scope)
         yield from saved(scope)
+        yield from forgotten(scope)
         yield from rolled_out(scope)
         yield from steps_taken(scope)
         return

@@ -57,8 +57,10 @@ def served(scope: Scope) -> Iterator[Match]:
 
 
 def _is_local(scope: Scope, name: str) -> bool:
+    """``global model`` makes a name of the file's what the function assigns to it."""
     parameters = {part.arg for part in ast.walk(scope.node) if isinstance(part, ast.arg)}
-    return name in parameters or name in scope.assigned(scope.node)
+    shared = {name for part in scope.walk(ast.Global) if isinstance(part, ast.Global) for name in part.names}
+    return name in parameters or name in scope.assigned(scope.node) - shared
 
 
 _LOADED = re.compile(r"(^|_)(load|pretrained|checkpoint|ckpt|eval)(_|$)")
@@ -159,7 +161,9 @@ _LEARNS = re.compile(r"(^|_)(loss(es)?|criterion|optim(izer)?|train|backward|gra
 
 
 def _speaks_of_learning(scope: Scope) -> bool:
-    return any(_LEARNS.search(word) for part in scope.node.body for word in words(part))
+    return any(
+        _LEARNS.search(word) for part in scope.node.body for word in words(part) if word not in _SWITCHES
+    )
 
 
 def gathered(scope: Scope) -> Iterator[Match]:
@@ -199,6 +203,44 @@ def saved(scope: Scope) -> Iterator[Match]:
                 yield Match(definition(scope.node), {"M": call}, certain=None)
                 yield Match(call, {"M": call}, certain=None)
                 return
+
+
+_INFERS = frozenset({"infer", "inference", "generate", "encode", "decode", "sample"})
+
+
+def forgotten(scope: Scope) -> Iterator[Match]:
+    """A model that runs beside one that runs under ``no_grad``, in a function with no word of learning: the
+    same one, or one whose output is copied to the host or saved."""
+    if isinstance(scope.node, ast.Module) or decorated(scope.node) or _speaks_of_learning(scope):
+        return
+    runs = [
+        call
+        for call in scope.walk(ast.Call)
+        if isinstance(call, ast.Call)
+        and (runs_model(scope, call) or encodes(scope, call) or _infers(scope, call))
+    ]
+    quiet = {root(call.func) for call in runs if scope.no_grad(call) is True}
+    if not quiet or scope.caller_without_grad():
+        return
+    ends = [call for call in scope.walk(ast.Call) if isinstance(call, ast.Call) and _leaves(call)]
+    for call in runs:
+        made = derived(scope.assigned(scope.statement(call)), scope.node.body)
+        known = root(call.func) in quiet or any(mentions(end, made) for end in ends)
+        if known and scope.no_grad(call) is not True:
+            yield Match(call, {"M": call}, certain=None)
+
+
+def _leaves(call: ast.Call) -> bool:
+    return last(call) in ("cpu", "numpy", "tolist") or _SAVES.match(last(call)) is not None
+
+
+def _infers(scope: Scope, call: ast.Call) -> bool:
+    """``waveglow.infer(mels)``, of what has been put into evaluation mode here."""
+    owner = chain(call.func.value) if isinstance(call.func, ast.Attribute) else None
+    switched = {
+        chain(switch.func.value) for switch in scope.calls("eval") if isinstance(switch.func, ast.Attribute)
+    }
+    return last(call) in _INFERS and owner is not None and owner in switched
 
 
 _DATA = re.compile(

@@ -42,6 +42,21 @@ def test_setup_that_depends_on_the_sample() -> None:
     assert flagged(source, "PC408") == {("PC408", 13)}
 
 
+def test_a_setting_that_the_project_never_names_is_passed_by_nobody() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def build_loader(dataset, workers, batch_size, **options):
+            loader = DataLoader(dataset, batch_size, num_workers=workers, **options)
+            return loader
+    """
+    assert flagged(source, "PC403") == {("PC403", 4)}
+    assert (
+        flagged(source + "\n        again = build_loader(data, 4, 8, persistent_workers=True)\n", "PC403")
+        == set()
+    )
+
+
 def test_persistent_workers_matter_when_the_loader_is_used_again() -> None:
     source = """
         from torch.utils.data import DataLoader

@@ -201,6 +201,56 @@ def test_evaluation_that_knows_about_autograd() -> None:
     assert flagged(source, "PC801") == set()
 
 
+def test_a_model_that_is_forgotten_beside_one_that_runs_without_a_graph() -> None:
+    source = """
+        import torch
+
+        def encode_batch(vae, items, images, mask):
+            with torch.no_grad():
+                latents = vae.encode(images)
+            if mask is not None:
+                shown = vae.encode(images * mask)
+            for item, latent, part in zip(items, latents, shown):
+                item.put(latent, part)
+
+        def speak(text, synthesizer_path, vocoder_path):
+            vocoder = torch.load(vocoder_path).eval()
+            vocoder.eval()
+            model = torch.load(synthesizer_path)
+            with torch.no_grad():
+                mels = model(text)
+            audio = vocoder.infer(mels)
+            return audio.cpu().numpy()
+
+        def predicted(unet, text_encoder, tokens, noisy):
+            with torch.no_grad():
+                states = text_encoder(tokens)
+            return unet(noisy, states)
+
+        def train(vae, unet, images):
+            with torch.no_grad():
+                latents = vae.encode(images)
+            loss = unet(vae.encode(images), latents).mean()
+            return loss.cpu()
+    """
+    assert flagged(source, "PC801") == {("PC801", 7), ("PC801", 17)}
+
+
+def test_a_model_that_a_file_keeps_for_all_calls() -> None:
+    source = """
+        from transformers import CLIPVisionModel
+
+        model = None
+
+        def features(images):
+            global model
+            if model is None:
+                model = CLIPVisionModel.from_pretrained("clip")
+            return model(images).last_hidden_state
+    """
+    assert flagged(source, "PC801") == {("PC801", 5), ("PC801", 9)}
+
+
 def test_averages_of_live_parameters() -> None:
     source = """
         import torch
