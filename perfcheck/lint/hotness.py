@@ -268,7 +268,12 @@ class HotnessMap:
                     self._frozen.add(function.dotted)
                     if "collate" in record.name:  # what it does to the device, it does for every batch
                         level = Hotness.STEP
-                if record.name == "__call__" and any(site.level >= Hotness.STEP for site in record.calls):
+                steps = {
+                    site.target.rpartition(".")[2] for site in record.calls if site.level >= Hotness.STEP
+                }
+                if (record.name == "__call__" and steps) or (
+                    record.name == "forward" and "backward" in steps
+                ):
                     level = min(level, Hotness.EPOCH)  # a pipeline that drives the steps is none
                 if frozen:
                     self._heat[function.dotted] = FROZEN

@@ -331,6 +331,9 @@ class _Indexer:
                 body.passed.add(handed)
                 if hooked and handed:  # torch calls it in every forward, or backward
                     body.calls.append(CallSite(handed, node.lineno, Hotness.STEP, repeated, False))
+                elif level >= Hotness.STEP and (handed in self.functions or handed in self.imports):
+                    # ``train_step(batch, model, mlpf_loss)``: called there, once at least
+                    body.calls.append(CallSite(handed, node.lineno, level, repeated, guarded))
 
     def hold(self, target: ast.expr, class_: str, body: _Body, owner: str, in_class: bool) -> None:
         """Note that a variable, or an attribute of ``self``, is an instance of a class."""

@@ -731,6 +731,38 @@ def test_a_pipeline_that_drives_steps_is_none() -> None:
     assert found == said
 
 
+def test_a_forward_that_trains_is_no_step() -> None:
+    check(
+        """
+        class Trainer(nn.Module):
+            def forward(self):
+                wait()  # epoch
+                for images in self.loader:
+                    loss = self.net(images)
+                    loss.backward()
+                    wait()  # step
+        """
+    )
+
+
+def test_a_function_that_a_step_is_handed_is_called_in_it() -> None:
+    check(
+        """
+        def losses(outputs, labels):
+            wait()  # step
+            return outputs.sum(), {}
+
+        def train_step(batch, model, criterion):
+            loss, parts = criterion(model(batch), batch)
+            loss.backward()
+
+        def train_epoch(model, train_loader):
+            for batch in train_loader:
+                train_step(batch, model, losses)
+        """
+    )
+
+
 def test_a_metric_is_summed_up_once_for_many_updates() -> None:
     said, found = heats(
         """

@@ -91,7 +91,8 @@ _METERS = re.compile(r"Meter|Average|Metric|Tracker|Running|History|Recorder|Acc
 
 
 def _kept_by_meters(scope: Scope) -> Iterator[Match]:
-    """``meter.update(loss, n)`` in the loop that calls backward; the project's meter keeps the graph."""
+    """``meter.update(loss, n)`` in the loop, or the method, that calls backward; the project's meter keeps
+    the graph."""
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
             continue
@@ -102,11 +103,11 @@ def _kept_by_meters(scope: Scope) -> Iterator[Match]:
             continue
         if not scope.parameters_of(call) or not READS.isdisjoint(scope.names_of(call)):
             continue
-        for loop, attached in training_loops(scope, call):
-            terms = [found for part in call.args if (found := with_graph(scope, part, attached)) is not None]
-            if terms and not rebound_after_backward(loop.body, terms[0], call):
-                yield Match(call, {"T": terms[0]})
-            break
+        meter = chain(call.func.value) or ""
+        terms = (_kept_in(scope, meter, part, call) for part in call.args)
+        term = next((found for found in terms if found is not None), None)
+        if term is not None:
+            yield Match(call, {"T": term})
 
 
 def _kept_by_steps(scope: Scope) -> Iterator[Match]:

@@ -93,6 +93,10 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
         return NUMBER
     if root in _HOST_PACKAGES:
         return HOST_RESULTS.get(name, HOST)
+    if last in _FROM_IMAGES and root == "torchvision":
+        return Value("tensor", False)
+    if name.startswith(_ON_TENSORS) and last.islower() and not last.startswith(_OF_NO_TENSOR):
+        return _like_its_tensors(arguments, last)
     if root == "einops" and arguments.positional:
         first = arguments.positional[0].value
         if first.kind == "list":
@@ -178,14 +182,29 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
     )
     if not public or (last.startswith("_") and not last.startswith("_foreach")):
         return UNKNOWN
+    found = _like_its_tensors(arguments, last)
+    return Value("list", element=found) if found.kind == "tensor" and last.startswith("_foreach") else found
+
+
+def _like_its_tensors(arguments: Arguments, last: str) -> Value:
+    """Where one of the tensors that it is given lies, there lies what it returns."""
     tensors = [v if v.kind != "list" else elements(v) for v in arguments.all]
     tensors = [v for v in tensors if v.kind == "tensor"]
-    if tensors:
-        device = True if any(t.device for t in tensors) else tensors[0].device
-        found = Value("tensor", device, grad=any_of([t.grad for t in tensors]), origin=tensors[0].origin)
-        return Value("list", element=found) if last.startswith("_foreach") else found
-    return UNKNOWN
+    if not tensors:
+        return UNKNOWN
+    device = True if any(t.device for t in tensors) else tensors[0].device
+    found = Value("tensor", device, grad=any_of([t.grad for t in tensors]), origin=tensors[0].origin)
+    mask = found._replace(dtype="bool", grad=False)
+    return Value("tuple", items=(found, mask)) if last == "to_dense_batch" else found
 
+
+_ON_TENSORS = (
+    "torch_scatter.", "torch_geometric.utils.", "torch_geometric.nn.", "torch_sparse.", "torch_cluster.",
+    "torchvision.ops.", "torchaudio.functional.", "kornia.", "pytorch3d.ops.", "pytorch3d.transforms.",
+)  # fmt: skip
+"""Functions of libraries that compute on tensors, as those of torch do."""
+_OF_NO_TENSOR = ("is_", "has_", "get_", "contains_", "maybe_num_", "num_")
+_FROM_IMAGES = frozenset({"to_tensor", "pil_to_tensor", "to_image"})
 
 _ARRAY_PACKAGES = frozenset({"numpy", "pandas", "scipy", "sklearn", "cv2", "skimage"})
 

@@ -467,6 +467,28 @@ def test_meters_that_are_fed_with_a_graph() -> None:
     assert flagged(source, "PC902") == {("PC902", 15)}
 
 
+def test_meters_that_a_training_method_feeds() -> None:
+    source = """
+        class AverageMeter:
+            def update(self, value, count=1):
+                self.total += value * count
+
+        class Trainer:
+            def __init__(self, model, optimizer):
+                self.model, self.optimizer = model, optimizer
+                self.loss_log = AverageMeter()
+
+            def train_batch(self, images):
+                loss = self.model(images).mean()
+                self.loss_log.update(loss, len(images))
+                self.optimizer.zero_grad()
+                loss.backward()
+                self.optimizer.step()
+                self.loss_log.update(loss.item(), len(images))
+    """
+    assert flagged(source, "PC902") == {("PC902", 12)}
+
+
 def test_scripts_that_load_a_model() -> None:
     source = """
         import torch

@@ -549,3 +549,40 @@ def test_what_is_fitted_once_goes_over_its_data_once() -> None:
     """
     assert not flagged(source, "PC101", "PC103", "PC116")
     assert flagged(source.replace("fit(", "forward("), "PC101", "PC103", "PC116")
+
+
+def test_training_that_is_timed_is_training() -> None:
+    source = """
+        import time
+        import torch
+        from torch import nn
+
+        def main(model: nn.Module, loader, optimizer, metrics):
+            for images in loader:
+                began = time.perf_counter()
+                model(images).mean().backward()
+                norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0).cpu().item()
+                optimizer.step()
+                metrics.append((norm, time.perf_counter() - began))
+    """
+    assert flagged(source, "PC104") == {("PC104", 9)}
+
+
+def test_what_libraries_make_of_tensors_lies_where_these_do() -> None:
+    source = """
+        import torch
+        import torch_geometric.utils
+        from torch_scatter import scatter
+        from torchvision.transforms.functional import to_tensor
+        from torch import nn
+
+        class Pool(nn.Module):
+            def forward(self, x: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+                padded, mask = torch_geometric.utils.to_dense_batch(x, batch)
+                if scatter(x, batch, dim=0).max() > 1:
+                    x = x + 1
+                if torch_geometric.utils.is_undirected(batch):
+                    x = x + 2
+                return x + padded[mask] + to_tensor(self.image).cpu()
+    """
+    assert flagged(source, "PC106", "PC109", "PC104") == {("PC106", 10), ("PC109", 14)}
