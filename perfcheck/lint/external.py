@@ -51,6 +51,11 @@ _BASES: Final = (
         "torch.nn.Module",
     ),
     ("fairseq", r"fairseq(\.[\w.]+)?\.(\w*Model|\w*Encoder|\w*Decoder|\w*Criterion)", "torch.nn.Module"),
+    (
+        "transformer_lens",
+        r"transformer_lens(\.[\w.]+)?\.(Hooked\w+|HookPoint)",
+        "torch.nn.Module",
+    ),
     ("fairscale apex", r"fairscale\.nn\.[\w.]+|apex\.[\w.]*Fused\w*Norm", "torch.nn.Module"),
     (
         "torchmetrics pytorch_lightning lightning",

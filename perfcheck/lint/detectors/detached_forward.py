@@ -111,7 +111,7 @@ def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
             if value.kind == "function" and value.ref and not value.ref.startswith("torch."):
                 names = scope.names_of(node)  # of a function of the project
                 runs = len(names) >= _SEVERAL or any(map(_RUNS.search, names))
-                return node if runs and not named else None
+                return node if runs and scope.records_grad(node) and not named else None
             if value.kind == "unknown" and node.args and _TEACHER.search(last(node)):
                 return node
             if runs_model(scope, node):

@@ -62,13 +62,21 @@ def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     if decorated(scope.node) or _scores_actions(scope.node) or _OF_TORCH.isdisjoint(scope.file_names()):
         return
     for call in scope.walk(ast.Call):
-        if isinstance(call, ast.Call) and runs_model(scope, call) and scope.no_grad(call) is not True:
+        if not isinstance(call, ast.Call) or _evaluates_itself(scope, call):
+            continue
+        if runs_model(scope, call) and scope.no_grad(call) is not True:
             if scope.caller_without_grad():
                 return
             yield Match(definition(scope.node), {"M": call})
             yield Match(call, {"M": call})
             return
     yield from steps_taken(scope)
+
+
+def _evaluates_itself(scope: Scope, call: ast.Call) -> bool:
+    """``self.predict(inputs)``, a method of the project that is told of by itself."""
+    name = (chain(call.func) or "").removeprefix("self.")
+    return "." not in name and _ROLE.search(name) is not None and scope.value(call.func).kind == "function"
 
 
 def _evaluation_loops(scope: Scope) -> Iterator[Match]:

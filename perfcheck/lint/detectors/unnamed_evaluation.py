@@ -70,19 +70,21 @@ _APPLIES = frozenset(
 
 
 def scripted(scope: Scope) -> Iterator[Match]:
-    """A model that a script loads, and runs for what it returns, in a file that neither trains nor speaks of
-    autograd."""
+    """A model that a script loads, and then runs for what it returns, in a file that neither trains nor
+    speaks of autograd."""
     if "." in scope.qualname or not _TRAINING.isdisjoint(scope.file_names()):
         return
-    loaded = {root(call.func) for call in scope.calls("load_state_dict", "eval")} | {
-        chain(target)
+    loads = {call.lineno: root(call.func) for call in scope.calls("load_state_dict", "eval")} | {
+        node.lineno: chain(target)
         for node in scope.walk(ast.Assign)
         if isinstance(node, ast.Assign) and any(_LOADED.search(word) for word in words(node.value))
         for target in targets(node)
     }
-    models = derived({name for name in loaded if name is not None}, scope.node.body)
+    models = derived({name for name in loads.values() if name is not None}, scope.node.body)
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or root(call.func) not in models or root(call.func) is None:
+            continue
+        if call.lineno < min(loads):
             continue
         if isinstance(scope.parent(call), ast.Expr):
             continue
@@ -211,7 +213,8 @@ _INFERS = frozenset({"infer", "inference", "generate", "encode", "decode", "samp
 def forgotten(scope: Scope) -> Iterator[Match]:
     """A model that runs beside one that runs under ``no_grad``, in a function with no word of learning: the
     same one, or one whose output is copied to the host or saved."""
-    if isinstance(scope.node, ast.Module) or decorated(scope.node) or _speaks_of_learning(scope):
+    forward = scope.qualname.rpartition(".")[2] in ("forward", "__call__")
+    if forward or isinstance(scope.node, ast.Module) or decorated(scope.node) or _speaks_of_learning(scope):
         return
     runs = [
         call
