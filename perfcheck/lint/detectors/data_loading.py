@@ -95,7 +95,7 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
             continue
         workers = scope.keyword(call, "num_workers", 5)
         persistent = scope.keyword(call, "persistent_workers")
-        if workers is None or (isinstance(workers, ast.Constant) and not workers.value):
+        if workers is None or _may_be_none(scope, workers):
             continue
         if persistent is not None and not (
             isinstance(persistent, ast.Constant) and persistent.value is False
@@ -112,6 +112,19 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
                 _repeated(scope, name) or _handed_out(scope, name, call) or _kept(scope, name)
             ):
                 yield Match(call, {"X": statement.targets[0]}, kind)
+
+
+def _may_be_none(scope: Scope, workers: ast.expr) -> bool:
+    """``0``, or a parameter that is so unless somebody asks: without workers, none can be kept."""
+    if isinstance(workers, ast.Name) and not isinstance(scope.node, ast.Module):
+        arguments = scope.node.args
+        last_first = [*arguments.posonlyargs, *arguments.args][::-1]
+        defaults = [
+            *zip(last_first, arguments.defaults[::-1]),
+            *zip(arguments.kwonlyargs, arguments.kw_defaults),
+        ]
+        workers = next((default for one, default in defaults if one.arg == workers.id and default), workers)
+    return isinstance(workers, ast.Constant) and not workers.value
 
 
 def _kept(scope: Scope, name: str) -> bool:

@@ -57,6 +57,19 @@ def test_a_setting_that_the_project_never_names_is_passed_by_nobody() -> None:
     )
 
 
+def test_where_nobody_asks_for_workers_there_are_none_to_keep() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def build_loader(dataset, batch_size, num_workers=0):
+            return DataLoader(dataset, batch_size, num_workers=num_workers)
+
+        def make_loader(dataset, batch_size, *, num_workers=4):
+            return DataLoader(dataset, batch_size, num_workers=num_workers)
+    """
+    assert flagged(source, "PC403") == {("PC403", 7)}
+
+
 def test_persistent_workers_matter_when_the_loader_is_used_again() -> None:
     source = """
         from torch.utils.data import DataLoader
