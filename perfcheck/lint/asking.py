@@ -30,6 +30,7 @@ from perfcheck.lint.uses import (
     is_piece,
     is_returned,
     is_scored,
+    is_sent,
     is_size,
     is_unpacked,
     is_used_again,
@@ -511,6 +512,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "sizes": lambda a: is_size(a.scope, a.match.node),
     "for_host_library": lambda a: is_for_host_library(a.scope, a.match.node),
     "agrees": lambda a: agrees(a.scope, a.match.node),
+    "sent": lambda a: is_sent(a.scope, a.match.node),
     "asked_for_its_shape": lambda a: is_asked_for_its_shape(a.scope, a.match.node),
     "computed_with": lambda a: (
         not is_helper_call(a.scope, a.match.node) and is_computed_with(a.scope, a.match.node)

@@ -302,6 +302,8 @@ class HotnessMap:
             level = max(base, site.level)
             if base >= Hotness.STEP and (site.level >= Hotness.STEP or site.repeated):
                 level = Hotness.ELEMENT
+            if function.record.passes and heat.by and site.level < Hotness.STEP:
+                level = min(level, Hotness.EPOCH)  # before or after a pass over the data
             if level > Hotness.COLD and level > best.get(site.target, Hotness.COLD):
                 best[site.target] = level
         if base > Hotness.COLD:

@@ -13,7 +13,7 @@ from perfcheck.events import Hotness
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evidence import NO_TENSORS, SHARED_WITH_ARRAYS, TENSOR_PROPERTIES, TORCH, tensor_of
 from perfcheck.lint.guards import is_cooling, skips_the_rest
-from perfcheck.lint.loops import LoopKind, loop_kind
+from perfcheck.lint.loops import LoopKind, generates, goes_through_data, loop_kind
 from perfcheck.lint.nodes import CHILDREN
 from perfcheck.lint.spelling import spelled
 
@@ -56,6 +56,7 @@ class FunctionRecord(NamedTuple):
     passed: frozenset[str]  # functions handed on by name, as written: callbacks
     compiled: frozenset[str]  # classes whose instances, and attributes that, are handed to a ``compile``
     loops: bool
+    passes: bool  # some of them go over the data, or over the steps of a generation
     comprehends: bool  # in comprehensions
     locals: frozenset[str]  # local variables
     tensors: frozenset[str]  # names used as only tensors are used
@@ -113,6 +114,7 @@ class _Body:
         "names",
         "outer",
         "passed",
+        "passes",
         "sliced",
         "stored",
         "stores",
@@ -127,7 +129,7 @@ class _Body:
         self.stores: set[str] = set()
         self.passed: set[str] = set()
         self.compiled: set[str] = set()
-        self.loops = False
+        self.loops = self.passes = False
         self.comprehends = False
         self.stored: set[str] = set()
         self.outer: set[str] = set()
@@ -154,7 +156,7 @@ class _Indexer:
         self.functions[""] = FunctionRecord(
             "", "", f"{self.name}.", 1, 1, lines, (0, 0), "", "", (), (), tuple(body.calls),
             frozenset(body.names), frozenset(), frozenset(body.passed), frozenset(body.compiled), body.loops,
-            body.comprehends,
+            body.passes, body.comprehends,
             frozenset(), frozenset(), frozenset(), _receivers(body),
         )  # fmt: skip
 
@@ -209,6 +211,7 @@ class _Indexer:
                     inner = max(level, Hotness.EPOCH)
                 elif found is LoopKind.STEP:
                     inner = Hotness.ELEMENT if level >= Hotness.STEP else Hotness.STEP
+                    body.passes = body.passes or generates(node) or goes_through_data(node)
                 elif found is LoopKind.PLAIN:
                     if level >= Hotness.STEP:
                         inner = Hotness.ELEMENT
@@ -370,8 +373,9 @@ class _Indexer:
             node.name, qualname, f"{self.name}.{qualname}", first, node.lineno,
             node.end_lineno or node.lineno, _begins(node.body[0]), owner, outer, tuple(params), decorators,
             tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed),
-            frozenset(body.compiled), body.loops, body.comprehends, frozenset(body.stored - body.outer),
-            frozenset(body.tensors - NO_TENSORS), frozenset(body.arrays - NO_TENSORS), _receivers(body),
+            frozenset(body.compiled), body.loops, body.passes, body.comprehends,
+            frozenset(body.stored - body.outer), frozenset(body.tensors - NO_TENSORS),
+            frozenset(body.arrays - NO_TENSORS), _receivers(body),
         )  # fmt: skip
         around.stored.add(node.name)
 

@@ -459,6 +459,16 @@ def _is_before_error(scope: BodyScope, choice: ast.If) -> bool:
     return bool(after) and isinstance(after[0], ast.Raise)
 
 
+def is_sent(scope: BodyScope, node: ast.AST) -> bool:
+    """``return {"loss": loss.item()}`` of an endpoint: what asks is another process, which takes no tensor of
+    this one's device."""
+    answers = any(map(_ENDPOINT.search, scope.function.record.decorators))
+    return answers and any(isinstance(around, ast.Return) for around in scope.ancestors(node))
+
+
+_ENDPOINT = re.compile(r"(^|[._])(endpoint|remote|rpc|get|post|put|route|websocket)$")
+
+
 def is_returned(scope: BodyScope, node: ast.AST) -> bool:
     """Is it, by itself or by a name, what the function returns? Then its length belongs to the result."""
     parent = scope.parent(node)

@@ -974,6 +974,27 @@ def test_what_accumulates_gradients_and_steps_once_is_a_step() -> None:
     assert found == said
 
 
+def test_what_is_called_before_a_generation_is_done_once_for_it() -> None:
+    check(
+        """
+        def noise(shape):
+            wait()  # epoch
+
+        def turn(model, latents, t):
+            wait()  # element
+
+        def sample(model, scheduler, shape):
+            latents = noise(shape)
+            for t in scheduler.timesteps:
+                latents = turn(model, latents, t)
+
+        def run(loader, model, scheduler):
+            for batch in loader:
+                sample(model, scheduler, batch.shape)
+        """
+    )
+
+
 def test_what_stands_before_a_generation_is_done_once_for_it() -> None:
     source = """
         def sample(model, scheduler, shape, device):

@@ -551,6 +551,24 @@ def test_what_is_fitted_once_goes_over_its_data_once() -> None:
     assert flagged(source.replace("fit(", "forward("), "PC101", "PC103", "PC116")
 
 
+def test_what_an_endpoint_answers_has_to_be_read() -> None:
+    source = """
+        import torch
+        from monarch.actor import endpoint
+
+        class Trainer:
+            @endpoint
+            def optim_step(self, loss: torch.Tensor) -> dict[str, float]:
+                loss.backward()
+                self.optimizer.step()
+                return {"loss": loss.item()}
+    """
+    (told,) = found(source, "PC101")
+    assert told.confidence == "heuristic"
+    (told,) = found(source.replace("@endpoint", "@torch.enable_grad()"), "PC101")
+    assert told.confidence == "high"
+
+
 def test_training_that_is_timed_is_training() -> None:
     source = """
         import time
