@@ -404,6 +404,9 @@ def _several(a: _Asked) -> Truth:
 _SEVERAL = 3
 
 
+_OUTPUTS = re.compile(r"^(preds?|predictions?|(model_)?outputs?|logits|y_?(pred|hat))$")
+
+
 def _dwarfed(a: _Asked) -> Truth:
     if a.scope.loops(a.match.node):
         return False
@@ -512,6 +515,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "sizes": lambda a: is_size(a.scope, a.match.node),
     "for_host_library": lambda a: is_for_host_library(a.scope, a.match.node),
     "agrees": lambda a: agrees(a.scope, a.match.node),
+    "beside_outputs": lambda a: any(map(_OUTPUTS.match, a.scope.function.record.params)),
     "sent": lambda a: is_sent(a.scope, a.match.node),
     "asked_for_its_shape": lambda a: is_asked_for_its_shape(a.scope, a.match.node),
     "computed_with": lambda a: (

@@ -77,8 +77,10 @@ class ClassAttributes:
                 if (stored := self._engine.summary(storing).stored.get(name)) is not None
             ]
             if value is not None and value.kind not in ("unknown", "none"):
-                moved = value.kind == "tensor" and any(stored.on_device for stored in later)
-                return value._replace(device=True, assumed=True) if moved else if_loader(name, value)
+                places = {stored.on_device for stored in later} if value.kind == "tensor" else ()
+                if True in places:
+                    return value._replace(device=True, assumed=True)
+                return value._replace(device=None) if None in places else if_loader(name, value)
             found += [value, *later] if value is not None else later
         return if_loader(name, join_all(found)) if found else None
 

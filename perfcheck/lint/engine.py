@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from perfcheck.lint.evaluation.arguments import Arguments
 from perfcheck.lint.evaluation.calls import invoke
 from perfcheck.lint.evaluation.environment import Env
 from perfcheck.lint.evaluation.evaluator import Evaluator
-from perfcheck.lint.grad_mode import named_without_grad, runs_without_grad
+from perfcheck.lint.grad_mode import GradModes, runs_without_grad
 from perfcheck.lint.host_side import is_host_side
 from perfcheck.lint.index import FunctionNode, ModuleRecord
 from perfcheck.lint.instances import Instances
@@ -72,7 +72,7 @@ class Engine:
         self._named: dict[tuple[str, str], Value | _Variable] = {}
         self._meanings: dict[tuple[str, str], Value | _Variable] = {}
         self._knows_arrays: dict[str, bool] = {}
-        self._without_grad: frozenset[str] | None = None
+        self.grad_modes = GradModes(project)
         self.operator: Callable[[str], Operator | None] = (
             lru_cache(maxsize=None)(lambda name: find(name, torch)) if known is None else known.operator
         )
@@ -426,15 +426,13 @@ class Engine:
             known = self._host_side[name] = is_host_side(self.project, function)
         return known
 
+    @cached_property
+    def never_validates(self) -> bool:
+        """Does the project switch the checks of all distributions off?"""
+        return any("set_default_validate_args" in f.record.names for f in self.project.functions())
+
     def runs_without_grad(self, function: FunctionRef | None) -> bool:
         return function is not None and runs_without_grad(self.names, function)
-
-    def called_without_grad(self, name: str) -> bool:
-        """Is the name used where autograd is switched off, by a decorator or anywhere in the same
-        function?"""
-        if self._without_grad is None:
-            self._without_grad = named_without_grad(self.project)
-        return name in self._without_grad
 
     def knows_arrays(self, module: ModuleRecord) -> bool:
         """Does the file import NumPy, pandas or the like, or not even torch?"""

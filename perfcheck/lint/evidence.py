@@ -61,7 +61,7 @@ _NO_SUBJECT = frozenset(
     DataLoader
     is_floating_point set_device synchronize empty_cache stack cat cartesian_prod einsum Tensor
     FloatTensor LongTensor
-    Stream Event init_process_group is_grad_enabled dtype typename script trace""".split()
+    Stream Event init_process_group is_grad_enabled dtype typename script trace broadcast_shapes""".split()
 )
 SHARED_WITH_ARRAYS: Final = frozenset(
     """any all sum mean max min argmax argmin argsort amax amin std var reshape transpose flatten squeeze

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from perfcheck.lint.naming import Names
 from perfcheck.lint.project import FunctionRef, Project
 
@@ -12,14 +14,6 @@ def switches_grad_off(name: str | None) -> bool:
     return name in ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad")
 
 
-def touches_grad_mode(function: FunctionRef) -> bool:
-    """Does a function, or its decorator, name ``no_grad`` or the like?"""
-    record = function.record
-    return not record.names.isdisjoint(_SWITCHES) or any(
-        decorator.rpartition(".")[2] in _SWITCHES for decorator in record.decorators
-    )
-
-
 def runs_without_grad(names: Names, function: FunctionRef) -> bool:
     """Does a decorator switch autograd off?"""
     return any(
@@ -28,10 +22,29 @@ def runs_without_grad(names: Names, function: FunctionRef) -> bool:
     )
 
 
-def named_without_grad(project: Project) -> frozenset[str]:
-    """The names used where autograd is switched off, by a decorator or anywhere in the same function."""
-    found: set[str] = set()
-    for function in project.functions():
-        if touches_grad_mode(function):
-            found |= function.record.names
-    return frozenset(found)
+class GradModes:
+    """Which functions of a project name ``no_grad`` or the like, themselves or in a decorator, which may be
+    one of the project's own."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def touched_by(self, function: FunctionRef) -> bool:
+        record = function.record
+        return not record.names.isdisjoint(_SWITCHES) or any(
+            decorator.rpartition(".")[2] in self._decorators for decorator in record.decorators
+        )
+
+    @cached_property
+    def called_without(self) -> frozenset[str]:
+        """The names used where autograd is switched off, by a decorator or anywhere in the same function."""
+        return frozenset().union(*(f.record.names for f in self._project.functions() if self.touched_by(f)))
+
+    @cached_property
+    def _decorators(self) -> frozenset[str]:
+        """The switches, and the functions that hold a function which names one."""
+        nested = (f.record for f in self._project.functions() if f.record.outer)
+        made = {
+            record.outer.rpartition(".")[2] for record in nested if not record.names.isdisjoint(_SWITCHES)
+        }
+        return _SWITCHES | made

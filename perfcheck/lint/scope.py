@@ -11,7 +11,7 @@ from perfcheck.events import Hotness, Truth
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
-from perfcheck.lint.grad_mode import switches_grad_off, touches_grad_mode
+from perfcheck.lint.grad_mode import switches_grad_off
 from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest, warns
 from perfcheck.lint.hotness import Heat
 from perfcheck.lint.index import SETTINGS, FunctionNode
@@ -471,7 +471,7 @@ class BodyScope:
 
     def records_grad(self, call: ast.Call) -> bool:
         callee = self._callee(call)
-        return callee is not None and not touches_grad_mode(callee)
+        return callee is not None and not self.run.engine.grad_modes.touched_by(callee)
 
     def parameters_of(self, call: ast.Call) -> tuple[str, ...]:
         entity = self._callee(call)
@@ -513,7 +513,7 @@ class BodyScope:
         return frozenset(said)
 
     def called_without_grad(self) -> bool:
-        return self.run.engine.called_without_grad(self.function.record.name)
+        return self.function.record.name in self.run.engine.grad_modes.called_without
 
     def caller_without_grad(self) -> bool:
         own, engine = self.function, self.run.engine
@@ -522,7 +522,7 @@ class BodyScope:
         return any(
             own.record.name in caller.record.names
             and caller != own
-            and touches_grad_mode(caller)
+            and engine.grad_modes.touched_by(caller)
             and (caller.module is own.module or own.dotted in caller.module.imports.values())
             for caller in engine.project.functions()
         )

@@ -251,6 +251,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "agrees": _here(
         "It asks what a collective has told, and leaves a loop or the function if so: all ranks have to know."
     ),
+    "beside_outputs": _here(
+        "The function is handed what the model has given, too: whoever ran it has moved the batch."
+    ),
     "sent": _here("It is in what a function returns that another process or a web page asks: an endpoint."),
     "computed_with": _here(
         "The function goes on computing with the value what the device could: arithmetic, torch's functions."

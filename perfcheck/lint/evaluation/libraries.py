@@ -12,6 +12,7 @@ from perfcheck.lint.evaluation.builtin_functions import builtin
 from perfcheck.lint.values import (
     ACCELERATOR,
     ARRAY,
+    BOOL,
     DICT,
     HOST,
     INT,
@@ -56,6 +57,8 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
         return _CONTAINERS[name]
     if name in ("torch.finfo", "torch.iinfo"):
         return Value("host", ref="torch.finfo")  # numbers are all that either holds
+    if name.startswith("torch.distributions.") and ev.engine.never_validates:
+        arguments.keywords.setdefault("validate_args", Argument(BOOL._replace(const=False), None))
     root, last = name.partition(".")[0], name.rpartition(".")[2]
     if root == "copy" and arguments.positional:
         return arguments.positional[0].value

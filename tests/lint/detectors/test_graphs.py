@@ -201,6 +201,29 @@ def test_evaluation_that_knows_about_autograd() -> None:
     assert flagged(source, "PC801") == set()
 
 
+def test_a_decorator_of_the_projects_own_may_switch_autograd_off() -> None:
+    source = """
+        import torch
+
+        def smart_inference_mode():
+            def decorate(function):
+                return torch.inference_mode()(function)
+            return decorate
+
+        class Predictor:
+            @smart_inference_mode()
+            def stream(self, images):
+                return self.inference(images)
+
+            def inference(self, images):
+                return self.model(images)
+    """
+    assert flagged(source, "PC801") == set()
+    assert flagged(source.replace("@smart_inference_mode()", "@torch.compile"), "PC801") == {
+        ("PC801", 13), ("PC801", 14)
+    }  # fmt: skip
+
+
 def test_a_model_that_is_forgotten_beside_one_that_runs_without_a_graph() -> None:
     source = """
         import torch

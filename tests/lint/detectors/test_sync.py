@@ -604,3 +604,30 @@ def test_what_libraries_make_of_tensors_lies_where_these_do() -> None:
                 return x + padded[mask] + to_tensor(self.image).cpu()
     """
     assert flagged(source, "PC106", "PC109", "PC104") == {("PC106", 10), ("PC109", 14)}
+
+
+def test_checks_of_distributions_that_the_project_switches_off() -> None:
+    source = """
+        import torch
+        from torch import distributions as D
+
+        def sample(loc: torch.Tensor, scale: torch.Tensor, env) -> torch.Tensor:
+            while True:
+                env.step(D.Normal(loc, scale).sample())
+    """
+    assert flagged(source, "PC126") == {("PC126", 6)}
+    off = "\n        D.Distribution.set_default_validate_args(False)\n"
+    assert flagged(source + off, "PC126") == set()
+
+
+def test_shapes_that_are_broadcast_are_no_tensors() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Mean(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                shape = torch.broadcast_shapes(self.batch_shape, x.shape[:-2])
+                return self.constant.expand(*shape, x.size(-1))
+    """
+    assert flagged(source, "PC134") == set()

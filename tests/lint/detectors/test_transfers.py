@@ -720,3 +720,44 @@ def test_chunks_of_arrays_and_what_a_replay_buffer_samples() -> None:
     sure = [f for f in found(source, "PC121", "PC202", "PC214") if f.confidence != "heuristic"]
     told = {lines[p.line - 1].partition("# ")[2] for f in sure for p in (f.place, *f.places)}
     assert told == {"a chunk", "sampled", "always the same", "by default"}
+
+
+def test_a_loss_gets_a_batch_that_was_moved_for_the_model() -> None:
+    source = """
+        import torch
+
+        class DetectionLoss:
+            def __call__(self, preds, batch):
+                boxes = batch["boxes"].to(self.device)
+                return (preds - boxes).mean()
+
+        def train(model, loader, criterion, device):
+            for batch in loader:
+                criterion(model(batch["image"].to(device)), batch).backward()
+    """
+    (moved, again) = sorted(found(source, "PC202"), key=lambda finding: -finding.place.line)
+    assert (moved.place.line, moved.confidence) == (10, "medium")
+    assert again.confidence == "heuristic"
+
+
+def test_an_attribute_that_a_method_replaces_may_lie_anywhere() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Head(nn.Module):
+            anchors = torch.empty(0)
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                self.anchors = make(x)
+                return self.decode(x)
+
+            def decode(self, x: torch.Tensor) -> torch.Tensor:
+                y = x.clone()
+                y[:, 0] = self.anchors
+                return y
+    """
+    (told,) = found(source, "PC133")
+    assert told.confidence == "heuristic"
+    (told,) = found(source.replace("self.anchors = make(x)", "pass"), "PC133")
+    assert told.confidence == "medium"
