@@ -58,9 +58,7 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
         return elements(container)
     if kind == "dict":
         if container.keys is not None and isinstance(index.const, str):
-            for key, value in container.keys:
-                if key == index.const:
-                    return value
+            return dict(container.keys).get(index.const, UNKNOWN)
         if container.element is not None:
             return container.element
         return UNKNOWN
