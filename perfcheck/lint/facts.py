@@ -109,8 +109,8 @@ class Scope(Protocol):
     def body_of(self, call: ast.Call) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The project's function that is called; None where it is not known."""
 
-    def functions_named(self, name: str) -> Sequence[frozenset[str]]:
-        """For each function of the project that bears the name: what it mentions, decorators included."""
+    def named_switches_grad(self, name: str) -> Truth:
+        """Does a function of the project with that name touch autograd's mode? None where there is none."""
 
     def class_names(self) -> frozenset[str]:
         """The last names of all that the methods of this method's class call or read as an attribute."""

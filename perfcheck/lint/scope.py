@@ -488,12 +488,10 @@ class BodyScope:
         body = None if callee is None else self.run.engine.project.node(callee)
         return None if isinstance(body, ast.Module) else body
 
-    def functions_named(self, name: str) -> Sequence[frozenset[str]]:
-        return [
-            found.record.names | {d.rpartition(".")[2] for d in found.record.decorators}
-            for found in self.run.engine.project.functions()
-            if found.record.name == name
-        ]
+    def named_switches_grad(self, name: str) -> Truth:
+        engine = self.run.engine
+        named = [f for f in engine.project.functions() if f.record.name == name]
+        return any(map(engine.grad_modes.touched_by, named)) if named else None
 
     def class_names(self) -> frozenset[str]:
         own = self.function.record.owner

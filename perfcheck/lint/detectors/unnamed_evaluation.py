@@ -134,8 +134,7 @@ def rolled_out(scope: Scope) -> Iterator[Match]:
 def _acts(scope: Scope, call: ast.Call) -> bool:
     """A policy, or a method of the project's agents, none of which switches autograd off."""
     if last(call) in _ACTS:
-        acts = scope.functions_named(last(call))
-        return bool(acts) and not any(_SWITCHES & act for act in acts)
+        return scope.named_switches_grad(last(call)) is False
     return runs_model(scope, call)
 
 
@@ -147,11 +146,11 @@ def steps_taken(scope: Scope) -> Iterator[Match]:
     for call in scope.calls(*EVALUATION_STEPS):
         if (chain(call.func) or "").rpartition(".")[0] != "self" or scope.no_grad(call) is True:
             continue
-        steps = scope.functions_named(last(call))
-        if not steps or touches_autograd(scope):
+        quiet = scope.named_switches_grad(last(call))
+        if quiet is None or touches_autograd(scope):
             return
         trains = not {"train_step", "_train_step"}.isdisjoint(scope.names | scope.class_names())
-        if trains and not any(_SWITCHES & step for step in steps):
+        if trains and not quiet:
             if not scope.called_without_grad():
                 yield Match(call, {"M": call}, certain=None)
             return
@@ -292,6 +291,8 @@ def encodes(scope: Scope, call: ast.Call) -> bool:
     off itself."""
     owner = call.func.value if isinstance(call.func, ast.Attribute) else None
     if owner is None or _RUNS.match(last(call)) is None or "SentenceTransformer" in scope.file_names():
+        return False
+    if scope.named_switches_grad(last(call)):
         return False
     return chain(owner) == "self" or _ENCODERS.search(last(owner)) is not None
 

@@ -224,6 +224,26 @@ def test_a_decorator_of_the_projects_own_may_switch_autograd_off() -> None:
     }  # fmt: skip
 
 
+def test_an_encoder_of_the_projects_own_may_switch_autograd_off_itself() -> None:
+    source = """
+        import torch
+
+        class TextModel:
+            @torch.no_grad()
+            def encode_text(self, tokens):
+                return self.net(tokens)
+
+        class Search:
+            def __init__(self, path):
+                self.model = load(path)
+
+            def features(self, tokens):
+                return self.model.encode_text(tokens).cpu().numpy()
+    """
+    assert flagged(source, "PC801", "PC811") == set()
+    assert flagged(source.replace("@torch.no_grad()", "@staticmethod"), "PC801")
+
+
 def test_a_model_that_is_forgotten_beside_one_that_runs_without_a_graph() -> None:
     source = """
         import torch
