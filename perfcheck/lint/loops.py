@@ -50,10 +50,10 @@ _STEP_CALLS = frozenset(
         "train_step",
         "train_on_batch",
         "train_batch",
-        "zero_grad",
         "optimizer_step",
     }
 )
+_UPDATES = frozenset({"step", "zero_grad", "optimizer_step"})
 
 
 def words_of(node: ast.AST) -> list[str]:
@@ -104,8 +104,9 @@ _ENVIRONMENT = re.compile(r"(^|[._])(env|environment|simulator)s?$")
 
 
 def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
-    """(calls backward or a step itself, holds a loop that does)."""
-    own = nested = False
+    """(calls backward or a step itself, holds a loop that does). Beside a loop that goes backward and updates
+    the parameters in each turn, a model that runs and gradients that are dropped make no step."""
+    own = beside = nested = whole = False
     for statement in body:
         stack: list[Any] = [statement]
         while stack:
@@ -115,14 +116,16 @@ def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
                 continue
             if kind is ast.For or kind is ast.While:
                 if loop_kind(node) is LoopKind.STEP:
-                    nested = True
+                    called = _methods_called(node)
+                    nested, whole = True, whole or ("backward" in called and not _UPDATES.isdisjoint(called))
                 continue
             if kind is ast.Call and _calls_model(node):
-                own = True
+                beside = True
             if kind is ast.Call and type(node.func) is ast.Attribute:
+                beside = beside or node.func.attr == "zero_grad"
                 own = own or node.func.attr in _STEP_CALLS or steps_environment(node)
             stack += CHILDREN[kind](node)
-    return own, nested
+    return own or (beside and not whole), nested
 
 
 _SKIP = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Name, ast.Constant})

@@ -91,7 +91,9 @@ def is_test_path(path: str) -> bool:
 
 _REFERENCE = re.compile(r"(^|_)(naive|reference|ref_impl)(_|$)")
 """What tests compare with: ``naive_attention``, ``forward_reference``."""
-_MEMOIZES = frozenset({"cache", "lru_cache", "cached_property", "memoize"})
+_MEMOIZES = frozenset(
+    "cache cached lru_cache cached_property memoize memoized lazy_property lazyproperty".split()
+)
 """Once for the same arguments."""
 
 

@@ -731,6 +731,49 @@ def test_a_pipeline_that_drives_steps_is_none() -> None:
     assert found == said
 
 
+def test_an_epoch_that_drops_gradients_is_no_step() -> None:
+    check(
+        """
+        class Trainer:
+            def train(self):
+                while True:
+                    self.optimizer.zero_grad()
+                    batches = enumerate(self.train_set)
+                    for i, batch in batches:
+                        self.loss(batch).backward()
+                        wait()  # step
+                        self.optimizer_step()
+                    wait()  # epoch
+
+            def accumulate(self, micro, steps):
+                while True:
+                    self.optimizer.zero_grad()
+                    for part in micro:
+                        self.loss(part).backward()
+                    self.optimizer.step()
+                    wait()  # step
+        """
+    )
+
+
+def test_what_is_kept_once_it_is_known_is_cold() -> None:
+    check(
+        """
+        from gpytorch.utils.memoize import cached
+
+        class Strategy(nn.Module):
+            def forward(self, x):
+                return x @ self.mean_cache
+
+            @property
+            @cached(name="mean_cache")
+            def mean_cache(self):
+                wait()  # cold
+                return self.prior.mean
+        """
+    )
+
+
 def test_a_forward_that_trains_is_no_step() -> None:
     check(
         """
