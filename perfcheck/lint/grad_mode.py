@@ -41,6 +41,15 @@ class GradModes:
         return frozenset().union(*(f.record.names for f in self._project.functions() if self.touched_by(f)))
 
     @cached_property
+    def by_name(self) -> dict[str, bool]:
+        """For each name that functions of the project bear: does one of them?"""
+        found: dict[str, bool] = {}
+        for function in self._project.functions():
+            name = function.record.name
+            found[name] = found.get(name, False) or self.touched_by(function)
+        return found
+
+    @cached_property
     def _decorators(self) -> frozenset[str]:
         """The switches, and the functions that hold a function which names one."""
         nested = (f.record for f in self._project.functions() if f.record.outer)

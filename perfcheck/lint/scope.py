@@ -489,9 +489,7 @@ class BodyScope:
         return None if isinstance(body, ast.Module) else body
 
     def named_switches_grad(self, name: str) -> Truth:
-        engine = self.run.engine
-        named = [f for f in engine.project.functions() if f.record.name == name]
-        return any(map(engine.grad_modes.touched_by, named)) if named else None
+        return self.run.engine.grad_modes.by_name.get(name)
 
     def class_names(self) -> frozenset[str]:
         own = self.function.record.owner
