@@ -351,6 +351,10 @@ def is_cooling(node: ast.If) -> tuple[bool, bool]:
     return known
 
 
+_WELL = frozenset({"ok", "success", "succeeded"})
+"""``if not ok: …``: what is done where something has gone wrong."""
+
+
 def _cools(node: ast.If) -> tuple[bool, bool]:
     test = node.test
     otherwise = is_error_path(node.orelse)
@@ -359,5 +363,6 @@ def _cools(node: ast.If) -> tuple[bool, bool]:
     then = is_error_path(node.body) or _rare_test(test) or _changes_state(node) or _gives_constant(node.body)
     then = then or _sets_flag(node) or _fills_key(node) or _follows_device(node)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
+        then = dotted(test.operand).rpartition(".")[2] in _WELL
         otherwise = otherwise or _rare_test(test.operand)
     return then, otherwise

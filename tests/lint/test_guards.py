@@ -36,6 +36,8 @@ def branch(test: str, body: str = "f()", orelse: str = "g()") -> tuple[bool, boo
         "len(state) == 0",
         "key not in self._mask_cache",
         "not self.initialized",
+        "not ok",
+        "not self.success",
         "first_step and x is not None",
         "torch.jit.is_tracing()",
         "self.last_log_step != step",

@@ -19,6 +19,7 @@ from perfcheck.lint.detectors.names import (
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 from perfcheck.lint.values import elements
+from perfcheck.operators import find
 
 _DEPTH = 5  # definitions followed; `x = list(x)` would never end
 _SOURCES = frozenset({"parameters", "named_parameters"})
@@ -76,26 +77,35 @@ def _reads_gradients(body: list[ast.stmt], names: frozenset[str]) -> bool:
 
 
 def _goes_beyond_foreach(scope: Scope, loop: ast.For, names: frozenset[str]) -> bool:
-    """Does each tensor get what no operator on lists gives: products, sums over some of its dimensions,
-    what a function of the project computes of it?"""
+    """Does each tensor get what no operator on lists gives?"""
     made = derived(names, loop.body)
     for node in within(*loop.body):
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult) and mentions(node, made):
             return True
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            computed = any(mentions(argument, made) for argument in node.value.args)
-            holds = scope.value(node.value).kind in ("tensor", "list", "tuple")
-            if computed and holds and scope.body_of(node.value) is not None:
-                return True
         if isinstance(node, ast.Call) and mentions(node, made):
-            over = {keyword.arg for keyword in node.keywords}
-            if last(node) in _PRODUCTS or (
-                last(node) in _REDUCTIONS and not over.isdisjoint({"dim", "axis"})
-            ):
+            whole = {"dim", "axis"}.isdisjoint(keyword.arg for keyword in node.keywords)
+            if last(node) in _PRODUCTS or (last(node) in _REDUCTIONS and not whole):
+                return True
+            if any(mentions(given, made) for given in node.args) and _is_no_operator(scope, node):
                 return True
     return False
 
 
+def _is_no_operator(scope: Scope, call: ast.Call) -> bool:
+    """``projection(p, grad)`` of the project, ``manifold.retract(p, grad)``, ``retract(p, grad)`` by a name
+    that the function gives: no method that tensors have, and something becomes of its value."""
+    if isinstance(scope.parent(call), ast.Expr):
+        return False
+    if scope.body_of(call) is not None:
+        return scope.value(call).kind in ("tensor", "list", "tuple")
+    if isinstance(call.func, ast.Name):
+        return call.func.id in scope.assigned(scope.node)
+    if not isinstance(call.func, ast.Attribute) or scope.resolve(call.func) is not None:
+        return False
+    return call.func.attr not in _LOOKS_UP and find(f"Tensor.{call.func.attr}") is None
+
+
+_LOOKS_UP = frozenset({"get", "setdefault", "pop", "index", "append"})
 _PRODUCTS = frozenset(
     """einsum matmul mm mv bmm addmm addmm_ addbmm baddbmm outer svd qr eigh cholesky inv inverse pinv
     solve""".split()

@@ -1,5 +1,7 @@
 """Loops that launch many small kernels: what is flagged, and what is left alone."""
 
+import pytest
+
 from tests.lint.detectors.snippets import flagged, found
 
 
@@ -920,3 +922,36 @@ def test_counts_in_a_tensor_of_unknown_place() -> None:
                     self.matrix[t, p] += 1
     """
     assert flagged(source, "PC515") == {("PC515", 5)}
+
+
+@pytest.mark.parametrize(
+    ("update", "told"),
+    [
+        ("change = average.sqrt()", True),
+        ("change = average.norm()", True),
+        ("change = average.norm(dim=0, keepdim=True)", False),
+        ("change = average @ average.mT", False),
+        ("change = whiten(average)", False),
+        ("change = self.manifold.retract(parameter, average)", False),
+        ("retract = self.manifold.retract; change = retract(parameter, average)", False),
+        ("self.report(average); change = self.scales.get(parameter, 1.0)", True),
+    ],
+)
+def test_what_no_operator_on_lists_gives(update: str, told: bool) -> None:
+    source = f"""
+        import torch
+
+        def whiten(x: torch.Tensor) -> torch.Tensor:
+            return x / torch.linalg.matrix_norm(x)
+
+        class Rule(torch.optim.Optimizer):
+            @torch.no_grad()
+            def step(self):
+                for group in self.param_groups:
+                    for parameter in group["params"]:
+                        average = self.state[parameter]["average"]
+                        average.mul_(0.9).add_(parameter.grad)
+                        {update}
+                        parameter.addcmul_(average, change, value=-group["lr"])
+    """
+    assert bool(flagged(source, "PC504")) is told
