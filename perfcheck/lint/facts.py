@@ -109,6 +109,9 @@ class Scope(Protocol):
     def body_of(self, call: ast.Call) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """The project's function that is called; None where it is not known."""
 
+    def calls_in_method(self, node: ast.expr, name: str) -> frozenset[str] | None:
+        """The last names of what a method of the object's class calls; None where the project has no such."""
+
     def named_switches_grad(self, name: str) -> Truth:
         """Does a function of the project with that name touch autograd's mode? None where there is none."""
 

@@ -17,7 +17,7 @@ from perfcheck.lint.hotness import Heat
 from perfcheck.lint.index import SETTINGS, FunctionNode
 from perfcheck.lint.loops import LoopKind, generates, goes_through_data, loop_kind
 from perfcheck.lint.nodes import CHILDREN, Children, block_in, walk
-from perfcheck.lint.project import FunctionRef
+from perfcheck.lint.project import ClassRef, FunctionRef
 from perfcheck.lint.roles import is_setup, role
 from perfcheck.lint.values import UNKNOWN, Value, elements
 
@@ -487,6 +487,14 @@ class BodyScope:
         callee = self._callee(call)
         body = None if callee is None else self.run.engine.project.node(callee)
         return None if isinstance(body, ast.Module) else body
+
+    def calls_in_method(self, node: ast.expr, name: str) -> frozenset[str] | None:
+        project, ref = self.run.engine.project, self.value(node).ref
+        class_ = project.lookup(ref) if ref else None
+        method = project.method(class_, name) if isinstance(class_, ClassRef) else None
+        if method is None:
+            return None
+        return frozenset(site.target.rpartition(".")[2] for site in method.record.calls)
 
     def named_switches_grad(self, name: str) -> Truth:
         return self.run.engine.grad_modes.by_name.get(name)

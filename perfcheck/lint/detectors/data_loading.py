@@ -67,10 +67,21 @@ def loaders_without_workers(scope: Scope) -> Iterator[Match]:
 
 
 def _in_memory(scope: Scope, data: ast.expr | None, at: ast.AST) -> bool:
-    """A ``TensorDataset``, or what is split off one."""
+    """A ``TensorDataset``, what is split off one, or a data set of the project that picks its samples from
+    what it holds."""
+    picks = None if data is None else scope.calls_in_method(data, "__getitem__")
+    if picks is not None and picks <= _PICKS:
+        return True
     if isinstance(data, ast.Name):
         data = scope.definition(data.id, at)
     return isinstance(data, ast.Call) and last(data) == "TensorDataset"
+
+
+_PICKS: Final = frozenset(
+    """len int float str bool tuple list dict range tensor as_tensor from_numpy long unsqueeze squeeze view
+    reshape clone is_tensor tolist""".split()
+)
+"""What a data set may call that gives its samples as they lie there."""
 
 
 def _is_read_once(scope: Scope, call: ast.Call) -> bool:

@@ -57,6 +57,29 @@ def test_a_setting_that_the_project_never_names_is_passed_by_nobody() -> None:
     )
 
 
+def test_samples_that_lie_in_memory_need_no_workers() -> None:
+    source = """
+        from torch.utils.data import DataLoader, Dataset
+
+        class Toy(Dataset):
+            def __init__(self, x, y):
+                self.x, self.y = x, y
+
+            def __getitem__(self, index):
+                return {"input": self.x[index], "target": self.y[index].float()}
+
+        class Images(Dataset):
+            def __getitem__(self, index):
+                return imread(self.paths[index])
+
+        def make_train_loader(kind, x, y):
+            if kind == "toy":
+                return DataLoader(Toy(x, y), batch_size=32)
+            return DataLoader(Images(x), batch_size=32)
+    """
+    assert flagged(source, "PC401") == {("PC401", 17)}
+
+
 def test_where_nobody_asks_for_workers_there_are_none_to_keep() -> None:
     source = """
         from torch.utils.data import DataLoader
