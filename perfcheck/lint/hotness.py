@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from perfcheck.events import Hotness
 from perfcheck.lint.engine import Engine
-from perfcheck.lint.index import ModuleRecord
+from perfcheck.lint.index import FunctionRecord, ModuleRecord
 from perfcheck.lint.project import ClassRef, FunctionRef, Project, is_elsewhere
 from perfcheck.lint.roles import ends_epoch, is_setup, is_test_path, role
 
@@ -268,12 +268,7 @@ class HotnessMap:
                     self._frozen.add(function.dotted)
                     if "collate" in record.name:  # what it does to the device, it does for every batch
                         level = Hotness.STEP
-                steps = {
-                    site.target.rpartition(".")[2] for site in record.calls if site.level >= Hotness.STEP
-                }
-                if (record.name == "__call__" and steps) or (
-                    record.name == "forward" and "backward" in steps
-                ):
+                if record.name in ("__call__", "forward") and _drives_steps(record):
                     level = min(level, Hotness.EPOCH)  # a pipeline that drives the steps is none
                 if frozen:
                     self._heat[function.dotted] = FROZEN
@@ -424,6 +419,12 @@ class HotnessMap:
         return len(owners) == len(methods) and any(
             all(owner.dotted in names for names in above) for owner in owners
         )
+
+
+def _drives_steps(record: FunctionRecord) -> bool:
+    """Does ``__call__`` have a loop of steps, or ``forward`` one that trains?"""
+    steps = {site.target.rpartition(".")[2] for site in record.calls if site.level >= Hotness.STEP}
+    return bool(steps) if record.name == "__call__" else "backward" in steps
 
 
 def calling(module: ModuleRecord) -> object:

@@ -48,12 +48,10 @@ def bind(ev: Evaluator, target: ast.expr, value: Value, source: ast.expr | None)
                 ev.emit(target, "host-sync", "Tensor.__array__", value.device, source)
         elif container.kind in ("list", "dict") and isinstance(target.value, (ast.Name, ast.Attribute)):
             grown = join(container.element, value) if container.element is not None else value
-            known = dict(container.keys) if container.keys is not None else None
-            keys = (
-                {**known, index.const: value} if known is not None and isinstance(index.const, str) else None
-            )
-            named = None if keys is None else tuple(keys.items())
-            rebind(ev, target.value, container._replace(element=grown, items=None, keys=named))
+            keys = None
+            if container.keys is not None and isinstance(index.const, str):
+                keys = tuple({**dict(container.keys), index.const: value}.items())
+            rebind(ev, target.value, container._replace(element=grown, items=None, keys=keys))
         if index.kind == "tensor" and index.on_device and container.kind in ("list", "tuple"):
             ev.dunder("__index__", index, target.slice)
     elif isinstance(target, ast.Starred):
