@@ -70,6 +70,7 @@ class HotnessMap:
         self._heat: dict[str, Heat] = {}
         self._frozen: set[str] = set()
         self._rare: frozenset[str] | None = None
+        self._used: frozenset[str] | None = None
         self._callers: dict[str, dict[str, FunctionRef]] | None = None
         self._unnamed: frozenset[str] = frozenset()
         self._paths = paths
@@ -248,6 +249,16 @@ class HotnessMap:
             roles[function.record.qualname] = known
         return known
 
+    def _is_unused(self, function: FunctionRef) -> bool:
+        """Is it a method of a class that its module does not offer, and nothing in the project names?"""
+        class_, offered = function.record.owner.partition(".")[0], function.module.offered
+        if not class_ or offered is None or class_ in offered:
+            return False
+        if self._used is None:
+            words = (self._part(module).words for module in self._project.by_path.values())
+            self._used = frozenset(_taken(self._project)).union(*words)
+        return class_ not in self._used
+
     def in_tests(self, module: ModuleRecord) -> bool:
         return is_test_path(self._paths.get(module.path, module.path))
 
@@ -270,6 +281,9 @@ class HotnessMap:
                         level = Hotness.STEP
                 if record.name in ("__call__", "forward") and _drives_steps(record):
                     level = min(level, Hotness.EPOCH)  # a pipeline that drives the steps is none
+                if level > Hotness.COLD and self._is_unused(function):
+                    level = Hotness.COLD
+                    self._frozen.add(function.dotted)
                 if frozen:
                     self._heat[function.dotted] = FROZEN
                 elif level > Hotness.COLD:
@@ -445,6 +459,15 @@ def _words(module: ModuleRecord) -> Iterator[str]:
         yield from record.names
         for name in record.passed:
             yield name.rpartition(".")[2]
+
+
+def _taken(project: Project) -> Iterator[str]:
+    """The last names of all variables that are read, of imports and of base classes, in any module."""
+    for module in project.by_path.values():
+        yield from module.mentioned
+        yield from (target.rpartition(".")[2] for target in module.imports.values())
+        for class_ in module.classes.values():
+            yield from (base.rpartition(".")[2] for base in class_.bases)
 
 
 def _callables(project: Project) -> Iterator[str]:

@@ -95,6 +95,7 @@ class ModuleRecord(NamedTuple):
     globals: frozenset[str]
     mentioned: frozenset[str]  # variables that are read anywhere in the module, by any name
     settings: frozenset[str]  # of ``SETTINGS``, those that its text names
+    offered: frozenset[str] | None  # by ``__all__``, or to decorators of classes; None without ``__all__``
 
 
 _SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
@@ -148,6 +149,8 @@ class _Indexer:
         self.classes: dict[str, ClassRecord] = {}
         self.globals: set[str] = set()
         self.mentioned: set[str] = set()
+        self.offered: set[str] = set()
+        self.chooses = False  # what it offers, by a list as it stands
         self.holds: dict[str, dict[str, str]] = {}  # by class
 
     def module(self, tree: ast.Module, lines: int) -> None:
@@ -186,6 +189,11 @@ class _Indexer:
                     for target in node.targets:
                         if type(target) is ast.Name:
                             self.globals.add(target.id)
+                            if target.id == "__all__" and isinstance(node.value, (ast.List, ast.Tuple)):
+                                self.chooses = True
+                                self.offered |= {_text(part) for part in node.value.elts}
+                elif kind is ast.AugAssign and type(node.target) is ast.Name:
+                    self.mentioned.add(node.target.id)
             elif kind is ast.If:
                 self.expression(node.test, body, level, repeated, guarded)
                 cool_then, cool_else = is_cooling(node)
@@ -381,6 +389,8 @@ class _Indexer:
 
     def class_(self, node: ast.ClassDef, around: _Body, prefix: str, outer: str) -> None:
         around.stored.add(node.name)
+        if node.decorator_list:
+            self.offered.add(node.name)
         qualname = prefix + node.name
         self.block(node.body, around, qualname + ".", qualname, outer, Hotness.COLD, False, False)
         methods = tuple(s.name for s in node.body if isinstance(s, (ast.FunctionDef, ast.AsyncFunctionDef)))
@@ -468,6 +478,10 @@ _RETURN_SELF = frozenset("to cuda cpu train eval float half double bfloat16 requ
 _is_class = spelled(re.compile(r"(\w+\.)*_*[A-Z]\w*$").match)
 
 
+def _text(part: ast.expr) -> str:
+    return part.value if type(part) is ast.Constant and isinstance(part.value, str) else ""
+
+
 def _slices(part: ast.expr) -> bool:
     """``:`` or ``None``, of an index of several dimensions."""
     return type(part) is ast.Slice or (type(part) is ast.Constant and part.value is None)
@@ -491,4 +505,5 @@ def index(tree: ast.Module, name: str, path: str, is_package: bool, text: str) -
         name, path, is_package, lines, indexer.imports, tuple(indexer.stars), indexer.functions,
         indexer.classes, frozenset(indexer.globals), frozenset(indexer.mentioned),
         frozenset(setting for setting in SETTINGS if setting in text),
+        frozenset(indexer.offered) if indexer.chooses and "__all__" not in indexer.mentioned else None,
     )  # fmt: skip

@@ -756,6 +756,46 @@ def test_an_epoch_that_drops_gradients_is_no_step() -> None:
     )
 
 
+def test_what_nobody_names_and_its_module_does_not_offer_is_cold() -> None:
+    source = """
+        __all__ = ["Offered", "make"]
+
+        class Offered(nn.Module):
+            def forward(self, x):
+                wait()  # step
+
+        class Used(nn.Module):
+            def forward(self, x):
+                wait()  # step
+
+        def make():
+            return Used()
+
+        @register
+        class Registered(nn.Module):
+            def forward(self, x):
+                wait()  # step
+
+        class Base(nn.Module):
+            def forward(self, x):
+                wait()  # step
+
+        class Offered2(Base):
+            pass
+
+        class Unused(nn.Module):
+            def forward(self, x):
+                wait()  # cold
+    """
+    check(source)
+    check(source.replace("__all__ =", "names =").replace("# cold", "# step"))
+    check(
+        source.replace("class Offered2", "__all__ += ['Unused']\n\n        class Offered2").replace(
+            "# cold", "# step"
+        )
+    )
+
+
 def test_what_is_kept_once_it_is_known_is_cold() -> None:
     check(
         """
