@@ -70,7 +70,7 @@ def test_all_bytes_stay_but_those_that_are_mended(name: str, data: bytes, tmp_pa
 METHODS = """\
 # decorators
     @staticmethod
-    @cached(size=3)
+    @bounded(size=3)
     def made(x: torch.Tensor):
         return MADE
 # async
