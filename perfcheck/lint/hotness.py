@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from perfcheck.events import Hotness
@@ -70,7 +71,6 @@ class HotnessMap:
         self._heat: dict[str, Heat] = {}
         self._frozen: set[str] = set()
         self._rare: frozenset[str] | None = None
-        self._used: frozenset[str] | None = None
         self._callers: dict[str, dict[str, FunctionRef]] | None = None
         self._unnamed: frozenset[str] = frozenset()
         self._paths = paths
@@ -149,12 +149,9 @@ class HotnessMap:
 
     def _called_rarely(self) -> frozenset[str]:
         callers: dict[str, list[tuple[str, bool]]] = {}  # callee -> (caller, guarded)
-        named: set[str] = set()
         cold: set[str] = set()
         handed: set[str] = set()
         everything = list(self._project.functions())
-        for module in self._project.by_path.values():
-            named |= self._part(module).words
         for caller in everything:
             record = caller.record
             if self.of(caller).frozen:
@@ -172,14 +169,10 @@ class HotnessMap:
             for callee, guarded in ties.calls:
                 callers.setdefault(callee, []).append((by, guarded))
             handed |= ties.hands  # whoever gets it calls it as often as they like
-        mentioned: set[str] = set()
         imported: set[str] = set()  # modules of which others take something
         for module in self._project.by_path.values():
-            mentioned |= module.mentioned
             for target in module.imports.values():
-                origin, _, name = target.rpartition(".")
-                named.add(name)
-                imported |= {origin, target}
+                imported |= {target.rpartition(".")[0], target}
         by_word = {  # classes whose methods may be found by a name that is put together
             (function.module.path, function.record.owner)
             for function in everything
@@ -195,10 +188,10 @@ class HotnessMap:
             )
             and not function.record.name.startswith("__")
             and not function.record.decorators
-            and function.record.name not in named
+            and function.record.name not in self._named
             and not self._may_override(function)
         }
-        self._unnamed = frozenset(name for name in rare if name.rpartition(".")[2] not in mentioned)
+        self._unnamed = frozenset(name for name in rare if name.rpartition(".")[2] not in self._mentioned)
         changed = True
         while changed:
             found = {
@@ -254,10 +247,24 @@ class HotnessMap:
         class_, offered = function.record.owner.partition(".")[0], function.module.offered
         if not class_ or offered is None or class_ in offered:
             return False
-        if self._used is None:
-            words = (self._part(module).words for module in self._project.by_path.values())
-            self._used = frozenset(_taken(self._project)).union(*words)
-        return class_ not in self._used
+        return not any(class_ in names for names in (self._named, self._mentioned, self._derived_from))
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        """The last names of all that functions call, read as an attribute or hand on, and of imports."""
+        modules = self._project.by_path.values()
+        imports = (target.rpartition(".")[2] for module in modules for target in module.imports.values())
+        return frozenset(imports).union(*(self._part(module).words for module in modules))
+
+    @cached_property
+    def _mentioned(self) -> frozenset[str]:
+        """All variables that are read, in any module."""
+        return frozenset().union(*(module.mentioned for module in self._project.by_path.values()))
+
+    @cached_property
+    def _derived_from(self) -> frozenset[str]:
+        classes = (class_ for module in self._project.by_path.values() for class_ in module.classes.values())
+        return frozenset(base.rpartition(".")[2] for class_ in classes for base in class_.bases)
 
     def in_tests(self, module: ModuleRecord) -> bool:
         return is_test_path(self._paths.get(module.path, module.path))
@@ -459,15 +466,6 @@ def _words(module: ModuleRecord) -> Iterator[str]:
         yield from record.names
         for name in record.passed:
             yield name.rpartition(".")[2]
-
-
-def _taken(project: Project) -> Iterator[str]:
-    """The last names of all variables that are read, of imports and of base classes, in any module."""
-    for module in project.by_path.values():
-        yield from module.mentioned
-        yield from (target.rpartition(".")[2] for target in module.imports.values())
-        for class_ in module.classes.values():
-            yield from (base.rpartition(".")[2] for base in class_.bases)
 
 
 def _callables(project: Project) -> Iterator[str]:

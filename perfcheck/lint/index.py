@@ -13,7 +13,7 @@ from perfcheck.events import Hotness
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evidence import NO_TENSORS, SHARED_WITH_ARRAYS, TENSOR_PROPERTIES, TORCH, tensor_of
 from perfcheck.lint.guards import is_cooling, skips_the_rest
-from perfcheck.lint.loops import LoopKind, generates, goes_through_data, loop_kind
+from perfcheck.lint.loops import LoopKind, is_pass, loop_kind
 from perfcheck.lint.nodes import CHILDREN
 from perfcheck.lint.spelling import spelled
 
@@ -219,7 +219,7 @@ class _Indexer:
                     inner = max(level, Hotness.EPOCH)
                 elif found is LoopKind.STEP:
                     inner = Hotness.ELEMENT if level >= Hotness.STEP else Hotness.STEP
-                    body.passes = body.passes or generates(node) or goes_through_data(node)
+                    body.passes = body.passes or is_pass(node)
                 elif found is LoopKind.PLAIN:
                     if level >= Hotness.STEP:
                         inner = Hotness.ELEMENT

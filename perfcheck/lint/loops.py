@@ -202,7 +202,7 @@ _OF_NO_BATCH = frozenset(
 )
 
 
-def generates(node: LoopNode) -> bool:
+def _generates(node: LoopNode) -> bool:
     """``for t in scheduler.timesteps: …``: the steps of one generation, in which nothing learns."""
     if isinstance(node, ast.While) or not any(map(_GENERATION.search, words_of(node.iter))):
         return False
@@ -212,7 +212,7 @@ def generates(node: LoopNode) -> bool:
 _GENERATION = re.compile(r"(timesteps|inference_steps|sampling_steps|denois\w*|new_tokens|sigmas)$")
 
 
-def goes_through_data(node: LoopNode) -> bool:
+def _goes_through_data(node: LoopNode) -> bool:
     """``for batch in loader: …; optimizer.step()``, or a loop over a loader in which nothing learns: a pass
     over the data; not the parts of one batch, of which the gradients are summed up."""
     if loop_kind(node) is not LoopKind.STEP or isinstance(node, ast.While):
@@ -221,6 +221,11 @@ def goes_through_data(node: LoopNode) -> bool:
     if "backward" in called:
         return "step" in called
     return any(map(_names_all, words_of(node.iter)))
+
+
+def is_pass(node: LoopNode) -> bool:
+    """Over the data, or over the steps of a generation: what stands around it is done once for all of it."""
+    return _goes_through_data(node) or _generates(node)
 
 
 def _methods_called(node: LoopNode) -> set[str]:

@@ -15,7 +15,7 @@ from perfcheck.lint.grad_mode import switches_grad_off
 from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest, warns
 from perfcheck.lint.hotness import Heat
 from perfcheck.lint.index import SETTINGS, FunctionNode
-from perfcheck.lint.loops import LoopKind, generates, goes_through_data, loop_kind
+from perfcheck.lint.loops import LoopKind, is_pass, loop_kind
 from perfcheck.lint.nodes import CHILDREN, Children, block_in, walk
 from perfcheck.lint.project import ClassRef, FunctionRef
 from perfcheck.lint.roles import is_setup, role
@@ -324,10 +324,9 @@ class BodyScope:
 
     @cached_property
     def _passes(self) -> frozenset[ast.AST]:
-        """Its loops over the data, or over the steps of a generation: what is done before and after them is
-        done once for each pass."""
+        """Its loops that are passes: what is done before and after them is done once for each."""
         loops = (loop for loop in self.walk(*_LOOPS) if isinstance(loop, _LOOPS))
-        return frozenset(loop for loop in loops if goes_through_data(loop) or generates(loop))
+        return frozenset(filter(is_pass, loops))
 
     def _walks_device_data(self, node: ast.AST) -> bool:
         """``any(mask)``, ``max(x)``: Python goes from element to element."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from perfcheck.lint.detectors.loader_settings import workers_in_settings
-from perfcheck.lint.detectors.names import last, mentions
+from perfcheck.lint.detectors.names import default_of, last, mentions
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 from perfcheck.lint.loops import LoopKind, loop_kind
@@ -128,13 +128,7 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
 def _may_be_none(scope: Scope, workers: ast.expr) -> bool:
     """``0``, or a parameter that is so unless somebody asks: without workers, none can be kept."""
     if isinstance(workers, ast.Name) and not isinstance(scope.node, ast.Module):
-        arguments = scope.node.args
-        last_first = [*arguments.posonlyargs, *arguments.args][::-1]
-        defaults = [
-            *zip(last_first, arguments.defaults[::-1]),
-            *zip(arguments.kwonlyargs, arguments.kw_defaults),
-        ]
-        workers = next((default for one, default in defaults if one.arg == workers.id and default), workers)
+        workers = default_of(scope.node.args, workers.id) or workers
     return isinstance(workers, ast.Constant) and not workers.value
 
 

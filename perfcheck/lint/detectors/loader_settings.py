@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import targets
+from perfcheck.lint.detectors.names import default_of, targets
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -54,12 +54,8 @@ def pinning_off_by_default(scope: Scope) -> Iterator[Match]:
     """``pin_memory=False`` beside ``num_workers`` among the parameters of what hands it on: the default."""
     if isinstance(scope.node, ast.Module) or scope.in_class("torch.utils.data.DataLoader"):
         return
-    given = scope.node.args
-    ordered = [*given.posonlyargs, *given.args]
-    defaults = dict(zip(reversed(ordered), reversed(given.defaults)))
-    defaults |= {arg: default for arg, default in zip(given.kwonlyargs, given.kw_defaults) if default}
-    off = next((d for a, d in defaults.items() if a.arg == _PIN and isinstance(d, ast.Constant)), None)
-    if off is None or off.value is not False or "num_workers" not in _given(scope):
+    off = default_of(scope.node.args, _PIN)
+    if not isinstance(off, ast.Constant) or off.value is not False or "num_workers" not in _given(scope):
         return
     if any(_hands_on(node) for node in scope.walk(ast.keyword, ast.Assign)):
         yield Match(off, {"X": off})

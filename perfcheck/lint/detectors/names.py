@@ -134,3 +134,16 @@ def words(node: ast.AST) -> Iterator[str]:
             yield part.id
         elif isinstance(part, ast.Attribute):
             yield part.attr
+
+
+def default_of(arguments: ast.arguments, name: str) -> ast.expr | None:
+    """What a parameter is where nobody gives it; None where it must be given, and of other names."""
+    positional = [*arguments.posonlyargs, *arguments.args]
+    defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
+    for argument, default in [
+        *zip(positional, defaults, strict=True),
+        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
+    ]:
+        if argument.arg == name:
+            return default
+    return None

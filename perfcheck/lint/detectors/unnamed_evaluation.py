@@ -239,10 +239,14 @@ def _leaves(call: ast.Call) -> bool:
 def _infers(scope: Scope, call: ast.Call) -> bool:
     """``waveglow.infer(mels)``, of what has been put into evaluation mode here."""
     owner = chain(call.func.value) if isinstance(call.func, ast.Attribute) else None
-    switched = {
-        chain(switch.func.value) for switch in scope.calls("eval") if isinstance(switch.func, ast.Attribute)
-    }
-    return last(call) in _INFERS and owner is not None and owner in switched
+    return (
+        owner is not None
+        and last(call) in _INFERS
+        and any(
+            isinstance(switch.func, ast.Attribute) and chain(switch.func.value) == owner
+            for switch in scope.calls("eval")
+        )
+    )
 
 
 _DATA = re.compile(

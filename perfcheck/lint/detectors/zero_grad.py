@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
+from perfcheck.lint.detectors.names import default_of
 from perfcheck.lint.facts import Match, Scope
 
 
@@ -15,19 +16,7 @@ def zero_grad_to_zeros(scope: Scope) -> Iterator[Match]:
         if isinstance(flag, ast.Constant) and flag.value is False:
             yield Match(call, {})
     if not isinstance(scope.node, ast.Module) and scope.node.name == "zero_grad":
-        flag = _default(scope.node.args, "set_to_none")
+        flag = default_of(scope.node.args, "set_to_none")
         used = any(isinstance(n, ast.Name) and n.id == "set_to_none" for n in scope.walk(ast.Name))
         if used and isinstance(flag, ast.Constant) and flag.value is False:
             yield Match(flag, {})
-
-
-def _default(arguments: ast.arguments, name: str) -> ast.expr | None:
-    positional = [*arguments.posonlyargs, *arguments.args]
-    defaults = [None] * (len(positional) - len(arguments.defaults)) + list(arguments.defaults)
-    for argument, default in [
-        *zip(positional, defaults, strict=True),
-        *zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True),
-    ]:
-        if argument.arg == name:
-            return default
-    return None

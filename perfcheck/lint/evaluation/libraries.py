@@ -99,7 +99,10 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
     if last in _FROM_IMAGES and root == "torchvision":
         return Value("tensor", False)
     if name.startswith(_ON_TENSORS) and last.islower() and not last.startswith(_OF_NO_TENSOR):
-        return _like_its_tensors(arguments, last)
+        found = _like_its_tensors(arguments)
+        if last == "to_dense_batch" and found.kind == "tensor":
+            return Value("tuple", items=(found, found._replace(dtype="bool", grad=False)))
+        return found
     if root == "einops" and arguments.positional:
         first = arguments.positional[0].value
         if first.kind == "list":
@@ -185,20 +188,18 @@ def _torch(name: str, last: str, arguments: Arguments) -> Value:
     )
     if not public or (last.startswith("_") and not last.startswith("_foreach")):
         return UNKNOWN
-    found = _like_its_tensors(arguments, last)
+    found = _like_its_tensors(arguments)
     return Value("list", element=found) if found.kind == "tensor" and last.startswith("_foreach") else found
 
 
-def _like_its_tensors(arguments: Arguments, last: str) -> Value:
+def _like_its_tensors(arguments: Arguments) -> Value:
     """Where one of the tensors that it is given lies, there lies what it returns."""
     tensors = [v if v.kind != "list" else elements(v) for v in arguments.all]
     tensors = [v for v in tensors if v.kind == "tensor"]
     if not tensors:
         return UNKNOWN
     device = True if any(t.device for t in tensors) else tensors[0].device
-    found = Value("tensor", device, grad=any_of([t.grad for t in tensors]), origin=tensors[0].origin)
-    mask = found._replace(dtype="bool", grad=False)
-    return Value("tuple", items=(found, mask)) if last == "to_dense_batch" else found
+    return Value("tensor", device, grad=any_of([t.grad for t in tensors]), origin=tensors[0].origin)
 
 
 _ON_TENSORS = (
