@@ -163,15 +163,20 @@ class Analysis:
         record = function.record
         if is_kernel(function):
             return False
-        if self._options.events or record.loops or self._heat.of(function).level >= Hotness.STEP:
+        if self._options.events:
             return True
         if any(decorator.rpartition(".")[2] in _COMPILERS for decorator in record.decorators):
             return True
-        own = record.all_names
+        own, heat = record.all_names, self._heat.of(function)
         if not own.isdisjoint(self._engine.names.renamed(function.module)):
             return True
+        wanted = self._rules.test_names
+        if wanted is not None and heat.frozen and not self._compiled.of(function):
+            return not own.isdisjoint(wanted)
+        if record.loops or heat.level >= Hotness.STEP:
+            return True
         if not own.isdisjoint(self._rules.names):
-            stays = self._heat.of(function).level == Hotness.COLD and not self._may_be_hot(function)
+            stays = heat.level == Hotness.COLD and not self._may_be_hot(function)
             plain = stays and not self._compiled.of(function)
             return not plain or not own.isdisjoint(self._rules.cold_names)
         return not own.isdisjoint(_tensor_names()) and self._may_be_hot(function)

@@ -73,10 +73,17 @@ class RuleSet:
         """Names of which a cold body must call, read, bear or be given one to be worth a look."""
         self.cold_names = self._names({rule.code for rule in rules if not _asks_more_than_place(rule)})
         """The same for a body that surely is cold, and is not compiled."""
+        of_tests = [rule for rule in rules if not _asks_more_than_tests(rule)]
+        self.test_names = (
+            None if any(map(_goes_by_more, of_tests)) else self._names({rule.code for rule in of_tests})
+        )
+        """The same for a body in test code that is not compiled; None where rules go by more than names."""
 
     def _names(self, codes: set[str]) -> frozenset[str]:
         wanted = [needs for rule, _, needs in self._detectors if needs is not None and rule.code in codes]
-        written = [needs for found in self._by_type.values() for _, _, needs in found]
+        written = [
+            needs for found in self._by_type.values() for rule, _, needs in found if rule.code in codes
+        ]
         tails = {
             tail for tail, found in self._by_tail.items() if any(rule.code in codes for rule, _ in found)
         }
@@ -158,6 +165,17 @@ class RuleSet:
 def _asks_more_than_place(rule: Rule) -> bool:
     """Does it speak of no cold body that is not compiled?"""
     return _asks_heat(rule) or any(p.text in ("not cold()", "compiled()") for p in rule.where)
+
+
+def _goes_by_more(rule: Rule) -> bool:
+    """Does it look at bodies whatever names are in them?"""
+    by_names = all(pattern.tail or _ATTRIBUTES.search(pattern.text) for pattern in rule.match)
+    return bool(rule.operators) or not by_names or rule.detector not in (None, *NEEDS)
+
+
+def _asks_more_than_tests(rule: Rule) -> bool:
+    """Does it speak of no test code, where nothing is hot, that is not compiled?"""
+    return _asks_more_than_place(rule) or any(p.text == "not test_code()" for p in rule.where)
 
 
 def _asks_heat(rule: Rule) -> bool:

@@ -130,6 +130,8 @@ class Project:
 
     def lookup(self, dotted: str, importer: ModuleRecord | None = None) -> Entity:
         """What an absolute dotted name stands for, through re-exports."""
+        if importer is not None and is_elsewhere(dotted):
+            importer = None  # it stands for the same wherever it is imported
         key = dotted if importer is None else f"{importer.name}:{dotted}"
         if key in self._entities:
             known = self._entities[key]

@@ -59,6 +59,21 @@ def test_functions_by_other_names(imports: str, call: str) -> None:
     assert found(f"{imports}\ndef f(n, zeros, make):\n    n.{call}\n", zeros) == []
 
 
+@pytest.mark.parametrize(
+    ("match", "operators"), [(["$T.item()"], []), (["$T += $X"], []), ([], ["Tensor.item"])]
+)
+def test_rules_that_speak_of_test_code(match: list[str], operators: list[str]) -> None:
+    source = """
+        import torch
+        def f(x: torch.Tensor, total: float):
+            for i in range(3):
+                total += x[i].item()
+        """
+    for where, told in (([], 1), (["not test_code()"], 0), (["hot('step')"], 0)):
+        asked = rule(match=match, operators=operators, where=where)
+        assert len(found({"tests/test_f.py": source}, asked)) == told
+
+
 def test_operators_by_name_variant_and_family() -> None:
     source = """
         import torch
