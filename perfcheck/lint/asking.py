@@ -107,6 +107,15 @@ def _tensor_fact(fact: Callable[[Value], Truth]) -> Callable[..., Truth]:
     return ask
 
 
+_place = _tensor_fact(lambda v: v.device)
+
+
+def _on_device(a: _Asked, node: ast.AST) -> Truth:
+    """What works on the host, such as data loading, has nothing on the device but what it puts there."""
+    known = _place(a, node)
+    return False if known is None and a.scope.run.on_host else known
+
+
 def _negated(fact: Truth) -> Truth:
     return None if fact is None else not fact
 
@@ -432,7 +441,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "tensor": _kind("tensor"),
     "presumed": lambda a, n: a.value(n).assumed,
     "is_self": lambda a, n: isinstance(n, ast.Name) and n.id == a.scope.run.self_name,
-    "on_device": _tensor_fact(lambda v: v.device),
+    "on_device": _on_device,
     "on_host": _tensor_fact(lambda v: _negated(v.device)),
     "pinned": _tensor_fact(lambda v: v.pinned),
     "contiguous": _tensor_fact(lambda v: v.contiguous),

@@ -91,12 +91,8 @@ class CompiledMap:
             yield from self._forward_of_module(class_)
 
     def _forward_of_module(self, class_: ClassRef) -> Iterator[FunctionRef]:
-        if self._engine.project.is_subclass(class_, "torch.nn.Module"):
-            yield from self._forward(class_)
-
-    def _forward(self, class_: ClassRef) -> Iterator[FunctionRef]:
         forward = self._engine.project.method(class_, "forward")
-        if forward is not None:
+        if forward is not None and self._engine.project.is_subclass(class_, "torch.nn.Module"):
             yield forward
 
     def _submodules(self, forward: FunctionRef) -> Iterator[FunctionRef]:
@@ -122,8 +118,6 @@ class CompiledMap:
         entity = project.lookup(dotted, function.module) if dotted else None
         if isinstance(entity, FunctionRef):
             yield entity
-        elif isinstance(entity, ClassRef):
-            yield from self._forward(entity)
 
 
 def _speaks_of_compiling(function: FunctionRef) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 
+from perfcheck.events import Truth
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.nodes import walk
 from perfcheck.lint.roles import is_setup_name
@@ -298,7 +299,8 @@ def _changes_state(node: ast.If) -> bool:
 
 
 def _follows_device(node: ast.If) -> bool:
-    """``if self.table.device != x.device: self.table = self.table.to(x.device)``: done once."""
+    """``if self.table.device != x.device: self.table = self.table.to(x.device)``, or an entry of a table:
+    done once."""
     test = node.test
     if not (isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotEq)):
         return False
@@ -307,11 +309,32 @@ def _follows_device(node: ast.If) -> bool:
         ast.unparse(side.value) for side in sides if isinstance(side, ast.Attribute) and side.attr == "device"
     ]
     return any(
-        isinstance(target, ast.Attribute) and ast.unparse(target) in owners
+        isinstance(target, (ast.Attribute, ast.Subscript)) and ast.unparse(target) in owners
         for statement in node.body
         if isinstance(statement, ast.Assign)
         for target in statement.targets
     )
+
+
+def _asks_for_gpu(test: ast.expr) -> Truth:
+    """``x.device.type == "cuda"``: yes, ``device.type in ("mps", "xla")``: no; unknown where it asks for
+    something else."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not _DEVICE.search(dotted(test.left)):
+        return None
+    op, right = test.ops[0], test.comparators[0]
+    kinds = right.elts if isinstance(right, (ast.Tuple, ast.List, ast.Set)) else [right]
+    named = {kind.value for kind in kinds if isinstance(kind, ast.Constant)}
+    if not named or len(named) < len(kinds) or not isinstance(op, (ast.Eq, ast.NotEq, ast.In, ast.NotIn)):
+        return None
+    wanted = isinstance(op, (ast.Eq, ast.In))
+    if "cuda" in named:
+        return wanted
+    return not wanted if named <= _NO_GPU else None
+
+
+_DEVICE = re.compile(r"(^|[._])device([._]type)?$")
+_NO_GPU = frozenset({"cpu", "mps", "xla", "ipu", "tpu", "meta"})
+"""Kinds of devices on which nothing waits for a GPU of the kinds that are looked for."""
 
 
 def _rare_test(test: ast.expr) -> bool:
@@ -362,6 +385,8 @@ def _cools(node: ast.If) -> tuple[bool, bool]:
         return is_error_path(node.body), True
     then = is_error_path(node.body) or _rare_test(test) or _changes_state(node) or _gives_constant(node.body)
     then = then or _sets_flag(node) or _fills_key(node) or _follows_device(node)
+    on_gpu = _asks_for_gpu(test)
+    then, otherwise = then or on_gpu is False, otherwise or on_gpu is True
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
         then = dotted(test.operand).rpartition(".")[2] in _WELL
         otherwise = otherwise or _rare_test(test.operand)

@@ -293,7 +293,7 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
             device_of(given.value, given.node)
             if given is not None and given.value.kind != "none"
             else False
-            if _innermost(first).kind in ("number", "array")
+            if _innermost(first).kind in ("number", "array", "size")
             else first.device
         )
         return Value(

@@ -82,7 +82,7 @@ def _informed(presumed: Value, given: Value) -> Value:
     if presumed.kind == "unknown" or (presumed.kind == given.kind in ("list", "tuple", "dict")):
         return given if given.kind != "none" else presumed
     if presumed.kind == "tensor" and presumed.assumed:
-        if given.kind in ("list", "tuple", "array"):  # whatever the annotation says
+        if given.kind in ("list", "tuple", "array", "number"):  # whatever the annotation says
             return given
         if given.kind == "tensor" and given.device is not None:
             return given._replace(dtype=presumed.dtype or given.dtype)

@@ -522,12 +522,30 @@ class BodyScope:
         own, engine = self.function, self.run.engine
         if own.record.name == "eval":  # every model has one
             return False
-        return any(
+        return self._base_called_without_grad() or any(
             own.record.name in caller.record.names
             and caller != own
             and engine.grad_modes.touched_by(caller)
             and (caller.module is own.module or own.dotted in caller.module.imports.values())
             for caller in engine.project.functions()
+        )
+
+    def _base_called_without_grad(self) -> bool:
+        """Is it a hook, whose base class calls it in a method that others call without autograd?"""
+        if self.run.class_ is None:
+            return False
+        own, engine = self.function.record, self.run.engine
+        calling = (
+            class_.module.functions.get(f"{class_.record.qualname}.{method}")
+            for class_ in engine.project.ancestry(self.run.class_)[0]
+            for method in class_.record.methods
+        )
+        return any(
+            record is not None
+            and record.name != own.name
+            and own.name in record.names
+            and record.name in engine.grad_modes.called_without
+            for record in calling
         )
 
     def in_class(self, base: str) -> bool:

@@ -118,7 +118,12 @@ def test_modules_that_are_compiled_as_instances(use: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "use", ["pattern = re.compile(A())", "def main(model):\n    torch.compile(model)\n    A()"]
+    "use",
+    [
+        "pattern = re.compile(A())",
+        "def main(model):\n    torch.compile(model)\n    A()",
+        "def main(model, other):\n    torch.compile(model)\n    return isinstance(other, A)",
+    ],
 )
 def test_modules_of_which_nobody_compiles_an_instance(use: str) -> None:
     source = f"import re\nclass A(nn.Module):\n    def forward(self, x): ...\n\n{use}\n"

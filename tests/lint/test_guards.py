@@ -190,6 +190,24 @@ def test_what_follows_a_device_moves_once() -> None:
     assert branch("self.table.device != x.device", "self.table = self.table.to(x.device)")[0]
     assert not branch("table.device != x.device", "table = table.to(x.device)")[0]
     assert not branch("self.table.device != x.device", "x = x.to(self.table.device)")[0]
+    assert branch("group['d'].device != device", "group['d'] = group['d'].to(device)")[0]
+
+
+@pytest.mark.parametrize(
+    ("test", "rare"),
+    [
+        ("x.device.type == 'mps'", (True, False)),
+        ("x.device.type in ('xla', 'ipu')", (True, False)),
+        ("device_type != 'xla'", (False, True)),
+        ("x.device.type == 'cuda'", (False, True)),
+        ("device not in ('cuda', 'cpu')", (True, False)),
+        ("device.type == 'xpu'", (False, False)),
+        ("device in allowed", (False, False)),
+        ("model_type == 'cpu'", (False, False)),
+    ],
+)
+def test_branches_for_other_devices(test: str, rare: tuple[bool, bool]) -> None:
+    assert branch(test) == rare
 
 
 def test_what_sets_its_own_flag_is_done_once() -> None:

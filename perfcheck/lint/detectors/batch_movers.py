@@ -42,7 +42,7 @@ _MAKERS = frozenset(
     }
 )  # fmt: skip
 _LASTS = re.compile(
-    r"(^|[._])(models?|modules?|net|network|layers?|blocks?|state_dict|cache|past|kv|params|parameters)([._]|$)",
+    r"(^|[._])(models?|modules?|net|network|layers?|blocks?|state_dict|cache|past|kv|params|parameters|restore)([._]|$)",
     re.IGNORECASE,
 )
 _UNPINNED = re.compile(r"(^|[_./])(cpu|mps|hpu|tpu|xla|neuron)([_./]|$)|(CPU|MPS|HPU|TPU|XLA)($|[._A-Z])")

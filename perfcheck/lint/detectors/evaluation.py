@@ -47,7 +47,7 @@ _OBSERVED = frozenset({"state", "action", "ob", "observation", "next_state"})
 
 def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     """The first call of a model in a function that evaluates, and in which nothing touches autograd."""
-    if _is_trainers_own(scope):
+    if _is_trainers_own(scope) or scope.in_class("torch.utils.data.Dataset"):
         return
     if isinstance(scope.node, ast.Module) or not _is_inference(scope) or touches_autograd(scope):
         yield from _evaluation_loops(scope)

@@ -64,6 +64,8 @@ def _is_local(scope: Scope, name: str) -> bool:
 
 
 _LOADED = re.compile(r"(^|_)(load|pretrained|checkpoint|ckpt|eval)(_|$)")
+_READS_TEXT = re.compile(r"(^|_)(tokenizer|processor|vocab)$")
+"""What is loaded beside a model, and encodes without one."""
 _APPLIES = frozenset(
     "encode decode reconstruct predict infer inference embed translate transcribe synthesize".split()
 )
@@ -80,7 +82,8 @@ def scripted(scope: Scope) -> Iterator[Match]:
         if isinstance(node, ast.Assign) and any(_LOADED.search(word) for word in words(node.value))
         for target in targets(node)
     }
-    models = derived({name for name in loads.values() if name is not None}, scope.node.body)
+    loaded = derived({name for name in loads.values() if name is not None}, scope.node.body)
+    models = {name for name in loaded if not _READS_TEXT.search(name)}
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or root(call.func) not in models or root(call.func) is None:
             continue

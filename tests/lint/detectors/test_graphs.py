@@ -1194,3 +1194,65 @@ def test_methods_that_go_backward_and_keep_the_loss(keeps: str, rule: str | None
                 {keeps}
     """
     assert flagged(source, "PC901", "PC902") == ({(rule, 6)} if rule else set())
+
+
+@pytest.mark.parametrize(("switch", "lines"), [("with torch.no_grad():", ()), ("with self.lock:", (16, 17))])
+def test_hooks_of_a_base_class_that_is_called_without_autograd(switch: str, lines: tuple[int, ...]) -> None:
+    source = """
+        import torch
+        from abc import abstractmethod
+
+        class Learner:
+            @final
+            def predict_best(self, x):
+                return self.inner_predict_best(x)
+
+            @abstractmethod
+            def inner_predict_best(self, x): ...
+
+        class Cloner(Learner):
+            def __init__(self, model: torch.nn.Module):
+                self.model = model
+
+            def inner_predict_best(self, x):
+                return self.model(x).argmax(dim=1)
+
+        class Agent:
+            def act(self, x):
+                {switch}
+                    return self._learner.predict_best(x)
+    """
+    assert flagged(source.format(switch=switch), "PC801") == {("PC801", line) for line in lines}
+
+
+@pytest.mark.parametrize(("base", "lines"), [("object", (12, 13)), ("torch.utils.data.Dataset", ())])
+def test_models_that_data_sets_prepare_their_samples_with(base: str, lines: tuple[int, ...]) -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Signals({base}):
+            def __init__(self, path):
+                self.encoder = nn.Linear(4, 4)
+                self.encoder.load_state_dict(torch.load(path))
+
+            def encode(self, x):
+                return self.encoder(x)
+
+            def __getitem__(self, i):
+                return self.encode(self.rows[i])
+    """
+    assert flagged(source.format(base=base), "PC801") == {("PC801", line) for line in lines}
+
+
+@pytest.mark.parametrize(("name", "found"), [("tokenizer", False), ("codec", True)])
+def test_what_is_loaded_to_read_texts_is_no_model(name: str, found: bool) -> None:
+    source = """
+        import torch
+        from lib import load_codec
+
+        def main(prompt, checkpoint):
+            {name} = load_codec(checkpoint)
+            return {name}.encode(torch.tensor(prompt, device="cuda"))
+    """
+    assert flagged(source.format(name=name), "PC801") == ({("PC801", 6)} if found else set())

@@ -1,5 +1,7 @@
 """Reads, branches and waits that need more than a pattern: what they flag, and what they leave alone."""
 
+import pytest
+
 from tests.lint.detectors.snippets import flagged, found, messages
 
 
@@ -631,3 +633,15 @@ def test_shapes_that_are_broadcast_are_no_tensors() -> None:
                 return self.constant.expand(*shape, x.size(-1))
     """
     assert flagged(source, "PC134") == set()
+
+
+@pytest.mark.parametrize(("name", "lines"), [("_atoms_collate_fn", ()), ("forward_atoms", (5,))])
+def test_what_is_collated_lies_on_the_host(name: str, lines: tuple[int, ...]) -> None:
+    source = """
+        import torch
+
+        def {name}(batch):
+            lengths = torch.cat([item["n"] for item in batch])
+            return torch.repeat_interleave(torch.arange(len(batch)), lengths)
+    """
+    assert flagged(source.format(name=name), "PC114") == {("PC114", line) for line in lines}

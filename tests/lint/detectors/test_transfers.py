@@ -1,5 +1,7 @@
 """Copies whose cause lies in another expression: what they flag, and what they leave alone."""
 
+import pytest
+
 from tests.lint.detectors.snippets import flagged, found
 
 
@@ -761,3 +763,39 @@ def test_an_attribute_that_a_method_replaces_may_lie_anywhere() -> None:
     assert told.confidence == "heuristic"
     (told,) = found(source.replace("self.anchors = make(x)", "pass"), "PC133")
     assert told.confidence == "medium"
+
+
+@pytest.mark.parametrize(("name", "lines"), [("_restore_types", ()), ("_prepare", (6,))])
+def test_what_brings_a_saved_state_back_moves_no_batches(name: str, lines: tuple[int, ...]) -> None:
+    source = """
+        import torch
+
+        class Keeper:
+            def {name}(self, value, device):
+                if isinstance(value, torch.Tensor):
+                    return value.to(device)
+                if isinstance(value, dict):
+                    return {{key: self.{name}(part, device) for key, part in value.items()}}
+                return value
+    """
+    assert flagged(source.format(name=name), "PC215") == {("PC215", line) for line in lines}
+
+
+@pytest.mark.parametrize(("scale", "found"), [("scale", False), ("nn.Parameter(torch.ones(3))", True)])
+def test_numbers_that_are_annotated_as_tensors(scale: str, found: bool) -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Layer(nn.Module):
+            def __init__(self, scale: float = 1.0):
+                super().__init__()
+                self.scale = {scale}
+
+            def scaled(self, x: torch.Tensor, factor: torch.Tensor) -> torch.Tensor:
+                return x / torch.tensor(factor)
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return self.scaled(x, self.scale)
+    """
+    assert flagged(source.format(scale=scale), "PC310") == ({("PC310", 10)} if found else set())

@@ -151,6 +151,7 @@ def test_ranks_of_factories(text: str, rank: int | None) -> None:
 
 def test_numbers_become_tensors_on_the_host() -> None:
     assert expression("torch.as_tensor(n)", "n: int").device is False
+    assert expression("torch.as_tensor(x.shape[:-1])", "x: torch.Tensor").device is False
     assert expression("torch.as_tensor(n, device=x.device)", "n: int, x: torch.Tensor").device is True
     assert (
         expression("torch.tensor(u)", "u", "v = u.repeat_interleave(2)").device is None
