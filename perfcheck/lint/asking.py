@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import NamedTuple
 
 from perfcheck.events import Hotness, Truth
@@ -411,6 +412,16 @@ def _several(a: _Asked) -> Truth:
 
 
 _SEVERAL = 3
+_FEW = 4
+
+
+def _failure_handled(a: _Asked) -> Truth:
+    """Does a ``try`` around it do something else where it fails?"""
+    around = [a.match.node, *a.scope.ancestors(a.match.node)]
+    return any(
+        isinstance(outer, ast.Try) and inner in outer.body and bool(outer.handlers)
+        for inner, outer in pairwise(around)
+    )
 
 
 _OUTPUTS = re.compile(r"^(preds?|predictions?|(model_)?outputs?|logits|y_?(pred|hat))$")
@@ -522,7 +533,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "returned": lambda a: is_returned(a.scope, a.match.node),
     "fills_in": lambda a: fills_in(a.scope, a.match.node),
     "sizes": lambda a: is_size(a.scope, a.match.node),
-    "for_host_library": lambda a: is_for_host_library(a.scope, a.match.node),
+    "for_host_library": lambda a, n: is_for_host_library(a.scope, n),
     "agrees": lambda a: agrees(a.scope, a.match.node),
     "beside_outputs": lambda a: any(map(_OUTPUTS.match, a.scope.function.record.params)),
     "sent": lambda a: is_sent(a.scope, a.match.node),
@@ -535,6 +546,8 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "selects_on_host": lambda a: selects_on_host(a.scope, a.match.node),
     "collected": lambda a: is_collected(a.scope, a.match.node),
     "several": _several,
+    "few": lambda a, n: isinstance(n, (ast.List, ast.Tuple)) and len(n.elts) <= _FEW,
+    "failure_handled": _failure_handled,
     "dwarfed": _dwarfed,
     "of_pass": _of_pass,
     "moves_data": lambda a: any(raised.event == "h2d-copy" for raised in a.scope.events),

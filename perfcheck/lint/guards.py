@@ -304,12 +304,12 @@ def _follows_device(node: ast.If) -> bool:
     test = node.test
     if not (isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.NotEq)):
         return False
-    sides = [test.left, *test.comparators]
-    owners = [
-        ast.unparse(side.value) for side in sides if isinstance(side, ast.Attribute) and side.attr == "device"
-    ]
+    if not any("device" in dotted(side) for side in (test.left, *test.comparators)):
+        return False
     return any(
-        isinstance(target, (ast.Attribute, ast.Subscript)) and ast.unparse(target) in owners
+        isinstance(target, (ast.Attribute, ast.Subscript))
+        and isinstance(statement.value, ast.Call)
+        and ast.unparse(statement.value.func) == f"{ast.unparse(target)}.to"
         for statement in node.body
         if isinstance(statement, ast.Assign)
         for target in statement.targets

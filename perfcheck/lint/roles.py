@@ -114,6 +114,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 return Hotness.STEP, False
             if _is_forward(name) and "torch.nn.Module" in outside:
                 return Hotness.STEP, False
+            if name in ("train", "eval") and "torch.nn.Module" in outside and len(record.params) < 3:
+                return Hotness.EPOCH, True  # a change of mode
             for base, names in _STEP_BY_BASE:
                 if name in names and base in outside:
                     return Hotness.STEP, False
@@ -147,7 +149,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
         if name in _COLD_DUNDER or name == "__init__":
             return Hotness.COLD, name != "__init__"
     if name.lstrip("_") in _STEP_METHODS or _is_step(name) or (record.outer and _is_hook(name)):
-        return Hotness.STEP, False
+        is_epoch = record.passes and "epoch" in record.params  # `train_step(epoch)` goes through the data
+        return Hotness.EPOCH if is_epoch else Hotness.STEP, False
     if name in _EPOCH_METHODS or (name.endswith("_compute") and _METRICS.search(function.module.path)):
         return Hotness.EPOCH, False
     if _stays_cold(name):

@@ -31,6 +31,8 @@ _SYNC_COMMENT = re.compile(
 )
 _PARAGRAPH = 8  # lines above a statement in which a comment may be about it
 _COUNTS = frozenset({"len", "numel", "nelement", "any", "sum", "count_nonzero", "size"})
+_OF_EVERY_MODEL = frozenset({"train", "eval", "fit", "forward", "step", "update", "run"})
+"""Names that say little of whose method is called."""
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -516,13 +518,14 @@ class BodyScope:
         return frozenset(said)
 
     def called_without_grad(self) -> bool:
-        return self.function.record.name in self.run.engine.grad_modes.called_without
+        name = self.function.record.name
+        return name in self.run.engine.grad_modes.called_without or self._reached_without_grad()
 
     def caller_without_grad(self) -> bool:
         own, engine = self.function, self.run.engine
         if own.record.name == "eval":  # every model has one
             return False
-        return self._base_called_without_grad() or any(
+        return self._reached_without_grad() or any(
             own.record.name in caller.record.names
             and caller != own
             and engine.grad_modes.touched_by(caller)
@@ -530,8 +533,8 @@ class BodyScope:
             for caller in engine.project.functions()
         )
 
-    def _base_called_without_grad(self) -> bool:
-        """Is it a hook, whose base class calls it in a method that others call without autograd?"""
+    def _reached_without_grad(self) -> bool:
+        """Does another method of its class, or of a base, call it, which others call without autograd?"""
         if self.run.class_ is None:
             return False
         own, engine = self.function.record, self.run.engine
@@ -542,7 +545,7 @@ class BodyScope:
         )
         return any(
             record is not None
-            and record.name != own.name
+            and record.name not in (own.name, *_OF_EVERY_MODEL)
             and own.name in record.names
             and record.name in engine.grad_modes.called_without
             for record in calling

@@ -191,12 +191,21 @@ def _is_left_out(test: ast.expr, name: str) -> bool:
 
 
 def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
-    """Does a library that computes on the host alone get it?"""
+    """Does what computes on the host alone get it: a library, or one of the few functions of PyTorch's?"""
     parent = scope.parent(node)
     while isinstance(parent, (ast.Attribute, ast.Subscript, ast.Dict, ast.BinOp, *_AROUND)) or (
         isinstance(parent, ast.Call) and (parent.func is node or _wraps(scope, parent))
     ):
+        if isinstance(parent, ast.Attribute) and parent.attr == "apply_":
+            return True
         node, parent = parent, scope.parent(parent)
+    if depth <= _DEEPEST and isinstance(parent, ast.comprehension) and isinstance(parent.target, ast.Name):
+        around = scope.parent(parent)
+        return around is not None and any(
+            is_for_host_library(scope, use, depth + 1)
+            for use in ast.walk(around)
+            if isinstance(use, ast.Name) and use.id == parent.target.id and use is not parent.target
+        )
     if isinstance(parent, ast.Call):
         if steps_environment(parent):
             return True
@@ -211,7 +220,7 @@ def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool
 
 def _wraps(scope: BodyScope, call: ast.Call) -> bool:
     """``np.asarray(x)``, ``list(x)``: the same data in another form."""
-    return (scope.resolve(call.func) or "").startswith(("numpy.", "builtins."))
+    return (scope.resolve(call.func) or "").startswith(("numpy.", "builtins.", "torch.from_numpy"))
 
 
 _HOST_LIBRARIES = frozenset(
@@ -220,10 +229,10 @@ _HOST_LIBRARIES = frozenset(
     jiwer""".split()
 )
 _HOST_CALLS = frozenset(
-    """pack_padded_sequence predict fit partial_fit fit_predict fit_transform infer inference
-    set_tensor submit apply_async""".split()
+    """pack_padded_sequence histogram histogramdd predict fit partial_fit fit_predict fit_transform infer
+    inference set_tensor submit apply_async""".split()
 )
-"""What takes lengths from the host alone, and how estimators and other runtimes of models are called."""
+"""What PyTorch computes on the host alone, and how estimators and other runtimes of models are called."""
 
 
 def is_helper_call(scope: BodyScope, node: ast.AST) -> bool:

@@ -247,7 +247,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
         "All that becomes of the number, in the function, is a size: of a shape, a range or a slice; of the "
         "longest length, some of it."
     ),
-    "for_host_library": _here("What becomes of it goes to a library that computes on the host alone."),
+    "few": _about("It is written out as a list or a tuple of four elements at most."),
+    "failure_handled": _here("A `try` around the place does something else where it fails."),
+    "for_host_library": _about("What becomes of it goes to what computes on the host alone."),
     "agrees": _here(
         "It asks what a collective has told, and leaves a loop or the function if so: all ranks have to know."
     ),

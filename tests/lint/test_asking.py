@@ -15,7 +15,7 @@ AROUND = Surroundings(None, frozenset({"torch", "lightning"}))
 
 
 def answer(predicate: str, body: str, around: Surroundings = AROUND, path: str = "main.py") -> Truth:
-    """What a predicate says about ``at($X, …)``, the only call of that name."""
+    """What a predicate says about ``at($X, …)``, the only call of that name, which is ``$N``."""
     source = "import torch\nfrom torch import nn\nimport lightning\n"
     source += f"def f(x: torch.Tensor, u, loader, n: int, model: nn.Module, more):\n    {body}\n"
     source = source.replace("at(", "u.at(")
@@ -25,7 +25,9 @@ def answer(predicate: str, body: str, around: Surroundings = AROUND, path: str =
     assert bindings is not None
     node = call if not isinstance(scope.parent(call), ast.Expr) else scope.parent(call)
     assert isinstance(node, (ast.expr, ast.stmt))
-    return evaluate(parse_predicate(predicate, None), asker(scope, Match(node, bindings), around))
+    return evaluate(
+        parse_predicate(predicate, None), asker(scope, Match(node, {**bindings, "N": call}), around)
+    )
 
 
 def test_every_predicate_has_an_answer() -> None:
@@ -317,12 +319,16 @@ def test_numbers_that_become_sizes(use: str, expected: bool) -> None:
         ("self.kmeans.predict(np.asarray(at(x)))", True),
         ("a = at(x).numpy(); return self.envs.step(a)", True),
         ("if u:\n        a = at(x)\n    else:\n        a = u.f(x)\n    self.envs.step(a.reshape(3))", True),
+        ("[scipy.linalg.sqrtm(part) for part in at(x)]", True),
+        ("torch.histogram(at(x), bins=8)", True),
+        ("at(x).apply_(u)", True),
+        ("[np.sqrt(part) for part in at(x)]", False),
         ("u.log(at(x))", False),
         ("return at(x).numpy()", False),
     ],
 )
 def test_what_host_libraries_compute_on(use: str, expected: bool) -> None:
-    assert answer("for_host_library()", f"import scipy, numpy as np\n    {use}") is expected
+    assert answer("for_host_library($N)", f"import scipy, numpy as np\n    {use}") is expected
 
 
 @pytest.mark.parametrize(
@@ -407,3 +413,23 @@ def test_what_convention_says() -> None:
 )
 def test_what_callers_may_pass(body: str, expected: bool) -> None:
     assert answer("fills_in()", body) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("try:\n        at(x)\n    except ValueError:\n        return", True),
+        ("try:\n        at(x)\n    finally:\n        return", False),
+        ("try:\n        return\n    except ValueError:\n        at(x)", False),
+    ],
+)
+def test_what_is_tried(body: str, expected: bool) -> None:
+    assert answer("failure_handled()", body) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [("[1, 2]", True), ("(u, n, 3, 4)", True), ("[1, 2, 3, 4, 5]", False), ("u", False)],
+)
+def test_a_few_elements(given: str, expected: bool) -> None:
+    assert answer("few($X)", f"at({given})") is expected

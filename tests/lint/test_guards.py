@@ -191,6 +191,8 @@ def test_what_follows_a_device_moves_once() -> None:
     assert not branch("table.device != x.device", "table = table.to(x.device)")[0]
     assert not branch("self.table.device != x.device", "x = x.to(self.table.device)")[0]
     assert branch("group['d'].device != device", "group['d'] = group['d'].to(device)")[0]
+    assert branch("self.device != model_device", "self.model = self.model.to(self.device)")[0]
+    assert not branch("self.size != size", "self.table = self.table.to(device)")[0]
 
 
 @pytest.mark.parametrize(

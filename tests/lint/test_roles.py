@@ -112,6 +112,24 @@ def test_other_paths(path: str) -> None:
     assert not is_test_path(path)
 
 
+def test_a_change_of_mode_is_made_now_and_then() -> None:
+    assert role_of("nn.Module", "train") == (Hotness.EPOCH, True)
+    assert role_of("object", "train")[0] == Hotness.COLD
+
+
+@pytest.mark.parametrize(("parameter", "level"), [("epoch", Hotness.EPOCH), ("batch", Hotness.STEP)])
+def test_a_step_that_goes_through_the_data(parameter: str, level: Hotness) -> None:
+    program = Program(
+        f"""
+        class Trainer:
+            def train_step(self, {parameter}):
+                for inputs in self.train_loader:
+                    self.model(inputs)
+        """
+    )
+    assert role(program.project, program.function("Trainer.train_step")) == (level, False)
+
+
 def test_setters_are_set_up() -> None:
     program = Program(
         "class A:\n    @limits.setter\n    def limits(self, x): ...\n    def other(self, x): ..."

@@ -69,8 +69,9 @@ def round_trips(scope: Scope) -> Iterator[Match]:
         read = _read_within(scope, raised.subject, raised.node, reads, _DEPTH)
         if read is not None and read.node is not raised.node:
             certain = True if read.certain and raised.certain else None
-            yield Match(read.node, {"T": read.node}, read.operator.partition(":")[0], certain)
-            yield Match(raised.node, {"T": raised.node}, raised.operator.partition(":")[0], certain)
+            bindings: dict[str, ast.AST] = {"T": read.node}
+            yield Match(read.node, bindings, read.operator.partition(":")[0], certain)
+            yield Match(raised.node, bindings, raised.operator.partition(":")[0], certain)
 
 
 def plain_tensor_attributes(scope: Scope) -> Iterator[Match]:

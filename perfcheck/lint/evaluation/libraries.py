@@ -77,6 +77,9 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
             _on_host(ev, argument)
         if last in _OF_NUMBERS and all(a.value.kind == "number" for a in arguments.positional):
             return NUMBER
+        alone = len(arguments.positional) == 1 and not arguments.keywords
+        if root == "numpy" and last in _TO_NUMBERS and alone:
+            return NUMBER
     found = ev.operate(node, name, None, arguments.positional, arguments.keywords, arguments.spread)
     if found is not None:
         if found.kind in ("loader", "optimizer", "distribution", "module"):
@@ -220,6 +223,8 @@ _OF_NUMBERS = frozenset(
     "abs ceil cos exp expm1 floor log log10 log1p log2 power round sign sin sqrt square tan tanh".split()
 )
 """Functions of NumPy that give a number for numbers."""
+_TO_NUMBERS = frozenset("prod sum mean median std var max min amax amin any all argmax argmin".split())
+"""Those that give a number for whatever array, if no axis is named."""
 
 
 _HOST_PACKAGES = frozenset(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.lint.detectors.snippets import flagged
+from tests.lint.detectors.snippets import flagged, found
 
 
 def test_device_copies_belong_to_the_loop() -> None:
@@ -364,3 +364,16 @@ def test_loaders_that_can_have_no_workers() -> None:
     """
     assert not flagged(source, "PC401")
     assert flagged(source.replace(", num_workers=0)\n", ")\n"), "PC401")  # forgotten
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"), [("rows", True), ("[rows[0].start]", False), ("[1, 2, 3, 4, 5]", True)]
+)
+def test_a_handful_of_integers(rows: str, told: bool) -> None:
+    source = f"""
+        import torch
+
+        def labels(rows):
+            return torch.Tensor({rows}).long()
+    """
+    assert [one.confidence != "heuristic" for one in found(source, "PC414")] == [told]

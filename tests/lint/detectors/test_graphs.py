@@ -1223,6 +1223,8 @@ def test_hooks_of_a_base_class_that_is_called_without_autograd(switch: str, line
                     return self._learner.predict_best(x)
     """
     assert flagged(source.format(switch=switch), "PC801") == {("PC801", line) for line in lines}
+    of_every_model = source.replace(" predict_best(", " train(").replace(".predict_best(", ".train(")
+    assert flagged(of_every_model.format(switch=switch), "PC801")
 
 
 @pytest.mark.parametrize(("base", "lines"), [("object", (12, 13)), ("torch.utils.data.Dataset", ())])

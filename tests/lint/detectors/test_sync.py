@@ -645,3 +645,20 @@ def test_what_is_collated_lies_on_the_host(name: str, lines: tuple[int, ...]) ->
             return torch.repeat_interleave(torch.arange(len(batch)), lengths)
     """
     assert flagged(source.format(name=name), "PC114") == {("PC114", line) for line in lines}
+
+
+def test_a_solver_whose_failure_is_handled_has_to_say_so() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Whiten(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                try:
+                    return torch.linalg.cholesky(x)
+                {otherwise}
+    """
+    handled = source.format(otherwise="except RuntimeError:\n                    return x")
+    passed_on = source.format(otherwise="finally:\n                    self.calls += 1")
+    assert [one.confidence for one in found(handled, "PC125")] == ["heuristic"]
+    assert [one.confidence for one in found(passed_on, "PC125")] == ["high"]

@@ -799,3 +799,28 @@ def test_numbers_that_are_annotated_as_tensors(scale: str, found: bool) -> None:
                 return self.scaled(x, self.scale)
     """
     assert flagged(source.format(scale=scale), "PC310") == ({("PC310", 10)} if found else set())
+
+
+@pytest.mark.parametrize(
+    ("computed", "told"),
+    [
+        ("np.sort(pairs)", True),
+        ("linear_sum_assignment(pairs)[1]", False),
+        ("np.stack([linear_sum_assignment(part)[1] for part in pairs])", False),
+        ("torch.histogram(torch.from_numpy(pairs), bins=8).hist", False),
+    ],
+)
+def test_round_trips_by_way_of_what_the_host_alone_computes(computed: str, told: bool) -> None:
+    source = f"""
+        import numpy as np
+        import torch
+        from scipy.optimize import linear_sum_assignment
+        from torch import nn
+
+        class Match(nn.Module):
+            def forward(self, cost: torch.Tensor) -> torch.Tensor:
+                pairs = cost.detach().cpu().numpy()
+                best = {computed}
+                return torch.as_tensor(best, device=cost.device)
+    """
+    assert any(one.confidence != "heuristic" for one in found(source, "PC207")) is told

@@ -149,6 +149,13 @@ def test_ranks_of_factories(text: str, rank: int | None) -> None:
     assert expression(text, "self, n, d").rank == rank
 
 
+def test_reductions_of_numpy_give_numbers() -> None:
+    before = "import numpy as np"
+    assert expression("np.prod(shape)", "shape", before).kind == "number"
+    assert expression("np.prod(shape, axis=0)", "shape", before).kind == "array"
+    assert expression("np.cumsum(shape)", "shape", before).kind == "array"
+
+
 def test_numbers_become_tensors_on_the_host() -> None:
     assert expression("torch.as_tensor(n)", "n: int").device is False
     assert expression("torch.as_tensor(x.shape[:-1])", "x: torch.Tensor").device is False
