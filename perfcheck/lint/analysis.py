@@ -21,7 +21,7 @@ from perfcheck.lint.index import CallSite, ModuleRecord
 from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
 from perfcheck.lint.project import FunctionRef, Project
-from perfcheck.lint.roles import is_setup, takes_batch
+from perfcheck.lint.roles import answers_request, is_setup, takes_batch
 from perfcheck.lint.scope import BodyScope
 from perfcheck.lint.trees import Trees
 from perfcheck.lint.values import Value, elements
@@ -230,7 +230,11 @@ class Analysis:
             return heat
         if not function.record.params or is_conversion(function) or _returns_plain(run.node):
             return heat
-        if _rewrites_graphs(run.node) or not function.record.names.isdisjoint(_SERIALIZES):
+        if (
+            answers_request(function)
+            or _rewrites_graphs(run.node)
+            or not function.record.names.isdisjoint(_SERIALIZES)
+        ):
             return heat
         in_module = run.class_ is not None and self._engine.instances.of(run.class_).kind == "module"
         known = in_module or takes_batch(function) or any(map(_holds_tensor, run.given))

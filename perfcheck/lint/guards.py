@@ -98,14 +98,27 @@ def _is_filled(node: ast.If) -> bool:
         if isinstance(left, ast.Name):
             returned = node.body[-1].value
             return len(node.body) == 1 and isinstance(returned, ast.Name) and returned.id == left.id
-        return (
-            isinstance(left, ast.Attribute) and isinstance(left.value, ast.Name) and left.value.id == "self"
-        )
+        return _is_own(left)
     return isinstance(op, ast.In) and any("cache" in name.lower() for name in _names(right))
+
+
+def _is_own(node: ast.expr) -> bool:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+def _is_large_enough(node: ast.If) -> bool:
+    """``if self.table is not None: if self.table.size(1) >= n: return``: what follows makes a larger one."""
+    inner = node.body[0] if len(node.body) == 1 else None
+    if not isinstance(inner, ast.If) or inner.orelse or not isinstance(inner.body[-1], ast.Return):
+        return False
+    test = node.test
+    return isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.IsNot) and _is_own(test.left)
 
 
 def skips_the_rest(node: ast.stmt) -> bool:
     """``if step % n: continue``, ``if not should_log: return``: what follows runs rarely."""
+    if isinstance(node, ast.If) and _is_large_enough(node):
+        return True
     if not isinstance(node, ast.If) or not exits(node.body) or isinstance(node.body[-1], ast.Raise):
         return False
     tests = (

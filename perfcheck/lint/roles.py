@@ -24,7 +24,7 @@ _COLD_NAME = re.compile(
     r"load_state_dict|serialize|deserialize|calibrate|profile|benchmark|bench|test_|get_config|merge_and_unload|"
     r"quantize_model|resize_token_embeddings|tie_weights|from_config|write|checkpoint|on_save|on_load|finalize|shutdown|"
     r"cleanup|close|log_(\w+_)?(norms?|weights|param\w*)|reparameteri[sz]e\w*|\w*_init_buffers|setup_\w+|(after|post|pre|before)_load\w*|\w*(data)?loaders?|"
-    r"local_init|\w*_init|checkpoint_\w+|log_model|on_train_(start|end)|on_fit_\w+|warm_?up_?(model)?$|deploy|"
+    r"local_init|\w*_init|checkpoint_\w+|log_model|on_(train|validation|test|predict)_(start|end)|on_fit_\w+|warm_?up_?(model)?$|deploy|"
     r"switch_to_deploy|compile|maybe_(\w+_)?(save|checkpoint|export|log|plot|print)\w*)(_|$)",
     re.IGNORECASE,
 )
@@ -91,17 +91,20 @@ def is_test_path(path: str) -> bool:
 
 _REFERENCE = re.compile(r"(^|_)(naive|reference|ref_impl)(_|$)")
 """What tests compare with: ``naive_attention``, ``forward_reference``."""
-_MEMOIZES = frozenset(
-    "cache cached lru_cache cached_property memoize memoized lazy_property lazyproperty".split()
+_MEMOIZES = re.compile(r"(^|_)(cached?|memoized?|lazy_?property)(_|$)")
+"""Once for the same arguments: ``lru_cache``, ``cached_property``, and a project's own by such names."""
+_ANSWERS = re.compile(
+    r"^_*(infer|inference|predict|detect|estimate|attribute|compress|decompress|voice_conversion|"
+    r"embed_utterance|detect_language|predict_hypothesis|extract_target_se|get_conditioning_latents)$"
 )
-"""Once for the same arguments."""
+"""What is done once for each utterance, image or request."""
 
 
 def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
     """(how hot a function is by role alone, whether calls from hot places leave it cold)."""
     record = function.record
     name = record.name
-    if any(decorator.rpartition(".")[2] in _MEMOIZES for decorator in record.decorators):
+    if any(_memoizes(decorator.rpartition(".")[2]) for decorator in record.decorators):
         return Hotness.COLD, True
     if _is_reference(name):
         return Hotness.COLD, True
@@ -198,6 +201,11 @@ def is_setup_name(name: str) -> bool:
     return _sets_up(name)
 
 
+def answers_request(function: FunctionRef) -> bool:
+    """Is it done once for each utterance, image or request, as ``inference`` is?"""
+    return _answers(function.record.name)
+
+
 def takes_batch(function: FunctionRef) -> bool:
     """Is it handed one batch, and so done once for each?"""
     return any(map(is_batch_name, function.record.params))
@@ -222,6 +230,8 @@ _BATCH = re.compile(
 )
 
 _is_reference = spelled(_REFERENCE.search)
+_memoizes = spelled(_MEMOIZES.search)
+_answers = spelled(_ANSWERS.match)
 _stays_cold = spelled(_COLD_NAME.match)
 _sets_up = spelled(_SETUP_NAME.match)
 _is_step = spelled(_STEP_NAME.match)

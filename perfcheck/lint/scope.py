@@ -534,22 +534,26 @@ class BodyScope:
         )
 
     def _reached_without_grad(self) -> bool:
-        """Does another method of its class, or of a base, call it, which others call without autograd?"""
+        """Do methods of its class, or of its bases, call it, one of which others call without autograd?"""
         if self.run.class_ is None:
             return False
-        own, engine = self.function.record, self.run.engine
-        calling = (
-            class_.module.functions.get(f"{class_.record.qualname}.{method}")
-            for class_ in engine.project.ancestry(self.run.class_)[0]
+        project, modes = self.run.engine.project, self.run.engine.grad_modes
+        records = [
+            record
+            for class_ in project.ancestry(self.run.class_)[0]
             for method in class_.record.methods
-        )
-        return any(
-            record is not None
-            and record.name not in (own.name, *_OF_EVERY_MODEL)
-            and own.name in record.names
-            and record.name in engine.grad_modes.called_without
-            for record in calling
-        )
+            if (record := class_.module.functions.get(f"{class_.record.qualname}.{method}")) is not None
+            and method not in _OF_EVERY_MODEL
+        ]
+        reached, found = {self.function.record.name}, [self.function.record.name]
+        while found:
+            name = found.pop()
+            calling = {r.name for r in records if name in r.names} - reached
+            if not calling.isdisjoint(modes.called_without):
+                return True
+            reached |= calling
+            found.extend(calling)
+        return False
 
     def in_class(self, base: str) -> bool:
         owner = self.run.class_

@@ -1104,3 +1104,15 @@ def test_what_stands_before_a_generation_is_done_once_for_it() -> None:
     assert level("sample", "begin") is Hotness.EPOCH
     assert level("sample", "turn") >= Hotness.STEP
     assert level("learn", "begin") is Hotness.STEP
+
+
+def test_what_answers_a_request_is_presumed_to_run_now_and_then() -> None:
+    source = """
+        import torch
+        class Vocoder:
+            def {name}(self, mel: torch.Tensor):
+                torch.cuda.synchronize()  # {level}
+                return mel
+        """
+    check(source.format(name="filtered", level="step"), presumed=True)
+    check(source.format(name="inference", level="cold"), presumed=True)

@@ -69,6 +69,7 @@ def test_what_sums_a_metric_up(path: str, level: Hotness) -> None:
         "from_pretrained",
         "warmup",
         "_init_weights",
+        "on_validation_start",
         "naive_attention",
         "forward_reference",
     ],
@@ -110,6 +111,20 @@ def test_paths_that_never_train(path: str) -> None:
 )
 def test_other_paths(path: str) -> None:
     assert not is_test_path(path)
+
+
+@pytest.mark.parametrize(
+    ("decorator", "once"),
+    [
+        ("functools.lru_cache(maxsize=8)", True),
+        ("lru_cache_unless_export", True),
+        ("cache_hit_logged", True),
+        ("uncachedly", False),
+    ],
+)
+def test_what_is_kept_for_the_same_arguments(decorator: str, once: bool) -> None:
+    program = Program(f"class A:\n    @{decorator}\n    def forward(self, x, y): ...\n")
+    assert role(program.project, program.function("A.forward"))[1] is once
 
 
 def test_a_change_of_mode_is_made_now_and_then() -> None:

@@ -211,6 +211,10 @@ def non_blocking_not_passed(scope: Scope) -> Iterator[Match]:
         told = {keyword.arg: keyword.value for keyword in call.keywords}
         if None in told or not _is_false(told.get("non_blocking")):
             continue
+        if any(
+            isinstance(given, ast.Constant) and given.value == "cpu" for given in (*call.args, *told.values())
+        ):
+            continue
         parameters = scope.parameters_of(call)
         if "non_blocking" in parameters and len(call.args) <= parameters.index("non_blocking"):
             moved = call.args[0] if call.args else call.keywords[0].value

@@ -19,8 +19,9 @@ _VIEWS = frozenset(
 )
 _RAGGED = frozenset(
     """nonzero argwhere masked_select unique nms batched_nms item tolist numpy cpu linear_sum_assignment split
-    repeat_interleave topk_indices decode encode""".split()
+    repeat_interleave topk_indices decode encode grad batch_norm""".split()
 )
+"""What has to be done for each on its own: lengths of its own, a gradient, the statistics of a batch."""
 _ON_HOST = ("numpy.", "scipy.", "cv2.", "torchvision.io.", "torch.from_numpy")
 _FACTORIES = ("zeros", "ones", "empty", "full", "new_zeros", "new_ones", "new_empty", "new_full", "linspace")
 _SELECTS = frozenset({"nonzero", "argwhere", "masked_select", "unique", "nms", "batched_nms"})

@@ -955,3 +955,23 @@ def test_what_no_operator_on_lists_gives(update: str, told: bool) -> None:
                         parameter.addcmul_(average, change, value=-group["lr"])
     """
     assert bool(flagged(source, "PC504")) is told
+
+
+@pytest.mark.parametrize(
+    ("turn", "told"),
+    [
+        ("self.mix(x[i])", True),
+        ("torch.autograd.grad(x[i].sum(), y)[0]", False),
+        ("self.batch_norm(x[i])", False),
+    ],
+)
+def test_what_has_to_be_done_for_each_row(turn: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+                return torch.stack([{turn} for i in range(x.shape[0])])
+    """
+    assert bool(flagged(source, "PC503")) is told

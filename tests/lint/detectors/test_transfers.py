@@ -180,6 +180,28 @@ def test_a_mover_that_is_told_to_block() -> None:
     assert not flagged(source.format("True"), "PC216")
 
 
+@pytest.mark.parametrize(
+    ("moved", "told"),
+    [
+        ("self.move_data_to_device(batch, device)", True),
+        ("self.move_data_to_device(batch, 'cpu')", None),
+        ("self.move_data_to_device(self.template, device)", False),
+    ],
+)
+def test_what_is_moved_and_whereto(moved: str, told: bool | None) -> None:
+    source = f"""
+        class Unit:
+            def move_data_to_device(self, batch, device, non_blocking=False):
+                return batch.to(device, non_blocking=non_blocking)
+
+            def put(self, batch, device):
+                return {moved}
+    """
+    assert [one.confidence != "heuristic" for one in found(source, "PC216")] == (
+        [] if told is None else [told]
+    )
+
+
 def test_getters_that_move_what_is_on_the_device_already() -> None:
     source = """
         import torch
