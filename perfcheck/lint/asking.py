@@ -364,6 +364,13 @@ def _written_in_place(a: _Asked, node: ast.AST) -> Truth:
     return False
 
 
+def _overwritten(a: _Asked) -> Truth:
+    parent = a.scope.parent(a.match.node)
+    if isinstance(parent, ast.Attribute) and parent.attr == "clone":
+        return True
+    return isinstance(parent, ast.Assign) and any(_written_in_place(a, target) for target in parent.targets)
+
+
 def _kept(a: _Asked, node: ast.AST) -> Truth:
     parent = a.scope.parent(a.match.node)
     lasting = isinstance(node, ast.Attribute) or (
@@ -557,6 +564,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "only_checks": lambda a: only_checks(a.scope, a.match.node),
     "used_later": _used_later,
     "written_in_place": _written_in_place,
+    "overwritten": _overwritten,
     "python_number": lambda a, n: certainty.python_number(a.scope, n) is not None,
     "certainly_tensor": lambda a, n: certainty.is_tensor(a.scope, n),
     "temporary": lambda a, n: certainty.temporary(n),

@@ -277,6 +277,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "only_checks": _here("It is the test of an `if` that does nothing but raise an error or warn."),
     "used_later": _about("The variable is read after the place, in the same function."),
     "written_in_place": _about("Its value is changed in place later in the function."),
+    "overwritten": _here("The variable that it becomes is changed in place, or it is cloned: it is a copy."),
     # what makes a fix safe
     "python_number": _about("Python itself made the number, and it fits into torch's type for it."),
     "certainly_tensor": _about("It is a tensor on every way to the place, and not by convention."),

@@ -34,8 +34,11 @@ def computed_in_loop(scope: Scope) -> Iterator[Match]:
 
 
 def _computes(scope: Scope, node: ast.expr) -> bool:
-    """A device tensor, by operators that give the same for the same operands, one of which is no view."""
+    """A device tensor, of others, by operators that give the same for the same operands, one of which is no
+    view."""
     if scope.value(node).on_device is not True:
+        return False
+    if not any(_is_operand(scope, part) for part in within(node)):
         return False
     calls = [part for part in within(node) if isinstance(part, ast.Call)]
     plain = all(last(call) in _COMPUTES | _VIEWS for call in calls)
@@ -43,6 +46,13 @@ def _computes(scope: Scope, node: ast.expr) -> bool:
         any(last(call) in _COMPUTES for call in calls)
         or any(isinstance(part, ast.BinOp) and scope.value(part).on_device is True for part in within(node))
     )
+
+
+def _is_operand(scope: Scope, part: ast.AST) -> bool:
+    """A tensor of which more is taken than its device, type or shape."""
+    around = scope.parent(part)
+    asked = isinstance(around, ast.Attribute) and around.attr in ("device", "dtype", "shape")
+    return isinstance(part, ast.Name) and scope.value(part).is_tensor is True and not asked
 
 
 _VIEWS = frozenset(

@@ -975,3 +975,21 @@ def test_what_has_to_be_done_for_each_row(turn: str, told: bool) -> None:
                 return torch.stack([{turn} for i in range(x.shape[0])])
     """
     assert bool(flagged(source, "PC503")) is told
+
+
+@pytest.mark.parametrize(
+    ("made", "told"), [("torch.cat([x, x])", True), ("torch.arange(n, device=x.device)", False)]
+)
+def test_what_loops_compute_of_numbers_alone(made: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x: torch.Tensor, n: int) -> torch.Tensor:
+                for _ in range(12):
+                    context = {made}
+                    y = self.block(context)
+                return y
+    """
+    assert bool(flagged(source, "PC524")) is told
