@@ -236,7 +236,7 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
     origin = frozenset().union(*(t.origin for t in tensors)) if tensors else frozenset()
     grad: Truth = any_of([t.grad for t in tensors]) if tensors else False
     assumed = any(t.assumed for t in tensors)
-    rank = 0 if "0d" in words else 1 if "1d" in words else None
+    rank = next((rank for rank, word in enumerate(_RANKS) if word in words), None)
     if explicit is not None:
         dtype = dtype_of(explicit.value)
         if explicit.value.kind == "none":
@@ -334,6 +334,9 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
     batch = True if tensors and not device and all(t.batch for t in tensors) else None
     pinned = None if device else False
     return Value("tensor", device, dtype, rank, pinned, None, grad, batch, origin=origin, assumed=assumed)
+
+
+_RANKS = ("0d", "1d", "2d")
 
 
 def _innermost(value: Value) -> Value:

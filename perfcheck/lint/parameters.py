@@ -22,7 +22,7 @@ def parameter(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
 def _presumed(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
     name = node.arg
     origin = frozenset((name,))
-    host = ev.on_host or name in _OF_HOST
+    host = ev.on_host or name in _OF_HOST or name.endswith("_cpu")
     given = ev.annotation(node.annotation) if node.annotation is not None else UNKNOWN
     function = ev.function.record.name if ev.function is not None else ""
     constructs = function == "__init__"

@@ -55,8 +55,8 @@ row has no such effect.
 Words after a tensor's give its dtype and its rank. The dtype is ``bool``, ``int``, ``float`` (or complex)
 or ``complex``; ``own``: that of the first operand; none of these: the highest of the operands, Python
 numbers among them, in the order bool, int, float, complex (for ``view``: that of the first operand);
-``promoted``: the same with bool counted as int. The rank is ``0d``, ``1d``, ``elementwise``: the highest
-of the operands, or ``reduce``: 0 if neither ``dim`` nor ``axis`` is given, lower than the operand's
+``promoted``: the same with bool counted as int. The rank is ``0d``, ``1d``, ``2d``, ``elementwise``: the
+highest of the operands, or ``reduce``: 0 if neither ``dim`` nor ``axis`` is given, lower than the operand's
 otherwise unless ``keepdim``. ``reduce`` alone is short for ``tensor reduce``.
 
 **Conditions** are Python expressions of ``and``, ``or``, ``not`` and of predicates that are true, false

@@ -78,7 +78,7 @@ torch.histc Tensor.histc : self bins:n min:n max:n -> tensor float
 torch.repeat_interleave Tensor.repeat_interleave : self repeats dim:n * output_size:n -> tensor own | contiguous
     host-sync if tensor('repeats') and missing('output_size') -- src, 2.13, issue 108968
     host-sync if count(1) and missing('output_size') -- src, 2.13
-torch.combinations : self r:n with_replacement -> tensor | aten -
+torch.combinations : self r:n with_replacement -> tensor 2d | aten -
     host-sync -- 2.13
 torch.nn.functional.one_hot : self num_classes:n -> tensor int | contiguous
     host-sync if missing('num_classes') or equals('num_classes', -1) -- src, 2.13
@@ -378,7 +378,7 @@ torch.cat torch.concat torch.concatenate : tensors dim:n -> tensor
 torch.stack : tensors dim:n -> tensor
 torch.hstack torch.vstack torch.dstack torch.column_stack torch.row_stack : tensors -> tensor
 torch.block_diag : *tensors -> tensor | contiguous
-torch.cartesian_prod : *tensors -> tensor
+torch.cartesian_prod : *tensors -> tensor 2d
 torch.meshgrid : *tensors indexing -> list(view)
 torch.flip Tensor.flip : self *dims:n -> tensor elementwise own
 torch.fliplr Tensor.fliplr : self -> tensor elementwise

@@ -69,7 +69,7 @@ def check_that_the_linter_understands(operator: Operator) -> None:
         linter.condition(condition)
 
 
-WORDS = {"bool", "int", "float", "complex", "promoted", "own", "0d", "1d", "elementwise", "reduce"}
+WORDS = {"bool", "int", "float", "complex", "promoted", "own", "0d", "1d", "2d", "elementwise", "reduce"}
 TENSORS = {"tensor", "factory", "like", "host", "device", "to", "pin", "view", "self", "same"}
 
 

@@ -86,10 +86,12 @@ def _unpack(ev: Evaluator, target: ast.Tuple | ast.List, value: Value) -> None:
 
 
 def believe(ev: Evaluator, name: str, value: Value) -> Value:
-    """An unknown value that is used like a tensor is one; one that is named like a loader is one."""
+    """An unknown value that is used like a tensor is one, on the host if it is called ``values_cpu``; one
+    that is named like a loader is one."""
     if value == UNKNOWN and by_name(name).kind == "loader":
         return by_name(name)
     if value.kind == "unknown" and name in ev.evidence:
-        device = value.device if value.device is not None or value.batch or ev.on_host else True
+        known = value.device is not None or value.batch or ev.on_host
+        device = False if name.endswith("_cpu") else value.device if known else True
         return value._replace(kind="tensor", device=device, assumed=True)
     return value

@@ -662,3 +662,16 @@ def test_a_solver_whose_failure_is_handled_has_to_say_so() -> None:
     passed_on = source.format(otherwise="finally:\n                    self.calls += 1")
     assert [one.confidence for one in found(handled, "PC125")] == ["heuristic"]
     assert [one.confidence for one in found(passed_on, "PC125")] == ["high"]
+
+
+def test_metrics_of_texts_keep_no_gpu_waiting() -> None:
+    source = """
+        from sklearn.metrics import accuracy_score
+        {imports}
+
+        def validate(loader, model, scores):
+            for batch, labels in loader:
+                scores.append(accuracy_score(labels, model(batch)))
+    """
+    assert [one.confidence for one in found(source.format(imports="import torch"), "PC123")] == ["medium"]
+    assert [one.confidence for one in found(source.format(imports="import json"), "PC123")] == ["heuristic"]

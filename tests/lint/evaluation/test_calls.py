@@ -149,6 +149,17 @@ def test_ranks_of_factories(text: str, rank: int | None) -> None:
     assert expression(text, "self, n, d").rank == rank
 
 
+def test_what_is_called_after_the_cpu_lies_there() -> None:
+    assert expression("x_cpu.clone()", "x_cpu", "x_cpu.unsqueeze(0)").device is False
+    assert expression("u.x_cpu.clone()", "u", "u.x_cpu.unsqueeze(0)").device is False
+    assert expression("u.x.clone()", "u", "u.x.unsqueeze(0)").device is True
+
+
+def test_rows_of_a_table_have_one_dimension() -> None:
+    assert expression("torch.cartesian_prod(x, x)", "x: torch.Tensor").rank == 2
+    assert expression("torch.cartesian_prod(x, x)[0]", "x: torch.Tensor").rank == 1
+
+
 def test_reductions_of_numpy_give_numbers() -> None:
     before = "import numpy as np"
     assert expression("np.prod(shape)", "shape", before).kind == "number"
