@@ -95,9 +95,10 @@ _MEMOIZES = re.compile(r"(^|_)(cached?|memoized?|lazy_?property)(_|$)")
 """Once for the same arguments: ``lru_cache``, ``cached_property``, and a project's own by such names."""
 _ANSWERS = re.compile(
     r"^_*(infer|inference|predict|detect|estimate|attribute|compress|decompress|voice_conversion|"
-    r"embed_utterance|detect_language|predict_hypothesis|extract_target_se|get_conditioning_latents)$"
+    r"embed_utterance|detect_language|predict_hypothesis|extract_target_se|get_conditioning_latents|"
+    r"get_(attention|attn)_maps?)$"
 )
-"""What is done once for each utterance, image or request."""
+"""What is done once for each utterance, image or request, or to look into a model."""
 
 
 def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
@@ -202,7 +203,7 @@ def is_setup_name(name: str) -> bool:
 
 
 def answers_request(function: FunctionRef) -> bool:
-    """Is it done once for each utterance, image or request, as ``inference`` is?"""
+    """Is it done once for each utterance, image or request, as ``inference`` is, unless it has callers?"""
     return _answers(function.record.name)
 
 

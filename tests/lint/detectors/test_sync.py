@@ -675,3 +675,16 @@ def test_metrics_of_texts_keep_no_gpu_waiting() -> None:
     """
     assert [one.confidence for one in found(source.format(imports="import torch"), "PC123")] == ["medium"]
     assert [one.confidence for one in found(source.format(imports="import json"), "PC123")] == ["heuristic"]
+
+
+@pytest.mark.parametrize(("base", "confidence"), [("nn.Module", "medium"), ("object", "heuristic")])
+def test_bounds_that_a_plain_class_makes(base: str, confidence: str) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Space({base}):
+            def bounds(self, x: torch.Tensor) -> torch.Tensor:
+                return x.clamp(min=torch.tensor([0.0, 1.0], device=x.device))
+    """
+    assert [one.confidence for one in found(source, "PC121")] == [confidence]
