@@ -203,6 +203,15 @@ _OUTPUT = re.compile(
 )
 
 
+def _gives_results(a: _Asked) -> Truth:
+    name = a.scope.qualname.rpartition(".")[2]
+    return _GIVES.search(name) is not None and _OF_TRAINING.search(name) is None
+
+
+_GIVES = re.compile(r"^_*(predict|get|extract|calculate|prepare_for|unpack|compute_imputed)(_|$)")
+_OF_TRAINING = re.compile(r"(^|_)(batch|loss(es)?|grad(s|ient)?|norms?|metrics?|logs?|stats?)(_|$)")
+
+
 def _constant(a: _Asked, node: ast.AST) -> object:
     if isinstance(node, ast.Constant):
         return node.value
@@ -489,6 +498,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "may_pass": lambda a, name: a.call is not None and a.scope.may_pass(a.call, name),
     "hot": _hot,
     "for_output": _for_output,
+    "gives_results": _gives_results,
     "rhythm_guessed": lambda a: a.scope.heat.guess and not a.scope.lexically_hot(a.match.node),
     "rhythm_plausible": lambda a: (
         a.scope.heat.sure or bool(a.scope.loops(a.match.node)) or not a.scope.of_plain_class()

@@ -47,13 +47,16 @@ _LASTS = re.compile(
 )
 _UNPINNED = re.compile(r"(^|[_./])(cpu|mps|hpu|tpu|xla|neuron)([_./]|$)|(CPU|MPS|HPU|TPU|XLA)($|[._A-Z])")
 """Written for a device to which no pinned memory is copied any faster."""
+_OF_OPTIMIZERS = re.compile(r"(^|/)optim(izers?)?(/|\.py$)")
+"""Where it is the state of an optimizer that is moved, once."""
 _CONTAINERS = ("dict", "list", "tuple", "Mapping", "Sequence", "abc")
 
 
 def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
     """``x.to(device)`` without ``non_blocking``, in a function that exists to move batches or to get them,
     or in a lambda that is applied to all parts of one."""
-    if _moves_once(scope) or _UNPINNED.search(f"{scope.path}:{scope.qualname}"):
+    where = f"{scope.path}:{scope.qualname}"
+    if _moves_once(scope) or _UNPINNED.search(where) or _OF_OPTIMIZERS.search(scope.path):
         return
     moves = _MOVER.search(scope.qualname) is not None or _recurses(scope)
     gets, holds = _gets_batch(scope), _moves_itself(scope)

@@ -688,3 +688,30 @@ def test_bounds_that_a_plain_class_makes(base: str, confidence: str) -> None:
                 return x.clamp(min=torch.tensor([0.0, 1.0], device=x.device))
     """
     assert [one.confidence for one in found(source, "PC121")] == [confidence]
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "told"),
+    [
+        ("get_latents", "z.cpu().numpy()", False),
+        ("predict", "z.cpu().numpy()", False),
+        ("get_latents", "z.sum().cpu().item()", True),
+        ("get_gradient_norms", "z.cpu()", True),
+        ("evaluate", "z.cpu()", True),
+    ],
+)
+def test_results_that_callers_ask_for(name: str, kept: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        @torch.no_grad()
+        def {name}(model: nn.Module, loader):
+            model.cuda()
+            latents = []
+            for batch in loader:
+                z = torch.zeros(8, 4, device="cuda") + model(batch.cuda())
+                latents.append({kept})
+            return latents
+    """
+    assert any(one.confidence != "heuristic" for one in found(source, "PC104", "PC101")) is told
