@@ -196,8 +196,6 @@ def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool
     while isinstance(parent, (ast.Attribute, ast.Subscript, ast.Dict, ast.BinOp, *_AROUND)) or (
         isinstance(parent, ast.Call) and (parent.func is node or _wraps(scope, parent))
     ):
-        if isinstance(parent, ast.Attribute) and parent.attr == "apply_":
-            return True
         node, parent = parent, scope.parent(parent)
     if depth <= _DEEPEST and isinstance(parent, ast.comprehension) and isinstance(parent.target, ast.Name):
         around = scope.parent(parent)
