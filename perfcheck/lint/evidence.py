@@ -111,6 +111,7 @@ NO_TENSORS = frozenset(
         "fabric",
         "trainer",
         "dist",
+        "",
     }
 )
 
@@ -159,6 +160,19 @@ def tensor_of(call: ast.Call) -> str:
     elif type(receiver) is ast.Attribute and call.args and dotted(receiver) in _FUNCTIONS_OF_TENSORS:
         return _sole_variable(call.args[0])  # torch.nn.functional.relu(x)
     return ""
+
+
+def second_tensor_of(call: ast.Call) -> str:
+    """``labels`` of ``F.cross_entropy(logits, labels)``"""
+    return _sole_variable(call.args[1]) if len(call.args) > 1 else ""
+
+
+OF_TWO: Final = frozenset(
+    """binary_cross_entropy binary_cross_entropy_with_logits cosine_similarity cross_entropy huber_loss kl_div
+    l1_loss mse_loss nll_loss pairwise_distance smooth_l1_loss bmm cdist dot matmul maximum minimum mm
+    outer""".split()
+)
+"""Functions of torch of which the second argument is a tensor as well."""
 
 
 def _sole_variable(node: ast.expr) -> str:

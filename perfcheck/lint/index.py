@@ -11,9 +11,17 @@ from typing import Any, NamedTuple
 
 from perfcheck.events import Hotness
 from perfcheck.lint.dotted import dotted
-from perfcheck.lint.evidence import NO_TENSORS, SHARED_WITH_ARRAYS, TENSOR_PROPERTIES, TORCH, tensor_of
+from perfcheck.lint.evidence import (
+    NO_TENSORS,
+    OF_TWO,
+    SHARED_WITH_ARRAYS,
+    TENSOR_PROPERTIES,
+    TORCH,
+    second_tensor_of,
+    tensor_of,
+)
 from perfcheck.lint.guards import is_cooling, skips_the_rest
-from perfcheck.lint.loops import LoopKind, is_pass, loop_kind
+from perfcheck.lint.loops import LoopKind, is_over_loader, is_pass, loop_kind
 from perfcheck.lint.nodes import CHILDREN
 from perfcheck.lint.spelling import spelled
 
@@ -113,6 +121,7 @@ class _Body:
         "comprehends",
         "loops",
         "names",
+        "nested",
         "outer",
         "passed",
         "passes",
@@ -127,6 +136,7 @@ class _Body:
         self.calls: list[CallSite] = []
         self.classes: dict[str, str] = {}  # of variables, as written
         self.names: set[str] = set()
+        self.nested: set[str] = set()  # functions
         self.stores: set[str] = set()
         self.passed: set[str] = set()
         self.compiled: set[str] = set()
@@ -302,10 +312,12 @@ class _Indexer:
                     stack.append(keyword.value)
             elif kind in _COMPREHENSIONS:
                 body.comprehends = True
-                if repeated:
+                inner = Hotness.ELEMENT if level >= Hotness.STEP else level
+                if level < Hotness.STEP and is_over_loader(node.generators[0], body.aliases):
+                    inner = Hotness.STEP
+                if repeated and inner == level:
                     stack += CHILDREN[kind](node)
                     continue
-                inner = Hotness.ELEMENT if level >= Hotness.STEP else level
                 for part in CHILDREN[kind](node):
                     self.expression(part, body, inner, True, guarded)
             else:
@@ -322,6 +334,8 @@ class _Indexer:
                 subject = tensor_of(node)
                 if subject:
                     body.tensors.add(subject)
+                    if name in OF_TWO:
+                        body.tensors.add(second_tensor_of(node))
                 elif (
                     name in SHARED_WITH_ARRAYS and type(func.value) is ast.Name and func.value.id not in TORCH
                 ):
@@ -342,7 +356,9 @@ class _Indexer:
                 body.passed.add(handed)
                 if hooked and handed:  # torch calls it in every forward, or backward
                     body.calls.append(CallSite(handed, node.lineno, Hotness.STEP, repeated, False))
-                elif level >= Hotness.STEP and (handed in self.functions or handed in self.imports):
+                elif level >= Hotness.STEP and (
+                    handed in self.functions or handed in self.imports or handed in body.nested
+                ):
                     # ``train_step(batch, model, mlpf_loss)``: called there, once at least
                     body.calls.append(CallSite(handed, node.lineno, level, repeated, guarded))
 
@@ -366,6 +382,7 @@ class _Indexer:
             if default is not None:
                 self.expression(default, around, Hotness.COLD, False, False)
         qualname = prefix + node.name
+        around.nested.add(node.name)
         body = _Body()
         parameters = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
         for parameter in parameters:

@@ -32,7 +32,7 @@ _ONE_LOADER = re.compile(r"(^|_)(dl|data_?loader|loader)$")
 _STEPS = re.compile(
     r"(timesteps|num_inference_steps|inference_steps|max_new_tokens|max_(gen_)?len(gth)?$|max_steps|max_iters?|"
     r"num_steps|n_steps|num_iters|n_iters|num_iterations|train_steps|total_steps|grad(ient)?_accum\w*|"
-    r"total_timesteps|num_denois\w*|sampling_steps|num_sampling\w*|max_decod\w*|num_updates|sigmas$)",
+    r"(num|n)_(mini_?|micro_?)?batch(es)?$|total_timesteps|num_denois\w*|sampling_steps|num_sampling\w*|max_decod\w*|num_updates|sigmas$)",
     re.IGNORECASE,
 )
 _STEP_TARGET = re.compile(
@@ -123,11 +123,42 @@ def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
                 beside = True
             if kind is ast.Call and type(node.func) is ast.Attribute:
                 beside = beside or node.func.attr == "zero_grad"
-                own = own or node.func.attr in _STEP_CALLS or steps_environment(node)
+                own = (
+                    own
+                    or node.func.attr in _STEP_CALLS
+                    or steps_environment(node)
+                    or _is_handed_closure(node)
+                )
             stack += CHILDREN[kind](node)
     return own or (beside and not whole), nested
 
 
+def _learns_at_once(body: list[ast.stmt]) -> bool:
+    """Does an epoch go backward once, on all of the data, and hold no loop over its parts?"""
+    learns = False
+    stack: list[Any] = [*body]
+    while stack:
+        node = stack.pop()
+        kind = type(node)
+        if kind in _SKIP:
+            continue
+        if (kind is ast.For or kind is ast.While) and (
+            loop_kind(node) is LoopKind.STEP or "backward" in _methods_called(node)
+        ):
+            return False
+        if kind is ast.Call and type(node.func) is ast.Attribute:
+            learns = learns or node.func.attr == "backward"
+        stack += CHILDREN[kind](node)
+    return learns
+
+
+def _is_handed_closure(call: ast.Call) -> bool:
+    """``optimizer.step(closure)``: the model runs in it, and goes backward."""
+    owner, _, name = dotted(call.func).rpartition(".")
+    return name == "step" and len(call.args) == 1 and _OPTIMIZER.search(owner) is not None
+
+
+_OPTIMIZER = re.compile(r"(^|[._])(opt|optim|optimi[sz]er|lbfgs)(_\w+)?$", re.IGNORECASE)
 _SKIP = frozenset({ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.Name, ast.Constant})
 
 
@@ -161,7 +192,7 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
         any(_names_epoch(w) for w in words) and not any(_names_loader(w) for w in words)
     )
     if named_epoch:
-        return LoopKind.EPOCH
+        return LoopKind.STEP if _learns_at_once(node.body) else LoopKind.EPOCH
     if any(_names_one_loader(target) for target in targets):
         return LoopKind.PLAIN  # from loader to loader, not from batch to batch
     if any(_names_loader(word) for word in words) and not any(w in {"len"} for w in words[:1]):
@@ -176,6 +207,16 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     if not isinstance(node, ast.While) and _in_batches(node.iter):
         return LoopKind.STEP
     return LoopKind.STEP if any(map(_counts_step, node.body)) else LoopKind.PLAIN
+
+
+def is_over_loader(over: ast.comprehension, aliases: Mapping[str, ast.AST] | None = None) -> bool:
+    """``[model(batch) for batch in loader]``: by its name, from batch to batch?"""
+    words = words_of(over.iter)
+    words += [word for name in words if name in (aliases or {}) for word in words_of((aliases or {})[name])]
+    targets = [part.id for part in walk(over.target) if isinstance(part, ast.Name)]
+    if any(map(_names_one_loader, targets)) or any(map(_names_epoch, (*words, *targets))):
+        return False
+    return any(map(_names_loader, words)) and words[:1] != ["len"]
 
 
 def goes_over_batches(node: ast.For | ast.AsyncFor) -> bool:

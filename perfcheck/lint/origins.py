@@ -112,14 +112,22 @@ _GROWS = ("append", "extend", "insert")
 
 
 def makes_on_host(scope: BodyScope, node: ast.AST) -> bool:
-    """Does an expression call a factory of torch's, without a device?"""
+    """Does an expression call a factory of torch's, without a device, or have NumPy draw indices?"""
+    calls = [part for part in ast.walk(node) if isinstance(part, ast.Call)]
     return any(
-        isinstance(part, ast.Call)
-        and scope.resolve(part.func) in FACTORIES
-        and scope.keyword(part, "device") is None
-        and scope.keyword(part, "pin_memory") is None
-        for part in ast.walk(node)
+        (name := scope.resolve(call.func)) in _DRAWN
+        or (
+            name in FACTORIES
+            and scope.keyword(call, "device") is None
+            and scope.keyword(call, "pin_memory") is None
+        )
+        for call in calls
     )
+
+
+_DRAWN = frozenset(
+    {"numpy.arange", "numpy.random.choice", "numpy.random.permutation", "numpy.random.randint"}
+)
 
 
 def is_loop_variable(scope: BodyScope, node: ast.AST) -> bool:
@@ -149,6 +157,8 @@ def _makes_index(scope: BodyScope, part: ast.expr) -> bool:
         return True
     value = scope.value(part)
     made = scope.definition(part.id, part) if isinstance(part, ast.Name) else part
+    if value.kind == "array":
+        return isinstance(made, ast.Call) and scope.resolve(made.func) in _DRAWN
     handed = made is not None and is_handed(scope, made)
     return value.kind == "tensor" and value.device is False and not (value.origin or value.assumed or handed)
 

@@ -167,7 +167,7 @@ def join(a: Value, b: Value) -> Value:
         a.ref if a.ref == b.ref else _on_accelerator(a.ref, b.ref),
         element,
         items,
-        a.keys if a.keys == b.keys else None,
+        _join_keys(a.keys, b.keys),
         a.origin | b.origin,
         a.assumed or b.assumed,
     )
@@ -181,6 +181,16 @@ def _on_accelerator(a: str | None, b: str | None) -> str | None:
             if one == plain.replace("torch.", "torch.cuda.", 1):
                 return one
     return None
+
+
+def _join_keys(
+    a: tuple[tuple[str, Value], ...] | None, b: tuple[tuple[str, Value], ...] | None
+) -> tuple[tuple[str, Value], ...] | None:
+    if a == b:
+        return a
+    if a is None or b is None or [name for name, _ in a] != [name for name, _ in b]:
+        return None
+    return tuple((name, join(first, second)) for (name, first), (_, second) in zip(a, b))
 
 
 def join_all(values: Iterable[Value]) -> Value:

@@ -1019,9 +1019,11 @@ copy.copy copy.deepcopy : x memo -> same
 pickle.dumps pickle.dump : obj file -> unknown
     host-sync d2h-copy -- 2.13
 time.time time.perf_counter time.monotonic time.process_time :  -> number
-logging.debug logging.info logging.warning logging.error logging.critical : msg *args -> none
+logging.debug : msg *args -> none
+logging.info logging.warning logging.error logging.critical : msg *args -> none
     host-sync -- known
-logging.Logger.debug logging.Logger.info logging.Logger.warning logging.Logger.error logging.Logger.critical logging.Logger.exception logging.Logger.log : self msg *args -> none
+logging.Logger.debug logging.Logger.log : self msg *args -> none
+logging.Logger.info logging.Logger.warning logging.Logger.error logging.Logger.critical logging.Logger.exception : self msg *args -> none
     host-sync -- known
 warnings.warn : message -> none
     host-sync -- known

@@ -7,8 +7,8 @@ from perfcheck.lint.values import Value, join
 Env = dict[str, Value]
 """Values by the name of a variable, or of an attribute of one (``self.x``).
 
-What was stored in containers stands under ``ITEMS``, as the keys of one value: where two ways have stored in
-different items, nothing is known."""
+What was stored in containers stands under ``ITEMS``, as the keys of one value: where two ways meet, of the
+items in which both have stored."""
 
 ITEMS = "[]"
 NO_ITEMS = Value("dict", keys=())
@@ -61,8 +61,10 @@ def merge(a: Env, b: Env) -> Env:
             merged[name] = value
         elif other is not value:
             merged[name] = join(other, value)
-    if ITEMS in merged and not (ITEMS in a and ITEMS in b):
-        del merged[ITEMS]
+    ours, theirs = a.get(ITEMS, NO_ITEMS).keys, dict(b.get(ITEMS, NO_ITEMS).keys or ())
+    if ITEMS in merged:
+        both = tuple((name, join(value, theirs[name])) for name, value in ours or () if name in theirs)
+        merged[ITEMS] = NO_ITEMS._replace(keys=both)
     return merged
 
 

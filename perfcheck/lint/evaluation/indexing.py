@@ -10,7 +10,7 @@ from perfcheck.lint.dotted import chain
 from perfcheck.lint.evaluation.binding import index_name
 from perfcheck.lint.evaluation.environment import stored
 from perfcheck.lint.loops import names_batch_size
-from perfcheck.lint.values import ARRAY, INT, NUMBER, STR, UNKNOWN, Value, elements
+from perfcheck.lint.values import ACCELERATOR, ARRAY, INT, NUMBER, STR, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -61,7 +61,7 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
             return dict(container.keys).get(index.const, UNKNOWN)
         if container.element is not None:
             return container.element
-        return UNKNOWN
+        return _setting(index)
     if kind == "size":
         return container if isinstance(node.slice, ast.Slice) else INT
     if kind == "array":
@@ -71,6 +71,9 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     if kind == "module":  # of several dimensions has a parameter that a BufferDict held
         return Value("tensor" if isinstance(node.slice, ast.Tuple) else "module", device=True, assumed=True)
     if kind == "unknown":
+        setting = _setting(index)
+        if setting.kind != "unknown":
+            return setting
         return Value(
             device=container.device,
             batch=container.batch or (container.device is None and _is_chunk(node.slice)) or None,
@@ -78,6 +81,11 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
             origin=container.origin,
         )
     return UNKNOWN
+
+
+def _setting(index: Value) -> Value:
+    """``config["device"]``"""
+    return ACCELERATOR if index.const == "device" else UNKNOWN
 
 
 def _is_chunk(index: ast.expr) -> bool:

@@ -86,6 +86,8 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
             return _decorate(found, name, arguments)
         if name == "torch.device":
             return _device(arguments)
+        if found.kind == "array" and root == "numpy" and _gives_several(last, arguments):
+            return found._replace(rank=1)
         return found._replace(ref=name) if found.kind == "host" and last[:1].isupper() else found
     if root == "torch":
         return _torch(name, last, arguments)
@@ -216,6 +218,20 @@ _FROM_IMAGES = frozenset({"to_tensor", "pil_to_tensor", "to_image"})
 _ARRAY_PACKAGES = frozenset({"numpy", "pandas", "scipy", "sklearn", "cv2", "skimage"})
 
 
+def _gives_several(function: str, arguments: Arguments) -> bool:
+    """``np.arange(n)``, ``np.random.choice(n, size)``: never a number."""
+    size = arguments.keywords.get("size")
+    if size is not None:
+        return size.value.kind != "none"
+    return function in _OF_SEVERAL or len(arguments.positional) > _SIZES.get(
+        function, len(arguments.positional)
+    )
+
+
+_OF_SEVERAL = frozenset({"arange", "argsort", "argwhere", "flatnonzero", "permutation"})
+_SIZES = {"choice": 1, "randint": 2}
+"""Which argument of a function that draws says how many."""
+
 _GIVE_OBJECTS = ("scipy.stats.", "scipy.interpolate.", "scipy.spatial.")
 """Distributions, splines, trees: what they are asked for has no twin in torch."""
 
@@ -237,6 +253,7 @@ _HOST_PACKAGES = frozenset(
 
 
 HOST_RESULTS = {
+    "logging.getLogger": HOST._replace(ref="logging.Logger"),
     "random.random": NUMBER,
     "random.randint": INT,
     "random.uniform": NUMBER,

@@ -491,11 +491,61 @@ def test_a_batch_is_handed_on() -> None:
         ("u[n] = h\nn = flag\nu[n].item()", {"Tensor.item?"}),
         ("u['a'] = h\nu = flag\nu['a'].item()", {"Tensor.item?"}),
         ("if flag:\n    u['a'] = h\nu['a'].item()", {"Tensor.item?"}),
+        ("u[n] = x\nif flag:\n    u[n] = x.float()\nu[n].item()", {"Tensor.item"}),
+        ("u[n] = h\nif flag:\n    u[n] = x\nu[n].item()", {"Tensor.item?"}),
         ("for n in u:\n    u[n] = x\n    u[n].item()", {"Tensor.item"}),
     ],
 )
 def test_what_was_stored_in_an_item(body: str, expected: set[str]) -> None:
     assert {one for one in raised(body, "host-sync") if one.startswith("Tensor.item")} == expected
+
+
+def test_a_device_among_settings() -> None:
+    assert raised("h.to(u['device'])", "h2d-copy", "h=torch.zeros(3), u=None") == {"Tensor.to"}
+    assert raised("h.to(more['device'])", "h2d-copy", "h=torch.zeros(3), **more") == {"Tensor.to"}
+
+
+@pytest.mark.parametrize(
+    ("index", "certain"),
+    [
+        ("np.arange(n)", True),
+        ("np.random.permutation(8)", True),
+        ("np.random.choice(8, n)", True),
+        ("np.random.randint(0, 8, size=4)", True),
+        ("np.random.choice(8)", False),
+        ("np.random.randint(8)", False),
+    ],
+)
+def test_indices_that_numpy_draws(index: str, certain: bool) -> None:
+    found = raised(f"import numpy as np\nx[{index}]", "h2d-copy", "x: torch.Tensor, n: int")
+    assert found == {"Tensor.__getitem__" if certain else "Tensor.__getitem__?"}
+
+
+def test_what_a_function_of_two_tensors_is_handed_is_one() -> None:
+    source = """
+        import torch
+        from torch import nn
+        from torch.nn import functional as F
+        class Loss(nn.Module):
+            def forward(self, logits, labels, other):
+                kept = logits[labels > 0]
+                rest = logits[other > 0]
+                return F.cross_entropy(logits, labels)
+        """
+    found = {one.line.split(" ")[0] for one in events(source) if one.event == "host-sync"}
+    assert found == {"kept"}
+
+
+def test_loggers_format_what_they_are_handed() -> None:
+    source = """
+        import logging
+        import torch
+        logger = logging.getLogger(__name__)
+        def report(loss: torch.Tensor):
+            logger.info("%f", loss)
+            logger.debug("%f", loss)
+        """
+    assert [one.operator for one in events(source)] == ["logging.Logger.info"]
 
 
 def test_a_slice_by_device_tensors() -> None:
