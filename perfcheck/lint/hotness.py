@@ -328,7 +328,8 @@ class HotnessMap:
                     best[target] = base
         for target, level in best.items():
             for callee, sure in self.targets(function, target):
-                yield callee, Heat(level, sure and (heat.sure or base == Hotness.COLD), by=function.dotted)
+                often = Hotness.STEP if level == Hotness.EPOCH and _learns_at_once(callee.record) else level
+                yield callee, Heat(often, sure and (heat.sure or base == Hotness.COLD), by=function.dotted)
 
     def targets(self, function: FunctionRef, target: str) -> tuple[Target, ...]:
         """The functions a call may reach, and whether that is by resolved names."""
@@ -440,6 +441,11 @@ class HotnessMap:
         return len(owners) == len(methods) and any(
             all(owner.dotted in names for names in above) for owner in owners
         )
+
+
+def _learns_at_once(record: FunctionRecord) -> bool:
+    """An epoch that goes backward once, on all of the data, is a step."""
+    return not record.loops and {"backward", "step"} <= record.names
 
 
 def _drives_steps(record: FunctionRecord) -> bool:

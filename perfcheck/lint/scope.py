@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from perfcheck.events import Hotness, Truth
+from perfcheck.lint.device_loops import goes_over_device_data, iterates_on_device
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
@@ -15,10 +16,10 @@ from perfcheck.lint.grad_mode import switches_grad_off
 from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest, warns
 from perfcheck.lint.hotness import Heat
 from perfcheck.lint.index import SETTINGS, FunctionNode
-from perfcheck.lint.loops import LoopKind, is_pass, loop_kind
+from perfcheck.lint.loops import LoopKind, is_over_loader, is_pass, loop_kind
 from perfcheck.lint.nodes import CHILDREN, Children, block_in, walk
 from perfcheck.lint.project import ClassRef, FunctionRef
-from perfcheck.lint.roles import is_setup, role
+from perfcheck.lint.roles import is_setup
 from perfcheck.lint.values import UNKNOWN, Value, elements
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
@@ -309,8 +310,13 @@ class BodyScope:
                 outside.append(level)
                 kind = self._kind_of(parent)
                 level, guarded = _in_loop(level, kind), guarded and kind is not LoopKind.STEP
-            elif isinstance(current, _COMPREHENSIONS) and level >= Hotness.STEP and current is not node:
-                level = Hotness.ELEMENT
+            elif isinstance(current, _COMPREHENSIONS) and current is not node:
+                if level >= Hotness.STEP:
+                    level = Hotness.ELEMENT
+                elif self._goes_over_batches(current.generators[0]) and not self._in_iter(
+                    node, current.generators[0]
+                ):
+                    level = Hotness.STEP
             elif (isinstance(parent, ast.Assert) and current is parent.msg) or isinstance(current, ast.Raise):
                 level, guarded = Hotness.COLD, True
             if isinstance(current, ast.stmt):
@@ -323,6 +329,9 @@ class BodyScope:
         if self._walks_device_data(node):
             level = _in_loop(level, LoopKind.STEP)
         return level, guarded
+
+    def _goes_over_batches(self, over: ast.comprehension) -> bool:
+        return is_over_loader(over) or _gives_batches(self.value(over.iter))
 
     @cached_property
     def _passes(self) -> frozenset[ast.AST]:
@@ -337,7 +346,7 @@ class BodyScope:
             and isinstance(node.func, ast.Name)
             and node.func.id in ("all", "any", "max", "min", "set", "sorted", "sum")
             and len(node.args) == 1
-            and self._over_device_data(node.args[0])
+            and goes_over_device_data(self, node.args[0])
         )
 
     def _gives_nothing(self, choice: ast.If | ast.IfExp, part: ast.AST) -> bool:
@@ -367,30 +376,11 @@ class BodyScope:
             return LoopKind.STEP
         once = self.heat.level == Hotness.EPOCH or is_setup(self.function)
         plain = kind is LoopKind.PLAIN and not isinstance(loop, ast.While)
-        if plain and self._over_device_data(loop.iter, surely=once):  # type: ignore[union-attr]
+        if plain and goes_over_device_data(self, loop.iter, surely=once):  # type: ignore[union-attr]
             return LoopKind.STEP  # as often as there is data, in whatever function
+        if plain and iterates_on_device(self, loop):  # type: ignore[arg-type]
+            return LoopKind.STEP
         return kind
-
-    def _over_device_data(self, iterable: ast.expr, surely: bool = False) -> bool:
-        """``for x in tensor``, ``range(len(tensor))``, ``range(tensor.shape[0])``; also ``for x in groups``,
-        tensors in any number that lie on the host, as indices into others do."""
-        if role(self.run.engine.project, self.function)[1] or self.function.record.name == "__init__":
-            return False
-        if isinstance(iterable, ast.Call) and isinstance(iterable.func, ast.Name):
-            if iterable.func.id in ("enumerate", "zip", "reversed", "tqdm"):
-                return any(self._over_device_data(argument, surely) for argument in iterable.args)
-            if iterable.func.id == "range" and iterable.args:
-                extent = iterable.args[-1] if len(iterable.args) < 3 else iterable.args[1]
-                return self._is_there(self.value(_whose_extent(extent)), surely)
-            return False
-        value = self.value(iterable)
-        if value.kind == "list" and value.items is None:
-            return elements(value).on_device is False and elements(value).kind == "tensor"
-        return value.kind == "tensor" and self._is_there(value, surely)
-
-    @staticmethod
-    def _is_there(data: Value, surely: bool) -> bool:
-        return data.on_device is True and not (surely and data.assumed)
 
     def block(self, node: ast.AST) -> Sequence[ast.stmt]:
         statement = self.statement(node)
@@ -601,19 +591,6 @@ _BELOW: dict[type[ast.AST], Children] = {
     ast.ClassDef: lambda node: (),
 }
 """The children of a node in a body: of functions their defaults, of classes none."""
-
-
-def _whose_extent(node: ast.expr) -> ast.expr:
-    """``x`` of ``len(x)``, ``x.size(0)`` and ``x.shape[0]``."""
-    if isinstance(node, ast.Subscript):
-        node = node.value
-        return node.value if isinstance(node, ast.Attribute) and node.attr == "shape" else node
-    if isinstance(node, ast.Call):
-        if isinstance(node.func, ast.Name) and node.func.id == "len" and node.args:
-            return node.args[0]
-        if isinstance(node.func, ast.Attribute) and node.func.attr in ("size", "numel"):
-            return node.func.value
-    return node
 
 
 def _gives_batches(iterable: Value) -> bool:

@@ -47,6 +47,70 @@ def test_loops() -> None:
     )
 
 
+def test_comprehensions_over_a_loader() -> None:
+    check(
+        """
+        def predict(model, test_loader, loaders, names):
+            dl = torch.utils.data.DataLoader(names)
+            [wait() for batch in test_loader]  # step
+            [[wait() for name in names] for batch in test_loader]  # element
+            [wait() for batch in dl]  # step
+            [wait() for loader in loaders]  # cold
+            [wait() for name in names]  # cold
+            [name for name in wait()]  # cold
+
+        def outside(test_loader):
+            return [inside(batch) for batch in test_loader]
+
+        def inside(batch):
+            wait()  # step
+        """
+    )
+
+
+def test_an_epoch_on_all_of_the_data_is_a_step() -> None:
+    check(
+        """
+        def fit(model, x, loader, optimizer):
+            for epoch in range(200):
+                optimizer.zero_grad()
+                model(x).mean().backward()
+                optimizer.step()
+                wait()  # step
+            for epoch in range(200):
+                learn()
+                wait()  # epoch
+            for epoch in range(200):
+                for part in loader:
+                    model(part).mean().backward()
+                optimizer.step()
+                wait()  # epoch
+
+        def learn():
+            model(data).mean().backward()
+            optimizer.step()
+            wait()  # step
+        """
+    )
+
+
+def test_a_closure_that_an_optimizer_is_handed() -> None:
+    check(
+        """
+        def fit(model, x, optimizer):
+            def closure():
+                optimizer.zero_grad()
+                loss = model(x).mean()
+                loss.backward()
+                wait()  # step
+                return loss
+            for i in range(100):
+                optimizer.step(closure)
+                wait()  # step
+        """
+    )
+
+
 def test_a_loader_by_its_value_whatever_it_is_called() -> None:
     check(
         """
@@ -429,6 +493,47 @@ def test_a_loop_over_the_rows_of_a_tensor_is_hot_wherever_it_stands() -> None:
             for i in range(len(scores)):
                 wait()  # step
             for i in range(8):
+                wait()  # cold
+        """
+    )
+
+
+def test_the_number_of_rows_by_another_name() -> None:
+    check(
+        """
+        def filters(weight: torch.Tensor, images: torch.Tensor, sizes: list[int]):
+            count = weight.size(0)
+            batch, channels = images.shape[:2]
+            height = sizes[0]
+            for i in range(count):
+                for j in range(i, count):
+                    wait()  # element
+            for i in range(batch):
+                wait()  # step
+            for i in range(height):
+                wait()  # cold
+        """
+    )
+
+
+def test_an_algorithm_that_reads_in_each_turn_what_it_computed_is_hot_wherever_it_stands() -> None:
+    check(
+        """
+        def pick(points: torch.Tensor, count: int):
+            nearest = torch.full((len(points),), 1.0, device="cuda")
+            chosen = []
+            for _ in range(count):
+                chosen.append(int(nearest.argmax()))
+                nearest = torch.minimum(nearest, (points - points[chosen[-1]]).norm(dim=1))
+                wait()  # step
+            return chosen
+
+        def report(points: torch.Tensor, names: list[str], count: int):
+            for i in range(count):
+                print(names[i], points.mean().item())
+                wait()  # cold
+            for _ in range(3):
+                points = points - points.mean().item()
                 wait()  # cold
         """
     )

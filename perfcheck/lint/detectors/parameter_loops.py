@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import math
 import re
 from collections.abc import Iterator
 
@@ -159,12 +160,29 @@ def ema_loop(scope: Scope) -> Iterator[Match]:
             continue
         names = frozenset(name for target in targets(loop) if (name := chain(target)))
         for node in statements(*loop.body):
+            if _hands_to_update(scope, node, names) and _gives_parameters(scope, loop.iter, _STATES):
+                yield Match(node, {})
             found = _blend(node)
             if found is None or not _concerns(found, names):
                 continue
             entry = not isinstance(node, ast.AugAssign) and _is_entry_of_average(found[0], names)
             if entry or _gives_parameters(scope, loop.iter, _STATES):
                 yield Match(node, {})
+
+
+def _hands_to_update(scope: Scope, node: ast.stmt, names: frozenset[str]) -> bool:
+    """``update(e, p)`` and ``e.copy_(update(e, p))``, with what a class around an average is told to do."""
+    call = node.value if isinstance(node, ast.Expr) else None
+    if isinstance(call, ast.Call) and last(call) == "copy_" and call.args:
+        call = call.args[0]
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name) or _has_foreach(scope):
+        return False
+    given = isinstance(scope.node, ast.FunctionDef) and call.func.id in {a.arg for a in scope.node.args.args}
+    handed = {root(argument) for argument in call.args} & names
+    return given and len(handed) > 1 and _AVERAGER.search(scope.qualname) is not None
+
+
+_AVERAGER = re.compile(r"(?i:ema(v\d)?|average[dr]?|avg)\w*\.")
 
 
 def _blended_for_caller(scope: Scope) -> Iterator[Match]:
@@ -372,12 +390,15 @@ def _is_rest(node: ast.expr) -> bool:
 
 
 def _weighted_sum(node: ast.expr) -> bool:
-    """``d * e + (1 - d) * p``, in any order."""
+    """``d * e + (1 - d) * p``, ``0.99 * e + 0.01 * p``, in any order."""
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add)):
         return False
     sides = (node.left, node.right)
     products = [s for s in sides if isinstance(s, ast.BinOp) and isinstance(s.op, ast.Mult)]
-    return len(products) == 2 and any(_complement(p.left) or _complement(p.right) for p in products)
+    factors = [factor for product in products for factor in (product.left, product.right)]
+    weights = [f.value for f in factors if isinstance(f, ast.Constant) and isinstance(f.value, float)]
+    rest = any(map(_complement, factors)) or (len(weights) == 2 and math.isclose(sum(weights), 1))
+    return len(products) == 2 and rest
 
 
 def _attached(node: ast.expr, live: frozenset[str]) -> bool:

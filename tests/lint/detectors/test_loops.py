@@ -329,6 +329,37 @@ def test_averages_kept_by_name() -> None:
     assert flagged(source, "PC505") == {("PC505", 6)}
 
 
+def test_averages_with_weights_as_numbers() -> None:
+    source = """
+        def train_step(model, average):
+            known = average.state_dict()
+            for name, value in model.state_dict().items():
+                known[name] = 0.99 * known[name] + 0.01 * value
+            for name, value in model.state_dict().items():
+                known[name] = 0.5 * known[name] + 0.1 * value
+            average.load_state_dict(known)
+    """
+    assert flagged(source, "PC505") == {("PC505", 4)}
+
+
+def test_a_whole_epoch_in_a_function_of_its_own() -> None:
+    source = """
+        def train():
+            model.train()
+            model(data).mean().backward()
+            optimizer.step()
+
+        def test():
+            model.eval()
+            return model(data)
+
+        for epoch in range(200):
+            train()
+            test()
+    """
+    assert flagged(source, "PC516") == set()
+
+
 def test_counting_element_by_element() -> None:
     source = """
         import torch
