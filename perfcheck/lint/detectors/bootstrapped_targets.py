@@ -20,6 +20,8 @@ _NEXT = re.compile(
     r"(^|_)next(_|$)|^(s|state|states|obs|o)_(prime|p|tp1)?$|_(prime|tp1)$|^(s|o|obs|state)_?2$|^(ns|nobs|new_(states?|obs))$"
 )
 _DISCOUNT = re.compile(r"(^|_)(gammas?|discounts?)(_|$)")
+_ENDS = re.compile(r"^(not_?|non_?)?(dones?|terminals?|terminated|final)(_\w+)?$")
+"""By which a value of the next state is taken to be nothing, whatever the discount is called."""
 _TARGET_FUNCTION = re.compile(r"^_*(compute|calc|calculate|get|make|td)_(\w+_)?targets?(_|$)")
 _METHODS = frozenset("forward sample evaluate act get_action predict_values action_log_prob".split())
 _OTHER = re.compile(
@@ -39,7 +41,7 @@ def target_with_graph(scope: Scope) -> Iterator[Match]:
         return
     spoken = {word.lower() for statement in scope.node.body for word in words(statement)}
     named = _TARGET_FUNCTION.match(scope.qualname.rpartition(".")[2]) is not None
-    discounts = any(map(_DISCOUNT.search, spoken))
+    discounts = any(map(_DISCOUNT.search, spoken)) or any(map(_ENDS.match, spoken))
     if not (named or discounts) or (not _trains(scope) and scope.called_without_grad()):
         return
     frozen = not {"requires_grad", "requires_grad_"}.isdisjoint(scope.file_names())

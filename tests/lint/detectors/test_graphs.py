@@ -647,6 +647,23 @@ def test_targets_of_temporal_differences() -> None:
     assert flagged(source + frozen, "PC815") == {("PC815", 16)}
 
 
+def test_targets_by_what_ends_an_episode() -> None:
+    source = """
+        import torch
+        from torch.nn import functional as F
+
+        class DQN:
+            def update(self, s, a, r, s2, done):
+                q = self.policy_net(s).gather(1, a)
+                target = r + 0.99 * self.target_net(s2).max(1)[0] * (1 - done)
+                F.mse_loss(q, target.unsqueeze(1)).backward()
+
+            def distance(self, s, s2):
+                F.mse_loss(self.policy_net(s), self.target_net(s2)).backward()
+    """
+    assert flagged(source, "PC815") == {("PC815", 7)}
+
+
 def test_classes_that_serve_a_model() -> None:
     source = """
         import torch
