@@ -60,7 +60,6 @@ class Analysis:
         self._project = Project(records, Trees(corpus.text))
         self._torch = torch
         self._engine = Engine(self._project, torch)
-        self._engine.supposes = options.events
         self._options = options
         prefix = str(corpus.root) + "/"
         self._names = {
@@ -87,7 +86,6 @@ class Analysis:
         for record in changed:
             self._project.replace(record)
         self._engine = Engine(self._project, self._torch, self._engine)
-        self._engine.supposes = self._options.events
         self._awaited, self._worthy, self._hot = set(corpus.targets), {}, {}
         self._engine.awaits, self._engine.informs = self._awaits, self._informs
         if list(map(calling, before)) == list(map(calling, changed)):

@@ -25,6 +25,7 @@ from perfcheck.lint.uses import (
     is_collected,
     is_computed_with,
     is_for_host_library,
+    is_gathered,
     is_helper_call,
     is_iterated,
     is_loaded_into,
@@ -198,7 +199,7 @@ def _for_output(a: _Asked) -> Truth:
 
 
 _OUTPUT = re.compile(
-    r"^_*(save(?!_for_backward)|write|imwrite|imsave|imshow|plot|draw|print|dump|to_csv|to_file|savefig)(_|$)"
+    r"^_*(save(?!_for_backward)|write|imwrite|imsave|imshow|plot|draw|dump|to_csv|to_file|savefig)(_|$)"
     r"|_(to_disk|image|video|audio)$"
 )
 
@@ -440,6 +441,28 @@ def _failure_handled(a: _Asked) -> Truth:
     )
 
 
+def _together(a: _Asked) -> Truth:
+    """Are several tensors copied to the host in the same statement, or in the next to it?"""
+    here = a.scope.statement(a.match.node)
+    block = a.scope.block(a.match.node)
+    at = next((place for place, part in enumerate(block) if part is here), 0)
+    near = {id(part) for part in block[max(at - 1, 0) : at + 2]}
+    read = {
+        ast.dump(r.subject)
+        for r in a.scope.events
+        if r.event == "host-sync"
+        and r.subject is not None
+        and r.operator.partition(":")[0] in _COPIES
+        and id(a.scope.statement(r.node)) in near
+    }
+    return len(read) > 1
+
+
+_COPIES = frozenset(
+    {"Tensor.item", "Tensor.tolist", "Tensor.cpu", "Tensor.numpy", "Tensor.__int__", "Tensor.__float__"}
+)
+
+
 _OUTPUTS = re.compile(r"^(preds?|predictions?|(model_)?outputs?|logits|y_?(pred|hat))$")
 
 
@@ -562,12 +585,19 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "piece": lambda a: is_piece(a.scope, a.match.node),
     "selects_on_host": lambda a: selects_on_host(a.scope, a.match.node),
     "collected": lambda a: is_collected(a.scope, a.match.node),
+    "gathered": lambda a: (
+        not _GIVES.search(a.scope.heat.by.rpartition(".")[2]) and is_gathered(a.scope, a.match.node)
+    ),
     "several": _several,
     "few": lambda a, n: isinstance(n, (ast.List, ast.Tuple)) and len(n.elts) <= _FEW,
     "failure_handled": _failure_handled,
+    "together": _together,
     "dwarfed": _dwarfed,
     "of_pass": _of_pass,
-    "moves_data": lambda a: any(raised.event == "h2d-copy" for raised in a.scope.events),
+    "moves_data": lambda a: (
+        any(raised.event == "h2d-copy" for raised in a.scope.events)
+        or any(_tokenized(a, call.func) for call in a.scope.calls("to", "cuda"))
+    ),
     "loaded_into": lambda a: is_loaded_into(a.scope, a.match.node),
     "follows_collective": lambda a: follows_collective(a.scope, a.match.node),
     "stops_loop": lambda a: stops_loop(a.scope, a.match.node),

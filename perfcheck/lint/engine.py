@@ -65,7 +65,6 @@ class Engine:
         """Will a body be asked for itself?"""
         self.informs: Callable[[FunctionRef], bool] = lambda function: True
         """May it be asked what a function is handed?"""
-        self.supposes = False  # are events asked about that are as usual, though not certain?
         self._runs: dict[str, Evaluator] = {}  # of bodies that were not asked for themselves yet
         self._handed: dict[str, dict[str, Env]] = {}  # what bodies hand to the parameters of others
         self._host_side: dict[str, bool] = {}

@@ -30,6 +30,7 @@ class Match(NamedTuple):
     bindings: dict[str, ast.AST]  # metavariable -> source, for messages and predicates
     operator: str = ""
     certain: Truth = True
+    usual: bool = False  # certain, too, where tensors of unknown place are on the device
 
 
 class Scope(Protocol):

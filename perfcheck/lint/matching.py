@@ -113,7 +113,8 @@ class RuleSet:
                 bindings: dict[str, ast.AST] = {}
                 if raised.subject is not None:
                     bindings["T"] = raised.subject
-                match = Match(raised.node, bindings, raised.operator.partition(":")[0], raised.certain)
+                operator = raised.operator.partition(":")[0]
+                match = Match(raised.node, bindings, operator, raised.certain, raised.usual)
                 yield from self._judge(rule, match, scope, around)
         if self._by_tail or self._by_type:
             yield from self._patterns(scope, around)
@@ -189,14 +190,14 @@ def findings(
     kept = _without_overruled(list(hits))
     groups: dict[tuple[str, str], list[Hit]] = {}
     for hit in kept:
-        warm = _rhythm_known(hit, scope)
+        warm, each = _rhythm_known(hit, scope), _reads_each(hit, scope)
         level = _CONFIDENCES.index(hit.rule.confidence)
         if not warm:
             level = max(level, 1)  # how often it runs is a presumption: never more than medium
-            if scope.heat.guess and not (hit.sure and hit.rule.event != "collective-wait"):
+            if scope.heat.guess and not ((hit.sure or each) and hit.rule.event != "collective-wait"):
                 level = 2  # barriers and reductions stand in set-up code as often as in steps
         if not hit.sure:
-            level += 1
+            level = max(level, 1) if each else level + 1
         known = scope.acknowledged(hit.match.node) or scope.deprecated()
         if known or not hit.worth or _reads_what_is_given(hit, scope):
             level = 2
@@ -217,6 +218,19 @@ def _rhythm_known(hit: Hit, scope: BodyScope) -> bool:
     return scope.heat.sure or not _asks_heat(hit.rule) or scope.lexically_hot(hit.match.node)
 
 
+def _reads_each(hit: Hit, scope: BodyScope) -> bool:
+    """``for part in parts: values.append(part.item())``, each time a step is done: nothing but a tensor has
+    an ``item()`` that is given nothing, and of many one lies where the others do."""
+    node = hit.match.node
+    around = scope.parent(node)  # x.cpu().item()
+    reads = hit.match.operator == "Tensor.item" or (
+        isinstance(around, ast.Attribute) and around.attr == "item"
+    )
+    loops = scope.loops(node)
+    in_turn = bool(loops) and isinstance(loops[-1], (ast.For, ast.While))
+    return hit.match.usual and reads and in_turn and scope.hotness(node) >= Hotness.ELEMENT
+
+
 def _made_on_host(hit: Hit, scope: BodyScope) -> ast.expr | None:
     """Where the tensor of the host that a copy takes, or writes to, was made: there it is mended, by
     ``device=``."""
@@ -231,7 +245,7 @@ def _made_on_host(hit: Hit, scope: BodyScope) -> ast.expr | None:
     return None
 
 
-_TENSORS = frozenset({"tensor", "list", "tuple"})
+_TENSORS = frozenset({"tensor", "list", "tuple", "array"})
 
 
 def _reads_what_is_given(hit: Hit, scope: BodyScope) -> bool:

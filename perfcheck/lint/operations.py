@@ -75,8 +75,8 @@ _LAYOUTS = frozenset({"memory_format", "out"})
 """Arguments that decide how the result is laid out."""
 
 
-def apply(operator: Operator, operands: Operands, suppose: bool = False) -> tuple[Value, list[Happening]]:
-    """The result of a call, and what it does to host and device; ``suppose``: as usual, too."""
+def apply(operator: Operator, operands: Operands) -> tuple[Value, list[Happening]]:
+    """The result of a call, and what it does to host and device."""
     result = _result(operator, operands)
     if operator.contiguous is not None and result.kind == "tensor":
         receiver = operands.all[0].value if operands.all else UNKNOWN
@@ -91,7 +91,7 @@ def apply(operator: Operator, operands: Operands, suppose: bool = False) -> tupl
         certain = _happens(effect, operands)
         if certain is not False:
             variant = next((word for mark, word in _VARIANTS if mark in effect.when), "")
-            usual = suppose and certain is None and _happens(effect, supposed(operands)) is True
+            usual = certain is None and _happens(effect, supposed(operands)) is True
             raised.append(Happening(effect.event, certain, variant, usual))
     for name in operator.numbers:  # a device tensor where a number is wanted
         argument = operands.by_name.get(name)

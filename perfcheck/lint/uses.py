@@ -12,6 +12,7 @@ from perfcheck.lint.dotted import dotted, plain
 from perfcheck.lint.guards import exits, is_error_path
 from perfcheck.lint.loops import steps_environment
 from perfcheck.lint.origins import is_loop_variable
+from perfcheck.lint.project import FunctionRef
 
 if TYPE_CHECKING:
     from perfcheck.lint.scope import BodyScope
@@ -285,6 +286,38 @@ def is_collected(scope: BodyScope, node: ast.AST) -> bool:
     if isinstance(keeper, ast.Name):
         return keeper.id not in scope.run.locals and keeper.id not in scope.function.record.params
     return isinstance(keeper, ast.Attribute) and plain(keeper.value) == "self"
+
+
+def is_gathered(scope: BodyScope, node: ast.AST) -> bool:
+    """Is it returned to whoever runs the function in a loop, and keeps what each turn gives:
+    ``parts.append(predict(batch))``, ``[predict(batch) for batch in loader]``?"""
+    project, name = scope.run.engine.project, scope.function.record.name
+    caller = project.lookup(scope.heat.by) if scope.heat.by and is_returned(scope, node) else None
+    body = project.node(caller) if isinstance(caller, FunctionRef) else None
+    if body is None:
+        return False
+    calls = {
+        part
+        for part in ast.walk(body)
+        if isinstance(part, ast.Call) and dotted(part.func).rpartition(".")[2] == name
+    }
+    given = {
+        target.id
+        for part in ast.walk(body)
+        if isinstance(part, ast.Assign) and part.value in calls
+        for target in part.targets
+        if isinstance(target, ast.Name)
+    }
+    return any(
+        (isinstance(part, ast.ListComp) and part.elt in calls)
+        or (
+            isinstance(part, ast.Call)
+            and isinstance(part.func, ast.Attribute)
+            and part.func.attr == "append"
+            and any(kept in calls or (isinstance(kept, ast.Name) and kept.id in given) for kept in part.args)
+        )
+        for part in ast.walk(body)
+    )
 
 
 def _data_of(scope: BodyScope, node: ast.AST) -> tuple[ast.AST, ast.AST | None]:

@@ -267,11 +267,13 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "piece": _here("It is, in each turn of a loop, another part of one tensor."),
     "selects_on_host": _here("It chooses places of data that lie on the host: `images[index.cpu()]`."),
     "collected": _here("It is added to what lasts: `self.outputs.append(x.cpu())`."),
+    "gathered": _here("It is returned to a loop that keeps what each turn gives: `parts.append(f(batch))`."),
     "of_pass": _about("A call that is handed a loader gives it: one value for a pass over the data."),
     "dwarfed": _here(
         "It stands in no loop, and the function has one that waits in each turn to know whether to go on."
     ),
     "several": _here("The function does the same in three places or more."),
+    "together": _here("Another tensor is copied to the host in the same statement, or in the next."),
     "loaded_into": _here("It is given a name, whose `load_state_dict` the function calls."),
     "follows_collective": _here("A collective is the statement above it."),
     "stops_loop": _here("It decides whether a loop goes on: `if done.all(): break`, `while x > eps:`."),

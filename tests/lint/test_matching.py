@@ -381,3 +381,20 @@ def test_what_is_unpacked_is_mended_where_it_is_made() -> None:
         """
     found_lines = {line for one in found(source, *some("PC201", "PC214")) for line in lines(one)}
     assert found_lines == {5, 6}
+
+
+def test_numbers_that_a_loop_reads_are_on_the_device_with_the_others() -> None:
+    """Nothing else has an ``item()`` without arguments, and nothing else makes a list of them."""
+    source = """
+        import torch
+        def collect(outputs, requests):
+            tokens = []
+            for request in requests:
+                tokens.append(outputs[request].codes[0, -1].item())
+            return torch.tensor(tokens)
+        def last(outputs, requests):
+            token = outputs[requests[-1]].codes[0, -1].item()
+            return torch.tensor([token])
+        """
+    told = {one.place.line: one.confidence for one in found(source, *some("PC101"))}
+    assert told == {5: "medium", 8: "heuristic"}

@@ -174,7 +174,7 @@ class Evaluator:
         if self.default_device is not None and "device" not in (keywords or {}) and is_factory(operator):
             keywords = {**(keywords or {}), "device": Argument(self.default_device, None)}
         operands = bind(operator, receiver, positional or [], keywords or {}, spread)
-        result, happenings = apply(operator, operands, self.engine.supposes)
+        result, happenings = apply(operator, operands)
         about = operands.by_name.get("data")  # of `x.new_tensor(data)`, and the value of `writer.add_scalar`
         about = about or next((o for o in operands.all if o.value.kind not in _TOOLS), None)
         subject = about.node if about is not None else None
