@@ -24,6 +24,7 @@ from perfcheck.lint.uses import (
     is_asked_for_its_shape,
     is_collected,
     is_computed_with,
+    is_for_collective,
     is_for_host_library,
     is_gathered,
     is_helper_call,
@@ -599,6 +600,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
         or any(_tokenized(a, call.func) for call in a.scope.calls("to", "cuda"))
     ),
     "loaded_into": lambda a: is_loaded_into(a.scope, a.match.node),
+    "for_collective": lambda a: is_for_collective(a.scope, a.match.node),
     "follows_collective": lambda a: follows_collective(a.scope, a.match.node),
     "stops_loop": lambda a: stops_loop(a.scope, a.match.node),
     "only_checks": lambda a: only_checks(a.scope, a.match.node),

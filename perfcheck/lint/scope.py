@@ -400,7 +400,9 @@ class BodyScope:
         return any(_SYNC_COMMENT.search(comment) for comment in _COMMENT.findall(text))
 
     def deprecated(self) -> bool:
-        """Does its class say by its name, or where it begins, that it is not to be used any more?"""
+        """Does its folder, or its class by name or where it begins, say that it is used no more?"""
+        if "deprecated" in self.path.split("/"):
+            return True
         owner = self.function.module.classes.get(self.function.record.owner)
         if owner is None:
             return False

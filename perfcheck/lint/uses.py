@@ -489,6 +489,27 @@ def follows_collective(scope: BodyScope, node: ast.AST) -> bool:
     )
 
 
+def is_for_collective(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
+    """Do all ranks gather or reduce it? Then it has to lie on the device."""
+    parent = scope.parent(node)
+    while isinstance(parent, (ast.Attribute, ast.Subscript, *_AROUND)) or (
+        isinstance(parent, ast.Call) and parent.func is node
+    ):
+        node, parent = parent, scope.parent(parent)
+    if isinstance(parent, ast.Call):
+        name = scope.resolve(parent.func) or dotted(parent.func)
+        return bool(_COLLECTIVE.match(name)) or (
+            not name.startswith("torch.") and bool(_OF_ALL_RANKS.search(name))
+        )
+    if depth > _DEEPEST or not isinstance(parent, ast.Assign) or not isinstance(parent.targets[0], ast.Name):
+        return False
+    later = _loads(scope, parent.targets[0].id, parent)
+    return any(is_for_collective(scope, use, depth + 1) for use in later)
+
+
+_OF_ALL_RANKS = re.compile(r"(^|\.)(all_(gather|reduce|to_all)|broadcast|gather)(_\w+)?$")
+
+
 def _is_before_error(scope: BodyScope, choice: ast.If) -> bool:
     """Do the choices end in a ``raise``, if none of them returned?"""
     around = scope.parent(choice)

@@ -250,6 +250,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     ),
     "few": _about("It is written out as a list or a tuple of four elements at most."),
     "failure_handled": _here("A `try` around the place does something else where it fails."),
+    "for_collective": _here("All ranks gather or reduce it: a collective wants it on the device."),
     "for_host_library": _about("What becomes of it goes to what computes on the host alone."),
     "agrees": _here(
         "It asks what a collective has told, and leaves a loop or the function if so: all ranks have to know."

@@ -441,3 +441,17 @@ def test_what_is_tried(body: str, expected: bool) -> None:
 )
 def test_a_few_elements(given: str, expected: bool) -> None:
     assert answer("few($X)", f"at({given})") is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("torch.distributed.all_reduce(at(x))", True),
+        ("y = at(x)[None]\n    u.gather(y)", True),
+        ("u.all_gather_object([at(x)])", True),
+        ("torch.gather(x, 0, at(x))", False),
+        ("y = at(x)\n    torch.stack([y, x])", False),
+    ],
+)
+def test_what_all_ranks_gather(body: str, expected: bool) -> None:
+    assert answer("for_collective()", body) is expected

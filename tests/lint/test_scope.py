@@ -264,6 +264,9 @@ def test_classes_that_are_not_to_be_used_any_more() -> None:
     )
     classes = ("Average", "AdamLegacy", "Adam")
     assert [program.scope(f"{name}.f").deprecated() for name in classes] == [True, True, False]
+    moved = Program({"a/deprecated/b.py": "def f(x): ...\n", "a/c.py": "def f(x): ...\n"})
+    assert moved.scope("f", "a/deprecated/b.py").deprecated()
+    assert not moved.scope("f", "a/c.py").deprecated()
 
 
 def test_text() -> None:
