@@ -26,7 +26,7 @@ _LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _COMMENT = re.compile(r"#[^\n]*")
 _SYNC_COMMENT = re.compile(
     r"\b(host|device|gpu|cpu|cuda|d2h|device-to-host)[ -]?(host |cpu )?sync"
-    r"|\bsyncs?\b.*\b(host|cpu|gpu|device)\b|\b(one|single)\b.{0,20}\bsync\b"
+    r"|\bsyncs?\b.*\b(host|cpu|gpu|device)\b|\b(one|single)\b.{0,20}\bsync(hroni[sz]ation)?\b"
     r"|\bloop\b.{0,30}\b(memory|mem)\b",
     re.IGNORECASE,
 )

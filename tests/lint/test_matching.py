@@ -131,6 +131,7 @@ def test_a_medium_rule_never_becomes_surer() -> None:
     [
         ("# one host sync for all of them", "heuristic"),
         ("# All sizes are read in a single sync", "heuristic"),
+        ("# so that the pair costs a single synchronisation", "heuristic"),
         ("# loop to reduce peak memory", "heuristic"),
         ("# the first", "high"),
     ],
