@@ -24,7 +24,7 @@ _COLD_NAME = re.compile(
     r"load_state_dict|serialize|deserialize|calibrate|profile|benchmark|bench|test_|get_config|merge_and_unload|"
     r"quantize_model|resize_token_embeddings|tie_weights|from_config|write|checkpoint|on_save|on_load|finalize|shutdown|"
     r"cleanup|close|log_(\w+_)?(norms?|weights|param\w*)|reparameteri[sz]e\w*|\w*_init_buffers|setup_\w+|(after|post|pre|before)_load\w*|\w*(data)?loaders?|"
-    r"local_init|\w*_init|checkpoint_\w+|log_model|on_(train|validation|test|predict)_(start|end)|on_fit_\w+|warm_?up_?(model)?$|deploy|"
+    r"local_init|\w*_init(iali[sz]ation)?|checkpoint_\w+|log_model|on_(train|validation|test|predict)_(start|end)|on_fit_\w+|warm_?up_?(model)?$|deploy|"
     r"switch_to_deploy|compile|maybe_(\w+_)?(save|checkpoint|export|log|plot|print)\w*)(_|$)",
     re.IGNORECASE,
 )

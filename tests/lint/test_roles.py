@@ -70,6 +70,7 @@ def test_what_sums_a_metric_up(path: str, level: Hotness) -> None:
         "warmup",
         "_init_weights",
         "on_validation_start",
+        "data_aware_initialization",
         "naive_attention",
         "forward_reference",
     ],
