@@ -538,6 +538,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "compiled": lambda a: a.scope.compiled(),
     "captured": _captured,
     "no_grad": lambda a: a.scope.no_grad(a.match.node),
+    "explained": lambda a, word: any(word in said for said in a.scope.comments(a.match.node)),
     "in_function": lambda a, *names: a.scope.qualname.rpartition(".")[2] in names,
     "in_class": lambda a, name: a.scope.in_class(name),
     "switches": _switches,

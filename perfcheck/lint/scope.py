@@ -387,8 +387,12 @@ class BodyScope:
         return block_in(self.parent(statement) or self.node, statement) or [statement]
 
     def acknowledged(self, node: ast.AST) -> bool:
-        """Does a comment at the place, or above it in the same paragraph, say that the host waits here,
-        or that a loop is meant to save memory? Its author knows."""
+        """Does a comment about the place say that the host waits here, or that a loop is meant to save
+        memory? Its author knows."""
+        return any(map(_SYNC_COMMENT.search, self.comments(node)))
+
+    def comments(self, node: ast.AST) -> list[str]:
+        """What is said at the place, and above it in the same paragraph."""
         first: int = node.lineno  # type: ignore[attr-defined]
         last = getattr(node, "end_lineno", first) or first
         statement = next((a for a in (node, *self.ancestors(node)) if isinstance(a, ast.stmt)), node)
@@ -396,8 +400,7 @@ class BodyScope:
         nearest = max(above - _PARAGRAPH, 0)
         while above > nearest and self.lines[above - 1].strip():
             above -= 1
-        text = "\n".join(self.lines[max(min(first - 3, above), 0) : last])
-        return any(_SYNC_COMMENT.search(comment) for comment in _COMMENT.findall(text))
+        return _COMMENT.findall("\n".join(self.lines[max(min(first - 3, above), 0) : last]))
 
     def deprecated(self) -> bool:
         """Does its folder, or its class by name or where it begins, say that it is used no more?"""

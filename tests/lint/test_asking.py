@@ -455,3 +455,16 @@ def test_a_few_elements(given: str, expected: bool) -> None:
 )
 def test_what_all_ranks_gather(body: str, expected: bool) -> None:
     assert answer("for_collective()", body) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("# y of x may stay unused\n    y = at(x)", True),
+        ("y = at(x)  # y of x may stay unused", True),
+        ("# unused\n\n    y = u\n    y = u\n    y = at(x)", False),
+        ("unused = at(x)", False),
+    ],
+)
+def test_what_a_comment_explains(body: str, expected: bool) -> None:
+    assert answer("explained('unused')", body) is expected
