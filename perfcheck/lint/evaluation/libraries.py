@@ -87,7 +87,8 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
         if name == "torch.device":
             return _device(arguments)
         if found.kind == "array" and root == "numpy" and _gives_several(last, arguments):
-            return found._replace(rank=1)
+            indices = last != "arange" and all(a.value.kind == "number" for a in arguments.positional)
+            return found._replace(rank=1, dtype="int" if indices else found.dtype)
         return found._replace(ref=name) if found.kind == "host" and last[:1].isupper() else found
     if root == "torch":
         return _torch(name, last, arguments)

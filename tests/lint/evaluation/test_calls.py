@@ -179,3 +179,10 @@ def test_numbers_become_tensors_on_the_host() -> None:
 def test_special_tokens_are_numbers() -> None:
     assert expression("pad_index", "pad_index").kind == "number"
     assert expression("speaker_index", "speaker_index").kind == "unknown"
+
+
+def test_what_numpy_draws_of_numbers_are_indices() -> None:
+    before = "import numpy as np"
+    assert expression("np.random.choice(n, 8)", "n: int", before).dtype == "int"
+    assert expression("np.random.choice(mask, 8)", "mask", before).dtype is None
+    assert expression("np.arange(n)", "n: int", before).dtype is None
