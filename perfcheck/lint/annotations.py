@@ -22,26 +22,18 @@ from perfcheck.lint.values import (
 Resolve = Callable[[ast.expr], str | None]
 Instance = Callable[[str], Value]
 
-_TENSORS = frozenset(
-    {
-        "Tensor",
-        "LongTensor",
-        "FloatTensor",
-        "BoolTensor",
-        "IntTensor",
-        "HalfTensor",
-        "ByteTensor",
-        "Parameter",
-        "TensorType",
-    }
-)
-_DTYPES = {
+_DTYPES: dict[str, Dtype | None] = {
+    "Tensor": None,
     "LongTensor": "int",
-    "IntTensor": "int",
-    "BoolTensor": "bool",
     "FloatTensor": "float",
+    "BoolTensor": "bool",
+    "IntTensor": "int",
     "HalfTensor": "float",
+    "ByteTensor": None,
+    "Parameter": None,
+    "TensorType": None,
 }
+_TENSORS = {name: Value("tensor", True, dtype, assumed=True) for name, dtype in _DTYPES.items()}
 _JAXTYPING: dict[str, Dtype | None] = {
     "Float": "float",
     "Int": "int",
@@ -90,6 +82,8 @@ def annotated(node: ast.expr | None, resolve: Resolve, instance: Instance) -> Va
     """The value of a variable so annotated; tensors are taken to be on the device (``assumed``)."""
     if node is None:
         return UNKNOWN
+    if isinstance(node, (ast.Name, ast.Attribute)):
+        return _named(node, resolve, instance)
     if isinstance(node, ast.Constant):
         if isinstance(node.value, str):
             try:
@@ -99,11 +93,13 @@ def annotated(node: ast.expr | None, resolve: Resolve, instance: Instance) -> Va
         return Value("none", const=None) if node.value is None else UNKNOWN
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.BitOr):
         return _union([node.left, node.right], resolve, instance)
-    if isinstance(node, ast.Subscript):
-        return _generic(node, resolve, instance)
-    last = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    return _generic(node, resolve, instance) if isinstance(node, ast.Subscript) else UNKNOWN
+
+
+def _named(node: ast.Name | ast.Attribute, resolve: Resolve, instance: Instance) -> Value:
+    last = node.attr if isinstance(node, ast.Attribute) else node.id
     if last in _TENSORS:
-        return Value("tensor", True, _DTYPES.get(last), assumed=True)  # type: ignore[arg-type]
+        return _TENSORS[last]
     if last in _NUMBERS:
         return _NUMBERS[last]
     dotted = resolve(node)

@@ -74,8 +74,9 @@ class CompiledMap:
         ):
             for name in record.passed:
                 yield from self._handed(function, name)
-        for name in record.compiled if not self._heat.in_tests(module) else ():
-            yield from self._instances(function, name)
+        if record.compiled and not self._heat.in_tests(module):
+            for name in record.compiled:
+                yield from self._instances(function, name)
 
     def _instances(self, function: FunctionRef, name: str) -> Iterator[FunctionRef]:
         """``forward`` of the class of what is compiled: ``torch.compile(model)``, ``model.compile()``."""

@@ -97,7 +97,7 @@ class HotnessMap:
     def _part(self, module: ModuleRecord) -> _Part:
         known = self._parts.get(module.path)
         if known is None:
-            known = self._parts[module.path] = _Part({}, {}, frozenset(_words(module)))
+            known = self._parts[module.path] = _Part({}, {}, _words(module))
         return known
 
     def of(self, function: FunctionRef) -> Heat:
@@ -151,7 +151,7 @@ class HotnessMap:
         callers: dict[str, list[tuple[str, bool]]] = {}  # callee -> (caller, guarded)
         cold: set[str] = set()
         handed: set[str] = set()
-        everything = list(self._project.functions())
+        everything = self._project.functions()
         for caller in everything:
             record = caller.record
             if self.of(caller).frozen:
@@ -466,12 +466,11 @@ def calling(module: ModuleRecord) -> object:
     ], module.mentioned  # fmt: skip
 
 
-def _words(module: ModuleRecord) -> Iterator[str]:
+def _words(module: ModuleRecord) -> frozenset[str]:
     """The last names of all that a module's functions call, read as an attribute or hand on."""
-    for record in module.functions.values():
-        yield from record.names
-        for name in record.passed:
-            yield name.rpartition(".")[2]
+    functions = module.functions.values()
+    handed = (name.rpartition(".")[2] for record in functions for name in record.passed)
+    return frozenset(handed).union(*(record.names for record in functions))
 
 
 def _callables(project: Project) -> Iterator[str]:

@@ -307,7 +307,7 @@ def _serves(node: ast.While) -> bool:
         and part.func.attr in _TAKES
         and any(_QUEUE.search(word) for word in words_of(part.func.value))
         for statement in node.body
-        for part in ast.walk(statement)
+        for part in walk(statement)
     )
 
 

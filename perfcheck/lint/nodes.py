@@ -54,6 +54,18 @@ CHILDREN: dict[type[ast.AST], Children] = {
     ast.Lambda: attrgetter("args", "body"),
     ast.NamedExpr: attrgetter("target", "value"),
     ast.Await: lambda n: (n.value,),
+    ast.Yield: lambda n: () if n.value is None else (n.value,),
+    ast.YieldFrom: lambda n: (n.value,),
+    ast.arguments: lambda n: (
+        *n.posonlyargs,
+        *n.args,
+        *((n.vararg,) if n.vararg else ()),
+        *n.kwonlyargs,
+        *filter(None, n.kw_defaults),
+        *((n.kwarg,) if n.kwarg else ()),
+        *n.defaults,
+    ),
+    ast.arg: lambda n: () if n.annotation is None else (n.annotation,),
     # statements
     ast.Expr: lambda n: (n.value,),
     ast.Assign: lambda n: (*n.targets, n.value),

@@ -64,6 +64,7 @@ class Project:
         self._stars: dict[str, _Stars] = {}
         self._resolving: set[tuple[str, str]] = set()
         self._found: dict[tuple[str, str], FunctionRef | None] = {}  # methods, by class and name
+        self._functions: list[FunctionRef] | None = None
         self._methods: dict[str, list[FunctionRef]] | None = None
         self._subclasses: dict[str, list[ClassRef]] | None = None
         self._defined: dict[tuple[str, str], list[FunctionRef]] | None = None
@@ -90,7 +91,7 @@ class Project:
                 self._bases[name] = tuple(map(self.current, inside)), outside
         for methods in (self._methods or {}).values():
             methods[:] = map(self.current, methods)
-        self._defined, self._overrides, self._found = None, {}, {}
+        self._functions, self._defined, self._overrides, self._found = None, None, {}, {}
         for subclasses in (self._subclasses or {}).values():
             subclasses[:] = map(self.current, subclasses)
 
@@ -294,10 +295,15 @@ class Project:
             for record in module.classes.values():
                 yield ClassRef(module, record)
 
-    def functions(self) -> Iterator[FunctionRef]:
-        for module in self.by_path.values():
-            for record in module.functions.values():
-                yield FunctionRef(module, record)
+    def functions(self) -> Sequence[FunctionRef]:
+        """All functions, and the bodies of modules."""
+        if self._functions is None:
+            self._functions = [
+                FunctionRef(module, record)
+                for module in self.by_path.values()
+                for record in module.functions.values()
+            ]
+        return self._functions
 
     def names_setting(self, setting: str) -> bool:
         """Does any of its texts name this one of :data:`~perfcheck.lint.index.SETTINGS`?"""

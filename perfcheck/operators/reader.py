@@ -158,14 +158,19 @@ class Operator(NamedTuple):
 
     def parameter(self, position: int) -> str | None:
         """The name of the parameter that takes the positional argument, the receiver counted."""
-        for index, name in enumerate(self.params.split()):
-            if name == "*":
-                return None
-            if name.startswith("*"):
-                return name[1:]
-            if index == position:
-                return name
-        return None
+        names, rest = _positional(self.params)
+        return names[position] if position < len(names) else rest
+
+
+@cache
+def _positional(params: str) -> tuple[tuple[str, ...], str | None]:
+    """The parameters that take one positional argument each, and the one that takes the rest."""
+    names: list[str] = []
+    for name in params.split():
+        if name.startswith("*"):
+            return tuple(names), name[1:] or None
+        names.append(name)
+    return tuple(names), None
 
 
 class Result(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from perfcheck.lint.detectors.names import derived, last, mentions, root, targets, variables
 from perfcheck.lint.facts import Match, Scope
+from perfcheck.lint.nodes import walk
 
 
 def element_writes(scope: Scope) -> Iterator[Match]:
@@ -120,12 +121,15 @@ def _is_turn(part: ast.expr, counter: str) -> bool:
 def _filled(scope: Scope, loop: ast.For) -> ast.expr | None:
     """The tensor into which a loop that does nothing else writes a constant, at places that arithmetic with
     the counter gives."""
+    assigned = [statement for statement in loop.body if isinstance(statement, ast.Assign)]
+    if len(assigned) < len(loop.body):
+        return None
+    parts = (part for statement in assigned for part in walk(statement))
+    if any(isinstance(part, ast.Call) and last(part) != "float" for part in parts):
+        return None
     counters = derived(variables(loop.target), loop.body)
     tensor: ast.expr | None = None
-    for statement in loop.body:
-        calls = [node for node in ast.walk(statement) if isinstance(node, ast.Call)]
-        if not isinstance(statement, ast.Assign) or any(last(call) != "float" for call in calls):
-            return None
+    for statement in assigned:
         target = statement.targets[0]
         if isinstance(target, ast.Subscript):
             if not mentions(target.slice, counters) or scope.value(statement.value).kind != "number":

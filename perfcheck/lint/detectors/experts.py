@@ -22,7 +22,8 @@ def expert_loop(scope: Scope) -> Iterator[Match]:
         if not isinstance(loop, ast.For):
             continue
         names = {name for target in targets(loop) if (name := chain(target))}
-        if not _over_experts(loop.iter) and not any(_is_expert(node, names) for node in within(*loop.body)):
+        calls = (node for node in within(*loop.body) if isinstance(node, ast.Call))
+        if not _over_experts(loop.iter) and not any(_is_expert(call.func, names) for call in calls):
             continue
         if _selects(loop, names) and (runs := _runs(scope, loop, names)) is not False:
             yield Match(loop.iter, {}, certain=runs)
@@ -36,9 +37,8 @@ def _over_experts(node: ast.expr) -> bool:
     )
 
 
-def _is_expert(node: ast.AST, names: set[str]) -> bool:
-    """``self.experts[i](…)``"""
-    called = node.func if isinstance(node, ast.Call) else None
+def _is_expert(called: ast.expr, names: set[str]) -> bool:
+    """``self.experts[i]``"""
     return isinstance(called, ast.Subscript) and _over_experts(called.value) and mentions(called.slice, names)
 
 

@@ -13,21 +13,22 @@ if TYPE_CHECKING:
 
 
 def narrow(ev: Evaluator, test: ast.expr, outcome: bool) -> None:
-    match test:
-        case ast.UnaryOp(op=ast.Not()):
+    if isinstance(test, ast.Compare):
+        if len(test.ops) == 1:
+            _narrow_comparison(ev, test, test.ops[0], outcome)
+    elif isinstance(test, ast.Call):
+        _narrow_call(ev, test, outcome)
+    elif isinstance(test, ast.UnaryOp):
+        if isinstance(test.op, ast.Not):
             narrow(ev, test.operand, not outcome)
-        case ast.BoolOp():
-            if isinstance(test.op, ast.And) is outcome:
-                for part in test.values:
-                    narrow(ev, part, outcome)
-        case ast.Call():
-            _narrow_call(ev, test, outcome)
-        case ast.Compare(ops=[op]):
-            _narrow_comparison(ev, test, op, outcome)
-        case ast.Attribute(attr="is_cuda"):
-            key = chain(test.value) or ""
-            if key and key in ev.env and ev.env[key].kind == "tensor":
-                ev.env[key] = ev.env[key]._replace(device=outcome)
+    elif isinstance(test, ast.BoolOp):
+        if isinstance(test.op, ast.And) is outcome:
+            for part in test.values:
+                narrow(ev, part, outcome)
+    elif isinstance(test, ast.Attribute) and test.attr == "is_cuda":
+        key = chain(test.value) or ""
+        if key and key in ev.env and ev.env[key].kind == "tensor":
+            ev.env[key] = ev.env[key]._replace(device=outcome)
 
 
 def _narrow_comparison(ev: Evaluator, test: ast.Compare, op: ast.cmpop, outcome: bool) -> None:
