@@ -234,8 +234,7 @@ class Analysis:
             or not function.record.names.isdisjoint(_SERIALIZES)
         ):
             return heat
-        in_module = run.class_ is not None and self._engine.instances.of(run.class_).kind == "module"
-        known = in_module or takes_batch(function) or any(map(_holds_tensor, run.given))
+        known = run.in_module or takes_batch(function) or any(map(_holds_tensor, run.given))
         return Heat(Hotness.STEP, False, guess=not known)
 
 

@@ -26,7 +26,7 @@ def _presumed(ev: Evaluator, node: ast.arg, default: ast.expr | None) -> Value:
     given = ev.annotation(node.annotation) if node.annotation is not None else UNKNOWN
     function = ev.function.record.name if ev.function is not None else ""
     constructs = function == "__init__"
-    in_module = ev.class_ is not None and ev.engine.instances.of(ev.class_).kind == "module"
+    in_module = ev.in_module
     if given.kind != "unknown":
         if constructs and given.kind == "tensor":
             given = given._replace(device=None)  # models are moved after they are made

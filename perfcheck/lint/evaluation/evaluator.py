@@ -46,6 +46,7 @@ class Evaluator:
         self.function = function
         self.node = node
         self.class_ = engine.project.owner(function) if function is not None else None
+        self.in_module = self.class_ is not None and engine.instances.of(self.class_).kind == "module"
         self.values: dict[ast.AST, Value] = {}
         self.raised: dict[tuple[ast.AST, str, str], Raised] = {}
         self.env: Env = {}
@@ -83,9 +84,7 @@ class Evaluator:
 
     def _is_forward(self) -> bool:
         """Is it a module's ``forward``?"""
-        if self.class_ is None or self.function is None or self.function.record.name != "forward":
-            return False
-        return self.engine.instances.of(self.class_).kind == "module"
+        return self.function is not None and self.function.record.name == "forward" and self.in_module
 
     def run(self) -> None:
         self.begin()

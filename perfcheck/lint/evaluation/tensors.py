@@ -106,7 +106,7 @@ def _is_of_batch_parameter(ev: Evaluator, value: Value) -> bool:
     more? By convention, too, what a module is handed lies on the device."""
     if not value.origin or (value.device is not None and not value.assumed):
         return False
-    if ev.class_ is not None and ev.engine.instances.of(ev.class_).kind == "module":
+    if ev.in_module:
         return False
     name = ev.function.record.name if ev.function is not None else ""
     return steps_on_batch(name) or all(map(is_batch_name, value.origin))
