@@ -203,8 +203,9 @@ def is_setup_name(name: str) -> bool:
 
 
 def answers_request(function: FunctionRef) -> bool:
-    """Is it done once for each utterance, image or request, as ``inference`` is, unless it has callers?"""
-    return _answers(function.record.name)
+    """Is it done once for each utterance, image or request, as ``inference`` is, unless it has callers, or
+    is handed a batch?"""
+    return _answers(function.record.name) and not takes_batch(function)
 
 
 def takes_batch(function: FunctionRef) -> bool:

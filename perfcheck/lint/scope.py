@@ -529,7 +529,8 @@ class BodyScope:
         )
 
     def _reached_without_grad(self) -> bool:
-        """Do methods of its class, or of its bases, call it, one of which others call without autograd?"""
+        """Does a method of its class, or of its bases, call it, by way of private ones at most, that others call
+        without autograd?"""
         if self.run.class_ is None:
             return False
         project, modes = self.run.engine.project, self.run.engine.grad_modes
@@ -547,7 +548,7 @@ class BodyScope:
             if not calling.isdisjoint(modes.called_without):
                 return True
             reached |= calling
-            found.extend(calling)
+            found.extend(name for name in calling if name.startswith("_"))
         return False
 
     def in_class(self, base: str) -> bool:

@@ -1222,3 +1222,4 @@ def test_what_answers_a_request_is_presumed_to_run_now_and_then() -> None:
     check(source.format(name="filtered", level="step"), presumed=True)
     check(source.format(name="inference", level="cold"), presumed=True)
     check(source.format(name="get_attention_map", level="cold"), presumed=True)
+    check(source.replace("mel", "batch").format(name="inference", level="step"), presumed=True)
