@@ -513,43 +513,43 @@ class BodyScope:
         return frozenset(said)
 
     def called_without_grad(self) -> bool:
-        name = self.function.record.name
-        return name in self.run.engine.grad_modes.called_without or self._reached_without_grad()
+        names = {function.record.name for function in (self.function, *self._reached_by())}
+        return not names.isdisjoint(self.run.engine.grad_modes.called_without)
 
     def caller_without_grad(self) -> bool:
-        own, engine = self.function, self.run.engine
-        if own.record.name == "eval":  # every model has one
+        if self.function.record.name == "eval":  # every model has one
             return False
-        return self._reached_without_grad() or any(
-            own.record.name in caller.record.names
-            and caller != own
-            and engine.grad_modes.touched_by(caller)
-            and (caller.module is own.module or own.dotted in caller.module.imports.values())
-            for caller in engine.project.functions()
+        engine = self.run.engine
+        switching = [f for f in engine.project.functions() if engine.grad_modes.touched_by(f)]
+        return any(
+            function.record.name in caller.record.names
+            and caller != function
+            and (caller.module is function.module or function.dotted in caller.module.imports.values())
+            for function in (self.function, *self._reached_by())
+            for caller in switching
         )
 
-    def _reached_without_grad(self) -> bool:
-        """Does a method of its class, or of its bases, call it, by way of private ones at most, that others call
-        without autograd?"""
+    def _reached_by(self) -> list[FunctionRef]:
+        """The methods of its class, and of its bases, that call it, and what calls those that are private."""
         if self.run.class_ is None:
-            return False
-        project, modes = self.run.engine.project, self.run.engine.grad_modes
-        records = [
-            record
-            for class_ in project.ancestry(self.run.class_)[0]
+            return []
+        methods = [
+            FunctionRef(class_.module, record)
+            for class_ in self.run.engine.project.ancestry(self.run.class_)[0]
             for method in class_.record.methods
             if (record := class_.module.functions.get(f"{class_.record.qualname}.{method}")) is not None
             and method not in _OF_EVERY_MODEL
         ]
-        reached, found = {self.function.record.name}, [self.function.record.name]
-        while found:
-            name = found.pop()
-            calling = {r.name for r in records if name in r.names} - reached
-            if not calling.isdisjoint(modes.called_without):
-                return True
-            reached |= calling
-            found.extend(name for name in calling if name.startswith("_"))
-        return False
+        reached: list[FunctionRef] = []
+        wanted = [self.function.record.name]
+        while wanted:
+            name = wanted.pop()
+            calling = [
+                m for m in methods if name in m.record.names and m.record.name != name and m not in reached
+            ]
+            reached.extend(calling)
+            wanted.extend(m.record.name for m in calling if m.record.name.startswith("_"))
+        return reached
 
     def in_class(self, base: str) -> bool:
         owner = self.run.class_
