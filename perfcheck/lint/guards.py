@@ -350,10 +350,22 @@ _NO_GPU = frozenset({"cpu", "mps", "xla", "ipu", "tpu", "meta"})
 """Kinds of devices on which nothing waits for a GPU of the kinds that are looked for."""
 
 
+def _interval_or_end(tests: list[ast.expr]) -> bool:
+    """``step % n == 0 or step >= last``: now and then, and in the last turn."""
+    every = [test for test in tests if _interval(test)]
+    counted = {name for test in every for name in _names(test)}
+    return bool(every) and all(
+        test in every or (isinstance(test, ast.Compare) and not counted.isdisjoint(_names(test.left)))
+        for test in tests
+    )
+
+
 def _rare_test(test: ast.expr) -> bool:
     if isinstance(test, ast.BoolOp):
         rare = [_rare_test(part) for part in test.values]
-        return any(rare) if isinstance(test.op, ast.And) else all(rare) or any(map(_first_time, test.values))
+        if isinstance(test.op, ast.And):
+            return any(rare)
+        return all(rare) or any(map(_first_time, test.values)) or _interval_or_end(test.values)
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         return (
             _first_time(test)

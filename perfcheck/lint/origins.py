@@ -264,7 +264,9 @@ def _last_bound(scope: BodyScope, name: str, before: ast.AST) -> ast.expr | None
         if isinstance(assign, ast.Assign) and assign.lineno < before.lineno:  # type: ignore[attr-defined]
             for target in assign.targets:
                 parts = target.elts if isinstance(target, ast.Tuple) else [target]
-                if name in (names := list(map(plain, parts))):
+                if name in (
+                    names := ["" if isinstance(part, ast.Subscript) else plain(part) for part in parts]
+                ):
                     found = assign.value
                     if isinstance(found, ast.Tuple) and len(found.elts) == len(parts) > 1:
                         found = found.elts[names.index(name)]
