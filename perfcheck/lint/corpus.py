@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from perfcheck.findings import LintError
-from perfcheck.lint.index import ModuleRecord, index
+from perfcheck.lint.index import SOURCES, ModuleRecord, index
 from perfcheck.lint.trees import parse
 from perfcheck.source.text import SourceFile, read_bytes
 
@@ -150,7 +150,7 @@ def module_name(root: Path, path: str) -> tuple[str, bool]:
     start = str(root) + os.sep
     relative = path[len(start) :] if path.startswith(start) else os.path.basename(path)
     parts = relative.split(os.sep)
-    if parts[0] in ("src", "lib", "python") and len(parts) > 1:
+    if parts[0] in SOURCES and len(parts) > 1:
         parts = parts[1:]
     parts[-1] = parts[-1].rpartition(".")[0] or parts[-1]
     is_package = parts[-1] == "__init__"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from perfcheck.lint.detectors.model_calls import is_layer
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.nodes import walk
 from perfcheck.lint.roles import is_setup, role
@@ -47,6 +48,18 @@ def iterates_on_device(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
         and not computed.isdisjoint(map(dotted, _variables(raised.subject)))
         for raised in scope.events
     )
+
+
+def runs_model(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
+    """``for x, y in self.dev_set: … self.lm(x)``: whatever it goes over, a model runs in each turn."""
+    if is_setup(scope.function) or _runs_once(scope):
+        return False
+    calls = (part for statement in loop.body for part in walk(statement) if isinstance(part, ast.Call))
+    return any(call.args and _is_model(scope.value(call.func)) for call in calls)
+
+
+def _is_model(value: Value) -> bool:
+    return value.kind == "module" and not value.assumed and not is_layer(value.ref)
 
 
 _FEW = 16  # turns of a loop that are not worth a word

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from perfcheck.events import Hotness
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.index import FunctionRecord, ModuleRecord
-from perfcheck.lint.project import ClassRef, FunctionRef, Project, is_elsewhere
+from perfcheck.lint.project import ClassRef, FunctionRef, Project, is_elsewhere, within_sources
 from perfcheck.lint.roles import ends_epoch, is_setup, is_test_path, role
 
 
@@ -171,7 +171,7 @@ class HotnessMap:
             handed |= ties.hands  # whoever gets it calls it as often as they like
         imported: set[str] = set()  # modules of which others take something
         for module in self._project.by_path.values():
-            for target in module.imports.values():
+            for target in map(within_sources, module.imports.values()):
                 imported |= {target.rpartition(".")[0], target}
         by_word = {  # classes whose methods may be found by a name that is put together
             (function.module.path, function.record.owner)
@@ -184,7 +184,11 @@ class HotnessMap:
             if (function.module.path, function.record.owner) not in by_word
             and (
                 function.record.name.startswith("_")
-                or (not function.record.owner and function.module.name in imported)
+                or (
+                    not function.record.owner
+                    and function.module.name in imported
+                    and function.record.name not in self._mentioned  # ``return mask_ce_loss``
+                )
             )
             and not function.record.name.startswith("__")
             and not function.record.decorators

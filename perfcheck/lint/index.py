@@ -509,6 +509,9 @@ def _receivers(body: _Body) -> tuple[tuple[str, str], ...]:
     return tuple((name, class_) for name, class_ in body.classes.items() if class_ and name in called)
 
 
+SOURCES = frozenset({"src", "lib", "python"})
+"""Folders at the root of a project that the names of modules leave out."""
+
 SETTINGS = frozenset({"num_workers", "pin_memory", "persistent_workers"})
 """What ``**kwargs`` may pass to a loader, if anything in the project does."""
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from perfcheck.lint.external import bases
-from perfcheck.lint.index import ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
+from perfcheck.lint.index import SOURCES, ClassRecord, FunctionNode, FunctionRecord, ModuleRecord
 from perfcheck.lint.trees import Trees
 
 
@@ -107,8 +107,9 @@ class Project:
     # ---- names ----------------------------------------------------------------------------------
 
     def find_module(self, name: str, importer: ModuleRecord | None = None) -> ModuleRecord | None:
-        """A module by its dotted name; a script's neighbours may be imported by their bare names."""
-        module = self.modules.get(name)
+        """A module by its dotted name; a script's neighbours may be imported by their bare names, and others
+        with the folder of sources that their names leave out."""
+        module = self.modules.get(name) or self.modules.get(within_sources(name))
         if module is not None or importer is None or is_elsewhere(name):
             return module
         package = importer.name if importer.is_package else importer.name.rpartition(".")[0]
@@ -333,6 +334,12 @@ _ELSEWHERE = sys.stdlib_module_names | frozenset(
     torchmetrics""".split()
 )
 """Packages that no folder of the same name deeper in a project stands for."""
+
+
+def within_sources(name: str) -> str:
+    """``models.net`` of ``src.models.net``: the names of modules leave the folder out."""
+    head, _, rest = name.partition(".")
+    return rest if head in SOURCES and rest else name
 
 
 def is_elsewhere(name: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from perfcheck.events import Hotness, Truth
-from perfcheck.lint.device_loops import goes_over_device_data, iterates_on_device
+from perfcheck.lint.device_loops import goes_over_device_data, iterates_on_device, runs_model
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
@@ -378,7 +378,7 @@ class BodyScope:
         plain = kind is LoopKind.PLAIN and not isinstance(loop, ast.While)
         if plain and goes_over_device_data(self, loop.iter, surely=once):  # type: ignore[union-attr]
             return LoopKind.STEP  # as often as there is data, in whatever function
-        if plain and iterates_on_device(self, loop):  # type: ignore[arg-type]
+        if plain and (iterates_on_device(self, loop) or runs_model(self, loop)):  # type: ignore[arg-type]
             return LoopKind.STEP
         return kind
 

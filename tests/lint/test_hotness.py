@@ -68,6 +68,50 @@ def test_comprehensions_over_a_loader() -> None:
     )
 
 
+def test_a_loop_that_runs_a_model_whatever_it_goes_over() -> None:
+    check(
+        """
+        class Trainer:
+            def __init__(self):
+                self.lm = nn.Sequential(Block(), Block())
+                for part in self.parts:
+                    self.lm(part)
+                    wait()  # cold
+
+            def valid(self):
+                for text in self.dev_set:
+                    self.lm(text)
+                    wait()  # step
+                for text in self.dev_set:
+                    self.tidy(text)
+                    wait()  # cold
+
+        class Block(nn.Module):
+            def forward(self, x):
+                return x
+        """
+    )
+
+
+def test_a_function_that_is_named_but_not_called_may_be_called_often() -> None:
+    check(
+        {
+            "losses.py": """
+                def choose(name):
+                    return masked if name == "masked" else None
+
+                def masked(x: torch.Tensor):
+                    wait()  # step
+
+                def unused(x: torch.Tensor):
+                    wait()  # cold
+                """,
+            "main.py": "import losses\n",
+        },
+        presumed=True,
+    )
+
+
 def test_an_epoch_on_all_of_the_data_is_a_step() -> None:
     check(
         """

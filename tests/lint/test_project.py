@@ -101,6 +101,7 @@ def test_a_script_imports_its_neighbours_by_bare_names() -> None:
 def test_a_folder_of_sources_is_no_part_of_names(folder: str) -> None:
     files = {f"{folder}/pkg/__init__.py": "", f"{folder}/pkg/ops.py": OPS, MAIN: "from pkg.ops import add"}
     assert resolved(files, "add") == "pkg.ops.add"
+    assert resolved({**files, MAIN: f"from {folder}.pkg.ops import add"}, "add") == "pkg.ops.add"
 
 
 @pytest.mark.parametrize("name", ["torch", "numpy", "transformers"])
