@@ -331,6 +331,14 @@ class BodyScope:
         return level, guarded
 
     def _goes_over_batches(self, over: ast.comprehension) -> bool:
+        """Over a loader, or over batches by their values, not over the parts of one: ``batch.items()``."""
+        func = over.iter.func if isinstance(over.iter, ast.Call) else None
+        if (
+            isinstance(func, ast.Attribute)
+            and func.attr in ("items", "values")
+            and self.value(func.value).batch
+        ):
+            return False
         return is_over_loader(over) or _gives_batches(self.value(over.iter))
 
     @cached_property

@@ -846,3 +846,21 @@ def test_round_trips_by_way_of_what_the_host_alone_computes(computed: str, told:
                 return torch.as_tensor(best, device=cost.device)
     """
     assert any(one.confidence != "heuristic" for one in found(source, "PC207")) is told
+
+
+@pytest.mark.parametrize(("last", "told"), [("break", False), ("self.seen += 1", True)])
+def test_parts_of_the_first_batch(last: str, told: bool) -> None:
+    source = f"""
+        import torch
+
+        class Warmup:
+            def __init__(self, dataloader):
+                self.dataloader = dataloader
+
+            def setup(self, trainer, module):
+                for tensors in self.dataloader:
+                    parts = {{name: part.to(module.device) for name, part in tensors.items()}}
+                    module(**parts)
+                    {last}
+    """
+    assert bool(flagged(source, "PC202")) is told
