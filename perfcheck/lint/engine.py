@@ -6,6 +6,7 @@ Everything is computed on demand, once, and remembered (:mod:`perfcheck.lint.ans
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -358,7 +359,7 @@ class Engine:
             return None
         found = self.project.method(entity, name)
         if found is not None:
-            if name in ("register_buffer", "add_state"):
+            if _REGISTERS.match(name):
                 return self._register(ev, name, arguments)
             if is_property(found):
                 return UNKNOWN
@@ -381,11 +382,9 @@ class Engine:
         return None
 
     def _register(self, ev: Evaluator, name: str, arguments: Arguments) -> Value:
-        key, value = (
-            arguments.value(0, "name"),
-            arguments.value(1, "default" if name == "add_state" else "tensor"),
-        )
-        if key is not None and isinstance(key.const, str) and value is not None and ev.self_name:
+        key = arguments.value(0, "name")
+        value = arguments.value(1, "default" if name == "add_state" else "tensor") or UNKNOWN
+        if key is not None and isinstance(key.const, str) and ev.self_name:
             if value.kind == "list" and value.element is None and not value.items:
                 value = Value("list", element=Value("tensor", True))
             elif value.kind == "tensor":
@@ -463,6 +462,8 @@ _PRIVATE = ("torch.utils.data.dataloader.", "torch.optim.", "torch.nn.modules.",
 _ARRAY_LIBRARIES = frozenset(
     {"numpy", "pandas", "jax", "tensorflow", "cupy", "scipy", "sklearn", "polars", "pyarrow", "sympy"}
 )
+_REGISTERS = re.compile(r"(register_(\w+_)?buffer|add_state)$")
+"""How modules keep tensors, and a project's own ways of it (``register_uninitialized_buffer``)."""
 _COMMON = frozenset(
     """forward step update compute reset get set add append items keys values run call load save init
     close open start

@@ -715,3 +715,34 @@ def test_results_that_callers_ask_for(name: str, kept: str, told: bool) -> None:
             return latents
     """
     assert any(one.confidence != "heuristic" for one in found(source, "PC104", "PC101")) is told
+
+
+@pytest.mark.parametrize(
+    ("registered", "told"),
+    [
+        ('self.register_buffer("index", torch.zeros(3))', False),
+        ('self.register_uninitialized_buffer("index", dtype=torch.long)', False),
+        ("self.index = None", True),
+    ],
+)
+def test_buffers_that_a_project_registers_in_its_own_way(registered: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Uninitialized:
+            def register_uninitialized_buffer(self, name, dtype):
+                self.register_buffer(name, None)
+
+        class System(Uninitialized, nn.Module):
+            def __init__(self):
+                super().__init__()
+                {registered}
+
+            def load(self, n):
+                self.index = torch.zeros(n, dtype=torch.long)
+
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return x[:, self.index]
+    """
+    assert bool(flagged(source, "PC111")) is told
