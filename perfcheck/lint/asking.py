@@ -375,6 +375,11 @@ def _written_in_place(a: _Asked, node: ast.AST) -> Truth:
     return False
 
 
+def _made_with(a: _Asked, node: ast.AST, word: str) -> Truth:
+    made = a.scope.definition(node.id, a.match.node) if isinstance(node, ast.Name) else node
+    return isinstance(made, ast.Call) and any(keyword.arg == word for keyword in made.keywords)
+
+
 def _overwritten(a: _Asked) -> Truth:
     parent = a.scope.parent(a.match.node)
     if isinstance(parent, ast.Attribute) and parent.attr == "clone":
@@ -538,6 +543,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "compiled": lambda a: a.scope.compiled(),
     "captured": _captured,
     "no_grad": lambda a: a.scope.no_grad(a.match.node),
+    "made_with": _made_with,
     "explained": lambda a, word: any(word in said for said in a.scope.comments(a.match.node)),
     "in_function": lambda a, *names: a.scope.qualname.rpartition(".")[2] in names,
     "in_class": lambda a, name: a.scope.in_class(name),

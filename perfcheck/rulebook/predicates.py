@@ -204,6 +204,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "compiled": _here("It runs under torch.compile."),
     "captured": _here("It runs while a CUDA graph is captured."),
     "no_grad": _here("Autograd is switched off there."),
+    "made_with": Signature((_X, _TEXT), "A call makes it that is given such a keyword."),
     "explained": Signature((_TEXT,), "A comment at the place, or above it in the same paragraph, names it."),
     "in_function": Signature((_TEXT,), "The function around it has one of the names.", repeated=True),
     "in_class": Signature((_TEXT,), "It is in a method of a subclass of the class, named from its package."),

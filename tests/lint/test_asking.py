@@ -468,3 +468,16 @@ def test_what_all_ranks_gather(body: str, expected: bool) -> None:
 )
 def test_what_a_comment_explains(body: str, expected: bool) -> None:
     assert answer("explained('unused')", body) is expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("at(u.Data(3, device=n))", True),
+        ("data = u.Data(3, device=n)\n    at(data)", True),
+        ("data = u.Data(3)\n    at(data)", False),
+        ("at(u)", False),
+    ],
+)
+def test_what_a_call_is_made_with(body: str, expected: bool) -> None:
+    assert answer("made_with($X, 'device')", body) is expected
