@@ -72,6 +72,7 @@ class Engine:
         self._named: dict[tuple[str, str], Value | _Variable] = {}
         self._meanings: dict[tuple[str, str], Value | _Variable] = {}
         self._knows_arrays: dict[str, bool] = {}
+        self._names_in: dict[str, frozenset[str]] = {}
         self.grad_modes = GradModes(project)
         self.operator: Callable[[str], Operator | None] = (
             lru_cache(maxsize=None)(lambda name: find(name, torch)) if known is None else known.operator
@@ -431,6 +432,17 @@ class Engine:
 
     def runs_without_grad(self, function: FunctionRef | None) -> bool:
         return function is not None and runs_without_grad(self.names, function)
+
+    def names_in(self, module: ModuleRecord) -> frozenset[str]:
+        """The last names of what a file imports, and of all that its functions call, read as an attribute or
+        are decorated with."""
+        known = self._names_in.get(module.path)
+        if known is None:
+            records = module.functions.values()
+            written = [*module.imports.values(), *(name for r in records for name in r.decorators)]
+            said = frozenset(name.rpartition(".")[2] for name in written)
+            known = self._names_in[module.path] = said.union(*(record.names for record in records))
+        return known
 
     def knows_arrays(self, module: ModuleRecord) -> bool:
         """Does the file import NumPy, pandas or the like, or not even torch?"""

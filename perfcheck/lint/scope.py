@@ -23,6 +23,7 @@ from perfcheck.lint.roles import is_setup
 from perfcheck.lint.values import UNKNOWN, Value, elements
 
 _LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_BINDING = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With, ast.NamedExpr)
 _COMMENT = re.compile(r"#[^\n]*")
 _SYNC_COMMENT = re.compile(
     r"\b(host|device|gpu|cpu|cuda|d2h|device-to-host)[ -]?(host |cpu )?sync"
@@ -70,7 +71,8 @@ class BodyScope:
         self._calls: dict[str, list[ast.Call]] | None = None
         self._attributes: dict[str, list[ast.Attribute]] | None = None
         self._assigned: dict[ast.AST, frozenset[str]] = {}
-        self._bound: dict[ast.AST, set[str]] = {}
+        self._bindings: dict[str, list[ast.AST]] | None = None
+        self._heights: dict[tuple[ast.AST, Hotness], tuple[Hotness, bool]] = {}
         self._refs: frozenset[str | None] | None = None
 
     # ---- structure ------------------------------------------------------------------------------
@@ -137,7 +139,8 @@ class BodyScope:
         if self._calls is None:
             self._calls = {}
             for node in self._nodes().get(ast.Call, ()):
-                name = dotted(node.func).rpartition(".")[2]  # type: ignore[attr-defined]
+                func: ast.expr = node.func  # type: ignore[attr-defined]
+                name = func.attr if type(func) is ast.Attribute else dotted(func).rpartition(".")[2]
                 self._calls.setdefault(name, []).append(node)  # type: ignore[arg-type]
         if len(names) == 1:
             return self._calls.get(names[0], ())
@@ -218,16 +221,17 @@ class BodyScope:
 
     def _binding(self, name: str, before: ast.AST) -> ast.AST | None:
         """The one statement, above or in a loop, that gives a variable what it is; None of several."""
-        found: list[ast.AST] = []
+        if self._bindings is None:
+            self._bindings = {}
+            for node in self.walk(*_BINDING):
+                for bound in self._targets(node):
+                    self._bindings.setdefault(bound, []).append(node)
         line = getattr(before, "lineno", 0)
-        for node in self.walk(ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With, ast.NamedExpr):
-            if node.lineno > line and not self.loops(node):  # type: ignore[attr-defined]
-                continue
-            bound = self._bound.get(node)
-            if bound is None:
-                bound = self._bound[node] = self._targets(node)
-            if name in bound:
-                found.append(node)
+        found = [
+            node
+            for node in self._bindings.get(name, ())
+            if node.lineno <= line or self.loops(node)  # type: ignore[attr-defined]
+        ]
         return found[0] if len(found) == 1 else None
 
     def _targets(self, node: ast.AST) -> set[str]:
@@ -284,6 +288,13 @@ class BodyScope:
         return self._climb(node, self.heat.level)[1]
 
     def _climb(self, node: ast.AST, level: Hotness) -> tuple[Hotness, bool]:
+        """How hot a place is in a function of that level, and whether under a guard."""
+        known = self._heights.get((node, level))
+        if known is None:
+            known = self._heights[node, level] = self._climbed(node, level)
+        return known
+
+    def _climbed(self, node: ast.AST, level: Hotness) -> tuple[Hotness, bool]:
         chain = [node, *self.ancestors(node)]
         if self.heat.frozen:
             return Hotness.COLD, False
@@ -514,11 +525,7 @@ class BodyScope:
         return forward is not None and own.name in forward.names and "training" not in forward.names
 
     def file_names(self) -> frozenset[str]:
-        module = self.function.module
-        said = {name.rpartition(".")[2] for name in module.imports.values()}
-        for record in module.functions.values():
-            said |= record.names | {name.rpartition(".")[2] for name in record.decorators}
-        return frozenset(said)
+        return self.run.engine.names_in(self.function.module)
 
     def called_without_grad(self) -> bool:
         names = {function.record.name for function in (self.function, *self._reached_by())}

@@ -18,9 +18,10 @@ _WEIGHTS = frozenset({"parameters", "named_parameters", "buffers", "named_buffer
 
 def blocking_offloads(scope: Scope) -> Iterator[Match]:
     """``for p in model.parameters(): p.data = p.data.to("cpu")``, in functions that offload or bring back."""
-    if not _offloads(scope.qualname.rpartition(".")[2]):
+    calls = scope.calls("to", "cpu", "cuda")
+    if not calls or not _offloads(scope.qualname.rpartition(".")[2]):
         return
-    for call in scope.calls("to", "cpu", "cuda"):
+    for call in calls:
         if not isinstance(call.func, ast.Attribute) or not _over_weights(scope, call):
             continue
         if any(keyword.arg in ("non_blocking", None) for keyword in call.keywords) or len(call.args) > 1:

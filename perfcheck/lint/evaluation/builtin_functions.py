@@ -33,7 +33,7 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
     if name in _CASTS:
         if first is not None and first.node is not None:
             ev.dunder(_CASTS[name], value, first.node, node)
-        return {"float": NUMBER._replace(dtype="float"), "int": INT, "bool": BOOL}.get(name, NUMBER)
+        return _CAST_TO.get(name, NUMBER)
     if name in ("str", "repr", "format", "ascii"):
         if first is not None and first.node is not None:
             ev.dunder("__format__" if name == "format" else "__repr__", value, first.node, node)
@@ -176,3 +176,4 @@ def _extreme(ev: Evaluator, arguments: Arguments, node: ast.Call) -> Value:
 
 
 _CASTS = {"float": "__float__", "int": "__int__", "bool": "__bool__", "complex": "__float__"}
+_CAST_TO = {"float": NUMBER._replace(dtype="float"), "int": INT, "bool": BOOL}
