@@ -57,6 +57,11 @@ class Instances:
         """An instance of the class of that name, or what an alias of that name promises."""
         entity = self._project.lookup(dotted, module)
         if isinstance(entity, ClassRef):
+            plain = self._project.method(entity, "__torch_dispatch__") is None
+            if plain and "torch.Tensor" in self._project.ancestry(entity)[1]:
+                return Value(
+                    "tensor", True, assumed=True
+                )  # ``class Matrix(Tensor)``, for the annotation's sake
             return self.of(entity)
         if isinstance(entity, str):
             for known in (self._aliased(entity), self.outside(entity)):

@@ -548,6 +548,21 @@ def test_loggers_format_what_they_are_handed() -> None:
     assert [one.operator for one in events(source)] == ["logging.Logger.info"]
 
 
+@pytest.mark.parametrize(
+    ("body", "expected"), [("pass", {"Tensor.__bool__"}), ("def __torch_dispatch__(self): ...", set())]
+)
+def test_classes_that_stand_for_tensors_in_annotations(body: str, expected: set[str]) -> None:
+    source = f"""
+        import torch
+        class Square(torch.Tensor):
+            {body}
+        def inverse(gram: Square):
+            if gram.diagonal().sum() < 1e-6:
+                return gram
+        """
+    assert {one.operator for one in events(source)} == expected
+
+
 def test_a_slice_by_device_tensors() -> None:
     assert any("__getitem__" in one for one in raised("part = slice(x.argmin(), x.argmax())\nx[part]"))
 
