@@ -290,7 +290,9 @@ class HotnessMap:
                     self._frozen.add(function.dotted)
                     if "collate" in record.name:  # what it does to the device, it does for every batch
                         level = Hotness.STEP
-                if record.name in ("__call__", "forward") and _drives_steps(record):
+                if _drives_epochs(record) or (
+                    record.name in ("__call__", "forward") and _drives_steps(record)
+                ):
                     level = min(level, Hotness.EPOCH)  # a pipeline that drives the steps is none
                 if level > Hotness.COLD and self._is_unused(function):
                     level = Hotness.COLD
@@ -450,6 +452,13 @@ class HotnessMap:
 def _learns_at_once(record: FunctionRecord) -> bool:
     """An epoch that goes backward once, on all of the data, is a step."""
     return not record.loops and {"backward", "step"} <= record.names
+
+
+def _drives_epochs(record: FunctionRecord) -> bool:
+    """Does it hold a loop over epochs, whatever it is called, with steps that learn in it?"""
+    return any(site.level == Hotness.EPOCH for site in record.calls) and any(
+        site.level >= Hotness.STEP and site.target.endswith("backward") for site in record.calls
+    )
 
 
 def _drives_steps(record: FunctionRecord) -> bool:

@@ -112,6 +112,21 @@ def test_a_function_that_is_named_but_not_called_may_be_called_often() -> None:
     )
 
 
+def test_what_goes_through_epochs_is_no_step_whatever_it_is_called() -> None:
+    check(
+        """
+        class Agent:
+            def learn(self, loader, epochs):
+                wait()  # epoch
+                for epoch in range(epochs):
+                    wait()  # epoch
+                    for batch in loader:
+                        self.net(batch).backward()
+                        wait()  # step
+        """
+    )
+
+
 def test_an_epoch_on_all_of_the_data_is_a_step() -> None:
     check(
         """
