@@ -109,7 +109,9 @@ class Project:
     def find_module(self, name: str, importer: ModuleRecord | None = None) -> ModuleRecord | None:
         """A module by its dotted name; a script's neighbours may be imported by their bare names, and others
         with the folder of sources that their names leave out."""
-        module = self.modules.get(name) or self.modules.get(within_sources(name))
+        module = self.modules.get(name)
+        if module is None and name.startswith(_IN_SOURCES):
+            module = self.modules.get(within_sources(name))
         if module is not None or importer is None or is_elsewhere(name):
             return module
         package = importer.name if importer.is_package else importer.name.rpartition(".")[0]
@@ -334,6 +336,9 @@ _ELSEWHERE = sys.stdlib_module_names | frozenset(
     torchmetrics""".split()
 )
 """Packages that no folder of the same name deeper in a project stands for."""
+
+
+_IN_SOURCES = tuple(f"{folder}." for folder in SOURCES)
 
 
 def within_sources(name: str) -> str:

@@ -155,12 +155,17 @@ def _in_place(method: str) -> bool:
 def ema_loop(scope: Scope) -> Iterator[Match]:
     """Loops that blend one set of parameters into another, and functions that do it for one of them."""
     yield from _blended_for_caller(scope)
+    averages = _AVERAGER.search(scope.qualname) is not None
     for loop in scope.walk(ast.For):
         if not isinstance(loop, ast.For):
             continue
         names = frozenset(name for target in targets(loop) if (name := chain(target)))
         for node in statements(*loop.body):
-            if _hands_to_update(scope, node, names) and _gives_parameters(scope, loop.iter, _STATES):
+            if (
+                averages
+                and _hands_to_update(scope, node, names)
+                and _gives_parameters(scope, loop.iter, _STATES)
+            ):
                 yield Match(node, {})
             found = _blend(node)
             if found is None or not _concerns(found, names):
@@ -179,7 +184,7 @@ def _hands_to_update(scope: Scope, node: ast.stmt, names: frozenset[str]) -> boo
         return False
     given = isinstance(scope.node, ast.FunctionDef) and call.func.id in {a.arg for a in scope.node.args.args}
     handed = {root(argument) for argument in call.args} & names
-    return given and len(handed) > 1 and _AVERAGER.search(scope.qualname) is not None
+    return given and len(handed) > 1
 
 
 _AVERAGER = re.compile(r"(?i:ema(v\d)?|average[dr]?|avg)\w*\.")
