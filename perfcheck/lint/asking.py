@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -194,13 +194,21 @@ def _literal(a: _Asked, node: ast.AST) -> Truth:
 def _for_output(a: _Asked) -> Truth:
     return any(
         isinstance(part, ast.Call) and _OUTPUT.search(dotted(part.func).rpartition(".")[2])
-        for node in (a.match.node, *named_uses(a.scope, a.match.node))
+        for node in _becomes(a.scope, a.match.node)
         for part in a.scope.ancestors(node)
     )
 
 
+def _becomes(scope: BodyScope, node: ast.AST, depth: int = 0) -> Iterator[ast.AST]:
+    """The value, and where it is read by its name, and by the names of what is made of it."""
+    yield node
+    if depth < _DEFINITIONS:
+        for use in named_uses(scope, node):
+            yield from _becomes(scope, use, depth + 1)
+
+
 _OUTPUT = re.compile(
-    r"^_*(save(?!_for_backward)|write|imwrite|imsave|imshow|plot|draw|dump|to_csv|to_file|savefig)(_|$)"
+    r"^_*(save(?!_for_backward)|write|imwrite|imsave|imshow|plot|draw|dump|display|to_csv|to_file|savefig|send)(_|$)"
     r"|_(to_disk|image|video|audio)$"
 )
 
