@@ -200,11 +200,20 @@ def _for_output(a: _Asked) -> Truth:
 
 
 def _becomes(scope: BodyScope, node: ast.AST, depth: int = 0) -> Iterator[ast.AST]:
-    """The value, and where it is read by its name, and by the names of what is made of it."""
+    """The value, and where it is read by its name, also after ``x = x - mean``."""
     yield node
-    if depth < _DEFINITIONS:
-        for use in named_uses(scope, node):
+    own = scope.statement(node)
+    for use in named_uses(scope, node):
+        changed = scope.statement(use)
+        if (
+            isinstance(own, ast.Assign)
+            and isinstance(changed, ast.Assign)
+            and dotted(own.targets[0]) == dotted(changed.targets[0])
+            and depth < _DEFINITIONS
+        ):
             yield from _becomes(scope, use, depth + 1)
+        else:
+            yield use
 
 
 _OUTPUT = re.compile(
