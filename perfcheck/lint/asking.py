@@ -399,8 +399,8 @@ def _made_with(a: _Asked, node: ast.AST, word: str) -> Truth:
 
 def _overwritten(a: _Asked) -> Truth:
     parent = a.scope.parent(a.match.node)
-    if isinstance(parent, ast.Attribute) and parent.attr == "clone":
-        return True
+    if isinstance(parent, ast.Attribute) and (parent.attr == "clone" or parent.attr.endswith("_")):
+        return True  # .repeat(n, 1).uniform_()
     return isinstance(parent, ast.Assign) and any(_written_in_place(a, target) for target in parent.targets)
 
 

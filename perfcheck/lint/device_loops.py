@@ -51,8 +51,11 @@ def iterates_on_device(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
 
 
 def runs_model(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
-    """``for x, y in self.dev_set: … self.lm(x)``: whatever it goes over, a model runs in each turn."""
-    if is_setup(scope.function) or _runs_once(scope):
+    """``for x, y in self.dev_set: … self.lm(x)``: whatever it goes over, a model runs in each turn; not what
+    is tried for a few types or sizes that are written down."""
+    few = isinstance(loop.iter, (ast.Tuple, ast.List, ast.Set))
+    counted = isinstance(loop.iter, ast.Call) and dotted(loop.iter.func) == "range"
+    if few or (counted and not _counts_up(loop.iter)) or is_setup(scope.function) or _runs_once(scope):
         return False
     calls = (part for statement in loop.body for part in walk(statement) if isinstance(part, ast.Call))
     return any(call.args and _is_model(scope.value(call.func)) for call in calls)

@@ -85,6 +85,9 @@ def test_a_loop_that_runs_a_model_whatever_it_goes_over() -> None:
                 for text in self.dev_set:
                     self.tidy(text)
                     wait()  # cold
+                for dtype in (torch.float16, torch.float32):
+                    self.lm(self.text.to(dtype))
+                    wait()  # cold
 
         class Block(nn.Module):
             def forward(self, x):
