@@ -221,6 +221,8 @@ def _rhythm_known(hit: Hit, scope: BodyScope) -> bool:
 def _reads_each(hit: Hit, scope: BodyScope) -> bool:
     """``for part in parts: values.append(part.item())``, each time a step is done: nothing but a tensor has
     an ``item()`` that is given nothing, and of many one lies where the others do."""
+    if not hit.match.usual:
+        return False
     node = hit.match.node
     around = scope.parent(node)  # x.cpu().item()
     reads = hit.match.operator == "Tensor.item" or (
@@ -228,7 +230,7 @@ def _reads_each(hit: Hit, scope: BodyScope) -> bool:
     )
     loops = scope.loops(node)
     in_turn = bool(loops) and isinstance(loops[-1], (ast.For, ast.While))
-    return hit.match.usual and reads and in_turn and scope.hotness(node) >= Hotness.ELEMENT
+    return reads and in_turn and scope.hotness(node) >= Hotness.ELEMENT
 
 
 def _made_on_host(hit: Hit, scope: BodyScope) -> ast.expr | None:
