@@ -187,7 +187,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "hot": Signature((_HOTNESS,), "The place runs at least once in each epoch, step or element of a step."),
     "conditional": _here("It stands under an `if` of the same function."),
     "gives_results": _here("The function is there to give results to its caller: `predict`, `get_latents`."),
-    "for_output": _here("It is handed to a call that saves, writes, draws or prints."),
+    "for_output": _here("It is handed to a call that saves, writes, draws, displays or sends."),
     "rhythm_guessed": _here("Nothing but the lack of a known rhythm says that it runs on every step."),
     "rhythm_known": _here("A loop, a role or a caller says how often it runs; it is not a mere guess."),
     "rhythm_plausible": _here(

@@ -61,8 +61,8 @@ def merge(a: Env, b: Env) -> Env:
             merged[name] = value
         elif other is not value:
             merged[name] = join(other, value)
-    ours, theirs = a.get(ITEMS, NO_ITEMS).keys, dict(b.get(ITEMS, NO_ITEMS).keys or ())
     if ITEMS in merged:
+        ours, theirs = a.get(ITEMS, NO_ITEMS).keys, dict(b.get(ITEMS, NO_ITEMS).keys or ())
         both = tuple((name, join(value, theirs[name])) for name, value in ours or () if name in theirs)
         merged[ITEMS] = NO_ITEMS._replace(keys=both)
     return merged
