@@ -14,6 +14,12 @@ from perfcheck.lint.values import Value, elements
 if TYPE_CHECKING:
     from perfcheck.lint.scope import BodyScope
 
+_FEW = 16  # turns of a loop that are not worth a word
+_READS = frozenset(
+    f"Tensor.{name}"
+    for name in ("item", "tolist", "cpu", "numpy", "__int__", "__float__", "__bool__", "__index__")
+)
+
 
 def goes_over_device_data(scope: BodyScope, iterable: ast.expr, surely: bool = False) -> bool:
     """``for x in tensor``, ``range(len(tensor))``, ``range(tensor.shape[0])``; also ``for x in groups``,
@@ -65,13 +71,6 @@ def _is_model(value: Value) -> bool:
     return value.kind == "module" and not value.assumed and not is_layer(value.ref)
 
 
-_FEW = 16  # turns of a loop that are not worth a word
-_READS = frozenset(
-    f"Tensor.{name}"
-    for name in ("item", "tolist", "cpu", "numpy", "__int__", "__float__", "__bool__", "__index__")
-)
-
-
 def _runs_once(scope: BodyScope) -> bool:
     """Tests, constructors, checkpointing."""
     return role(scope.run.engine.project, scope.function)[1] or scope.function.record.name == "__init__"
@@ -109,9 +108,9 @@ def _counts_up(iterable: ast.expr) -> bool:
         return False
     name = dotted(iterable.func).rpartition(".")[2]
     if name in ("range", "trange"):
-        return not all(isinstance(argument, ast.Constant) for argument in iterable.args) or any(
-            isinstance(argument, ast.Constant) and isinstance(argument.value, int) and argument.value > _FEW
-            for argument in iterable.args
+        return any(
+            not isinstance(bound, ast.Constant) or (isinstance(bound.value, int) and bound.value > _FEW)
+            for bound in iterable.args
         )
     return name in ("tqdm", "track", "reversed") and bool(iterable.args) and _counts_up(iterable.args[0])
 

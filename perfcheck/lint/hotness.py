@@ -290,9 +290,7 @@ class HotnessMap:
                     self._frozen.add(function.dotted)
                     if "collate" in record.name:  # what it does to the device, it does for every batch
                         level = Hotness.STEP
-                if _drives_epochs(record) or (
-                    record.name in ("__call__", "forward") and _drives_steps(record)
-                ):
+                if _drives_epochs(record) or (record.name in ("__call__", "forward") and _runs_steps(record)):
                     level = min(level, Hotness.EPOCH)  # a pipeline that drives the steps is none
                 if level > Hotness.COLD and self._is_unused(function):
                     level = Hotness.COLD
@@ -334,7 +332,7 @@ class HotnessMap:
                     best[target] = base
         for target, level in best.items():
             for callee, sure in self.targets(function, target):
-                often = Hotness.STEP if level == Hotness.EPOCH and _learns_at_once(callee.record) else level
+                often = Hotness.STEP if level == Hotness.EPOCH and _is_whole_epoch(callee.record) else level
                 yield callee, Heat(often, sure and (heat.sure or base == Hotness.COLD), by=function.dotted)
 
     def targets(self, function: FunctionRef, target: str) -> tuple[Target, ...]:
@@ -449,7 +447,7 @@ class HotnessMap:
         )
 
 
-def _learns_at_once(record: FunctionRecord) -> bool:
+def _is_whole_epoch(record: FunctionRecord) -> bool:
     """An epoch that goes backward once, on all of the data, is a step."""
     return not record.loops and {"backward", "step"} <= record.names
 
@@ -461,7 +459,7 @@ def _drives_epochs(record: FunctionRecord) -> bool:
     )
 
 
-def _drives_steps(record: FunctionRecord) -> bool:
+def _runs_steps(record: FunctionRecord) -> bool:
     """Does ``__call__`` have a loop of steps, or ``forward`` one that trains?"""
     steps = {site.target.rpartition(".")[2] for site in record.calls if site.level >= Hotness.STEP}
     return bool(steps) if record.name == "__call__" else "backward" in steps

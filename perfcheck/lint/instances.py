@@ -59,9 +59,8 @@ class Instances:
         if isinstance(entity, ClassRef):
             plain = self._project.method(entity, "__torch_dispatch__") is None
             if plain and "torch.Tensor" in self._project.ancestry(entity)[1]:
-                return Value(
-                    "tensor", True, assumed=True
-                )  # ``class Matrix(Tensor)``, for the annotation's sake
+                # ``class Matrix(Tensor)``, for the annotation's sake
+                return Value("tensor", True, assumed=True)
             return self.of(entity)
         if isinstance(entity, str):
             for known in (self._aliased(entity), self.outside(entity)):

@@ -103,7 +103,7 @@ def steps_environment(call: ast.Call) -> bool:
 _ENVIRONMENT = re.compile(r"(^|[._])(env|environment|simulator)s?$")
 
 
-def _drives_steps(body: list[ast.stmt]) -> tuple[bool, bool]:
+def _steps_in(body: list[ast.stmt]) -> tuple[bool, bool]:
     """(calls backward or a step itself, holds a loop that does). Beside a loop that goes backward and updates
     the parameters in each turn, a model that runs and gradients that are dropped make no step."""
     own = beside = nested = whole = False
@@ -174,16 +174,21 @@ def loop_kind(node: LoopNode, aliases: Mapping[str, ast.AST] | None = None) -> L
     return known
 
 
+def _words_with(aliases: Mapping[str, ast.AST], iterable: ast.expr) -> list[str]:
+    words = words_of(iterable)
+    return words + [word for name in words if name in aliases for word in words_of(aliases[name])]
+
+
 def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     if _runs_once(node):
         return LoopKind.ONCE
     if isinstance(node, ast.While):
         words, targets = words_of(node.test), []
     else:
-        words, targets = words_of(node.iter), [n.id for n in walk(node.target) if isinstance(n, ast.Name)]
-        words += [word for name in words if name in aliases for word in words_of(aliases[name])]
+        words = _words_with(aliases, node.iter)
+        targets = [part.id for part in walk(node.target) if isinstance(part, ast.Name)]
     if isinstance(node, ast.While):
-        own, nested = _drives_steps(node.body)
+        own, nested = _steps_in(node.body)
         if own and not nested:  # ``while not epoch_is_done(...)``, from step to step
             return LoopKind.STEP
         if _serves(node) or _streams(node):
@@ -197,7 +202,7 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
         return LoopKind.PLAIN  # from loader to loader, not from batch to batch
     if any(_names_loader(word) for word in words) and not any(w in {"len"} for w in words[:1]):
         return LoopKind.STEP
-    own, nested = _drives_steps(node.body)
+    own, nested = _steps_in(node.body)
     if nested and not own:
         return LoopKind.EPOCH
     if own:
@@ -211,8 +216,7 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
 
 def is_over_loader(over: ast.comprehension, aliases: Mapping[str, ast.AST] | None = None) -> bool:
     """``[model(batch) for batch in loader]``: by its name, from batch to batch?"""
-    words = words_of(over.iter)
-    words += [word for name in words if name in (aliases or {}) for word in words_of((aliases or {})[name])]
+    words = _words_with(aliases or {}, over.iter)
     targets = [part.id for part in walk(over.target) if isinstance(part, ast.Name)]
     if any(map(_names_one_loader, targets)) or any(map(_names_epoch, (*words, *targets))):
         return False

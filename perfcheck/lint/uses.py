@@ -296,14 +296,13 @@ def is_gathered(scope: BodyScope, node: ast.AST) -> bool:
     body = project.node(caller) if isinstance(caller, FunctionRef) else None
     if body is None:
         return False
+    parts = list(ast.walk(body))
     calls = {
-        part
-        for part in ast.walk(body)
-        if isinstance(part, ast.Call) and dotted(part.func).rpartition(".")[2] == name
+        part for part in parts if isinstance(part, ast.Call) and dotted(part.func).rpartition(".")[2] == name
     }
     given = {
         target.id
-        for part in ast.walk(body)
+        for part in parts
         if isinstance(part, ast.Assign) and part.value in calls
         for target in part.targets
         if isinstance(target, ast.Name)
@@ -316,7 +315,7 @@ def is_gathered(scope: BodyScope, node: ast.AST) -> bool:
             and part.func.attr == "append"
             and any(kept in calls or (isinstance(kept, ast.Name) and kept.id in given) for kept in part.args)
         )
-        for part in ast.walk(body)
+        for part in parts
     )
 
 

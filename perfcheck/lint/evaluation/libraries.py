@@ -224,9 +224,7 @@ def _gives_several(function: str, arguments: Arguments) -> bool:
     size = arguments.keywords.get("size")
     if size is not None:
         return size.value.kind != "none"
-    return function in _OF_SEVERAL or len(arguments.positional) > _SIZES.get(
-        function, len(arguments.positional)
-    )
+    return function in _OF_SEVERAL or (function in _SIZES and len(arguments.positional) > _SIZES[function])
 
 
 _OF_SEVERAL = frozenset({"arange", "argsort", "argwhere", "flatnonzero", "permutation"})
