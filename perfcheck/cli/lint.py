@@ -43,7 +43,7 @@ def rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callabl
     short_help="Find the places where the code makes the GPU wait.",
     epilog="Exit codes: 0 nothing to report, 1 findings, 2 wrong use, bad configuration or internal error.",
 )
-@click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path())
+@click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path(readable=False))
 @rules_option("--select", "Only these rules: codes, prefixes such as PC1, names or categories.")
 @rules_option("--ignore", "Not these rules.")
 @rules_option("--extend-select", "These rules besides those selected.")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from perfcheck.config.settings import ConfigError, Settings, fields_of
+from perfcheck.source.content import content
 
 CONFIG_NAMES = ("perfcheck.toml", "pyproject.toml")
 _LARGEST = 4 << 20  # bytes; nobody writes more by hand
@@ -98,14 +99,11 @@ def _read(path: Path, *, required: bool) -> Settings | None:
     """A file's settings; None for a pyproject.toml that does not speak of perfcheck."""
     source = _shown_path(path)
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_LARGEST + 1)
+        data = content(path, _LARGEST)
     except OSError as error:
         raise ConfigError(f"{source}: cannot be read: {error.strerror}") from None
     if not required and b"perfcheck" not in data:
         return None  # other tools' files are not ours to judge, and reading TOML takes a while
-    if len(data) > _LARGEST:
-        raise ConfigError(f"{source}: larger than {_LARGEST >> 20} MiB; this cannot be a configuration")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

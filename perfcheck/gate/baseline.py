@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from perfcheck.findings import Finding, Place
+from perfcheck.source.content import content
 from perfcheck.source.text import SourceFile, lines_of
 
 VERSION: Final = 1
+
+_LARGEST: Final = 64 << 20  # bytes
 
 
 class BaselineError(Exception):
@@ -111,7 +114,7 @@ def _known(finding: Finding, place: Place, looked: Looked) -> Known:
 def read(path: Path) -> Counts:
     """Raises :class:`BaselineError`."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = content(path, _LARGEST).decode()
     except FileNotFoundError:
         raise BaselineError(
             f"{path}: there is no such baseline; perfcheck lint --write-baseline {path} makes it"

@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import stat
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -10,6 +9,7 @@ from typing import Final, Protocol
 from perfcheck.rulebook.packed import unpack
 from perfcheck.rulebook.page import BadPages, PageError, parse_page
 from perfcheck.rulebook.rule import Rule
+from perfcheck.source.content import Unfit, content
 
 
 class Store(Protocol):
@@ -124,10 +124,9 @@ def _read(page: Path) -> str:
         return BadPages([PageError(str(page), line, message, remedy)])
 
     try:
-        status = os.stat(page)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
-            raise refused(f"not a file of at most {LARGEST >> 10} KiB", "name a rule page")
-        text = page.read_bytes().decode()
+        text = content(page, LARGEST).decode()
+    except Unfit as error:
+        raise refused(str(error), "name a rule page") from error
     except OSError as error:
         raise refused(f"the page cannot be read: {error.strerror}", "mend its path or rights") from error
     except UnicodeDecodeError as error:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from perfcheck.findings import LintError
+from perfcheck.source.content import content
 from perfcheck.source.gitignore import Patterns
 
 SUFFIXES = (".py", ".ipynb")
@@ -100,9 +101,11 @@ def discover(paths: Sequence[str], filter_of: Callable[[str], Filter], directory
     for path in paths:
         try:
             mode = os.stat(path).st_mode
-        except (FileNotFoundError, NotADirectoryError, ValueError):
+        except ValueError:
             raise FileNotFoundError(shown(path, directory)) from None
         except OSError as error:
+            if not os.path.lexists(path):
+                raise FileNotFoundError(shown(path, directory)) from None
             report(path, f"cannot be read: {error.strerror}")
             continue
         if stat.S_ISDIR(mode):
@@ -194,12 +197,15 @@ def _inherited(start: str) -> tuple[_Ignored, ...]:
     return (*_gitignore(directory, ".git/info/exclude"), *found)
 
 
+_LARGEST_LIST = 4 << 20  # bytes of patterns
+
+
 def _gitignore(directory: str, name: str) -> tuple[_Ignored, ...]:
     try:
-        with open(os.path.join(directory, name), encoding="utf-8", errors="surrogateescape") as stream:
-            patterns = Patterns(stream)
+        listed = content(os.path.join(directory, name), _LARGEST_LIST)
     except OSError:
         return ()  # git too goes on without
+    patterns = Patterns(listed.decode(errors="surrogateescape").split("\n"))
     return (_Ignored(directory, patterns),) if patterns else ()
 
 

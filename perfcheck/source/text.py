@@ -1,14 +1,13 @@
 """The text of one source file."""
 
 import codecs
-import os
 import re
-import stat
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from perfcheck.findings import LintError
+from perfcheck.source.content import Unfit, content
 
 LARGEST = 64 << 20  # bytes; a file beyond is data
 
@@ -69,13 +68,9 @@ def read(path: Path, name: str) -> SourceFile | LintError:
 def read_bytes(path: Path, name: str) -> bytes | LintError:
     """The file's content, if it is a regular file of bearable size."""
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            return LintError(name, 1, "not a regular file")
-        if status.st_size > LARGEST:
-            return LintError(name, 1, f"larger than {LARGEST >> 20} MiB; exclude it in the configuration")
-        with open(path, "rb") as stream:
-            return stream.read()
+        return content(path, LARGEST)
+    except Unfit as error:
+        return LintError(name, 1, f"{error}; exclude it in the configuration")
     except OSError as error:
         return LintError(name, 1, f"cannot be read: {error.strerror or error}")
 

@@ -15,10 +15,12 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfcheck.cli.linting import Options, lint_paths, lint_text
+from perfcheck.cli.main import cli
 from perfcheck.config.lookup import Lookup
 from tests.cli.command import Ran, environment, lint, perfcheck, write
 from tests.sources import LINE, TRAIN
@@ -82,6 +84,61 @@ def test_every_kind_of_bad_file_is_told_and_hides_nothing(tmp_path: Path) -> Non
     at["declared_latin.py"] += 1
     at["cell.ipynb"] = LINE
     assert sorted(ran.found) == sorted((path, "PC101", line) for path, line in at.items())
+
+
+def test_what_is_named_and_cannot_be_read_hides_nothing() -> None:
+    with reachable_directory() as root:
+        write(root, {"train.py": TRAIN, "locked.py": TRAIN})
+        (root / "locked.py").chmod(0)
+        (root / "nowhere.py").symlink_to("missing.py")
+
+        def work() -> Ran:
+            os.chdir(root)
+            named = ("train.py", "locked.py", "nowhere.py")
+            asked = ["lint", "--no-cache", "--output-format", "json", *named]
+            result = CliRunner().invoke(cli, asked, standalone_mode=False)
+            return Ran(result.return_value, result.stdout, result.stderr)
+
+        ran = unprivileged(work)
+        assert (ran.code, ran.err, ran.found) == (1, "", [FOUND])
+        assert [(error["path"], error["message"]) for error in ran.document["errors"]] == [
+            ("locked.py", "cannot be read: Permission denied"),
+            ("nowhere.py", "cannot be read: No such file or directory"),
+        ]
+
+
+@pytest.mark.parametrize("name", [".gitignore", "sub/.gitignore", ".git/info/exclude"])
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_git_ignores_cannot_be_told_without_end(tmp_path: Path, name: str, kind: str) -> None:
+    write(tmp_path, {"train.py": TRAIN, "sub/x.py": "", ".git/info/x": ""})
+    if kind == "pipe":
+        os.mkfifo(tmp_path / name)
+    else:
+        (tmp_path / name).symlink_to("/dev/zero")
+    ran = limited("lint", "--output-format", "json", cwd=tmp_path)
+    assert (ran.code, ran.err, ran.found) == (1, "", [FOUND])
+
+
+def test_a_baseline_without_end(tmp_path: Path) -> None:
+    write(tmp_path, {"train.py": TRAIN, "perfcheck.toml": "baseline = '/dev/zero'\n"})
+    for arguments in (["lint"], ["lint", "--isolated", "--baseline", "/dev/zero"]):
+        ran = limited(*arguments, cwd=tmp_path)
+        assert (ran.code, ran.out) == (2, "")
+        assert "/dev/zero: the baseline cannot be read: not a regular file" in ran.err
+
+
+def limited(*arguments: str, cwd: Path) -> Ran:
+    """The command with 4 GiB of memory, which a file without end fills."""
+    run = subprocess.run(
+        [sys.executable, "-m", "perfcheck", *arguments],
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)),
+        timeout=120,
+        check=False,
+    )
+    return Ran(run.returncode, run.stdout.decode(), run.stderr.decode())
 
 
 def test_only_errors_is_nothing_found(tmp_path: Path) -> None:

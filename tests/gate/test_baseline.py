@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,13 @@ from perfcheck.gate.baseline import (
 from tests.cli.command import write as write_files
 from tests.gate.programs import AGAIN, MENDED, TRAIN, linted
 from tests.unprivileged import reachable_directory, unprivileged
+
+
+def test_what_is_no_file_at_all_is_not_read(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(BaselineError, match="cannot be read: not a regular file"):
+            read(path)
 
 
 @pytest.fixture

@@ -70,6 +70,18 @@ def test_a_named_pipe_that_is_named_is_told(tmp_path: Path) -> None:
     assert (result.files, [error.message for error in result.errors]) == ([], ["not a regular file"])
 
 
+def test_a_link_to_nowhere_that_is_named_is_told_and_hides_nothing(tmp_path: Path) -> None:
+    tree(tmp_path, "good.py")
+    (tmp_path / "nowhere.py").symlink_to("missing")
+    result = discover(
+        [str(tmp_path / name) for name in ("nowhere.py", "good.py")], lambda _: Filter(()), str(tmp_path)
+    )
+    assert [shown(file, str(tmp_path)) for file in result.files] == ["good.py"]
+    assert [(error.path, error.message) for error in result.errors] == [
+        ("nowhere.py", "cannot be read: No such file or directory")
+    ]
+
+
 def test_a_path_that_does_not_exist(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="none"):
         discover([str(tmp_path / "none")], lambda _: Filter(()), str(tmp_path))

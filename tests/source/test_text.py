@@ -133,9 +133,13 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     assert read(tmp_path / "none.py", "none.py") == LintError(
         "none.py", 1, "cannot be read: No such file or directory"
     )
-    assert read(tmp_path, "d.py") == LintError("d.py", 1, "not a regular file")
+    assert read(tmp_path, "d.py") == LintError(
+        "d.py", 1, "not a regular file; exclude it in the configuration"
+    )
     os.mkfifo(tmp_path / "p.py")
-    assert read(tmp_path / "p.py", "p.py") == LintError("p.py", 1, "not a regular file")
+    assert read(tmp_path / "p.py", "p.py") == LintError(
+        "p.py", 1, "not a regular file; exclude it in the configuration"
+    )
     with reachable_directory() as root:
         path = root / "locked.py"
         path.touch(0)
