@@ -41,7 +41,8 @@ def rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callabl
 
 @click.command(
     short_help="Find the places where the code makes the GPU wait.",
-    epilog="Exit codes: 0 nothing to report, 1 findings, 2 wrong use, bad configuration or internal error.",
+    epilog="Exit codes: 0 nothing to report, 1 findings, 2 wrong use, bad configuration, internal error or "
+    "interrupt. Files that cannot be read or parsed are told, and do not change it.",
 )
 @click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path(readable=False))
 @rules_option("--select", "Only these rules: codes, prefixes such as PC1, names or categories.")

@@ -7,15 +7,15 @@ from importlib import import_module
 import click
 
 from perfcheck import __version__
-from perfcheck.cli.output import abandon, complain
+from perfcheck.cli.output import InternalError, OutputError, abandon, complain
+from perfcheck.config.settings import ConfigError
+from perfcheck.lint.parallel import WorkerKilled
 
 COMMANDS = ("lint", "analyze", "diff", "trace", "verify", "gate", "rule", "server", "completion")
 """Each is a module of this package, and the command of that name in it."""
 
 WRONG_USE = 2
-"""The exit code of wrong use, a bad configuration and internal errors."""
-
-INTERRUPTED = 130
+"""The exit code of wrong use, a bad configuration, internal errors and interrupts."""
 
 
 class _Commands(click.Group):
@@ -41,17 +41,13 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command and exit: 0 nothing to report, 1 findings, 2 anything wrong."""
-    from perfcheck.cli.output import InternalError, OutputError
-    from perfcheck.config.settings import ConfigError
-    from perfcheck.lint.parallel import WorkerKilled
-
     _open_streams()
     try:
         code = cli.main(prog_name="perfcheck", standalone_mode=False)
         sys.stdout.flush()
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
-        code = INTERRUPTED
+        code = WRONG_USE
     except click.ClickException as error:
         error.show()
         code = WRONG_USE

@@ -17,9 +17,8 @@ def server() -> int:
     try:
         from perfcheck.server.protocol import serve
     except ModuleNotFoundError as missing:
-        if missing.name != "pygls":
-            raise
-        complain("server needs pygls: pip install 'perfcheck[server]'")
+        needed, _, _ = (missing.name or "").partition(".")
+        complain(f"server needs {needed}: pip install 'perfcheck[server]'")
         return WRONG
     serve()
     return 0

@@ -70,6 +70,8 @@ def verify(command: tuple[str, ...], **given: Any) -> int:
         for name in ("unsafe_fixes", "select", "ignore", "fixable", "unfixable", "apply", "diff"):
             if given[name]:
                 raise click.UsageError(f"--{name.replace('_', '-')} wants --fix")
-    from perfcheck.cli.verifying import verified
-
+    try:
+        from perfcheck.cli.verifying import verified
+    except ModuleNotFoundError as missing:
+        raise click.UsageError(f"verify needs {missing.name}: pip install 'perfcheck[trace]'") from None
     return verified(command, given)

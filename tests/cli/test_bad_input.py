@@ -147,6 +147,8 @@ def test_only_errors_is_nothing_found(tmp_path: Path) -> None:
     text = perfcheck("lint", cwd=tmp_path)
     assert text.code == 0
     assert "broken.py:1: not linted: " in text.out
+    told = " ".join(perfcheck("lint", "--help", cwd=tmp_path).out.split())
+    assert "Files that cannot be read or parsed are told, and do not change it." in told
 
 
 @pytest.mark.parametrize(
@@ -398,8 +400,26 @@ def interrupted(*arguments: str, cwd: Path, after: float) -> tuple[int, str]:
 
 def test_an_interrupt_while_reading(tmp_path: Path) -> None:
     code, err = interrupted("lint", "-", cwd=tmp_path, after=2.0)
-    assert code == 130
+    assert code == 2
     assert err.strip() == "perfcheck: interrupted"
+
+
+@pytest.mark.parametrize("module", ["click", "perfcheck.cli.lint", "perfcheck.lint.check"])
+def test_an_interrupt_while_modules_are_loaded(tmp_path: Path, module: str) -> None:
+    write(tmp_path, {"train.py": TRAIN})
+    program = (
+        "-c",
+        "import os, signal, sys\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting())\n"
+        "from perfcheck.__main__ import main\n"
+        "main()\n",
+    )
+    ran = perfcheck("lint", "--no-cache", cwd=tmp_path, program=program)
+    assert (ran.code, ran.out, ran.err.strip()) == (2, "", "perfcheck: interrupted")
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -407,8 +427,27 @@ def test_an_interrupt_while_linting(tmp_path: Path, jobs: str) -> None:
     functions = "\n\n".join(TRAIN.replace("def fit", f"def fit{number}") for number in range(150))
     write(tmp_path, {"pyproject.toml": "", **{f"m{number}.py": functions for number in range(40)}})
     code, err = interrupted("lint", "--no-cache", "--jobs", jobs, cwd=tmp_path, after=2.5)
-    assert code == 130
+    assert code == 2
     assert err.strip() == "perfcheck: interrupted"
+
+
+@pytest.mark.parametrize(
+    ("missing", "extra", "command"),
+    [
+        ("torch", "trace", "verify --fix x.py"),
+        ("pygls", "server", "server"),
+        ("lsprotocol", "server", "server"),
+    ],
+)
+def test_what_is_not_installed_is_named(tmp_path: Path, missing: str, extra: str, command: str) -> None:
+    write(tmp_path, {"x.py": ""})
+    program = (
+        "-c",
+        f"import sys; sys.modules[{missing!r}] = None\nfrom perfcheck.__main__ import main\nmain()\n",
+    )
+    ran = perfcheck(*command.split(), cwd=tmp_path, program=program)
+    assert (ran.code, ran.out) == (2, "")
+    assert f"{command.split()[0]} needs {missing}: pip install 'perfcheck[{extra}]'" in ran.err
 
 
 def test_a_mistake_of_ours_names_the_file_and_keeps_its_traceback_to_itself(tmp_path: Path) -> None:

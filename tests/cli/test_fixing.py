@@ -270,7 +270,7 @@ def interrupted(source, target):
 os.replace = interrupted
 """
     ran = fix(".", cwd=tmp_path, program=interrupting)
-    assert ran.code == (130 if "Interrupt" in ended else 9)
+    assert ran.code == (2 if "Interrupt" in ended else 9)
     assert "Traceback" not in ran.err
     texts = [(tmp_path / name).read_text() for name in ("a.py", "b.py", "c.py")]
     assert texts == [noise().replace(MADE, MENDED), noise(), noise()]
