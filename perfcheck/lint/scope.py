@@ -437,13 +437,11 @@ class BodyScope:
         allowed = self.sync_allowed
         if not allowed:
             return False
-        record = self.function.record
-        names = {
-            record.name,
-            record.qualname,
-            *record.decorators,
-            *(d.rpartition(".")[2] for d in record.decorators),
-        }
+        function, record = self.function, self.function.record
+        names = {record.name, record.qualname, function.dotted}
+        for decorator in record.decorators:
+            absolute = self.run.engine.names.dotted(function.module, decorator)
+            names |= {decorator, decorator.rpartition(".")[2], absolute or ""}
         for ancestor in self.ancestors(node):
             if isinstance(ancestor, (ast.With, ast.AsyncWith)):
                 for item in ancestor.items:

@@ -26,7 +26,7 @@ def unsuppressed(
 
     ``selected`` are the rules that apply to the file, ``known`` all there are.
     """
-    ours = "perfcheck:" in source.text
+    ours = "erfcheck:" in source.text or "PERFCHECK:" in source.text
     if not ours and not (found and re.search("noqa", source.text, re.IGNORECASE)):
         return list(found)
     from perfcheck.source.suppressions import noqa_codes, suppressions

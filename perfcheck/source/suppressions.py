@@ -9,7 +9,10 @@ import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
-_OURS = re.compile(r"#\s*perfcheck:\s*([\w-]+)(?:\s*\[([^\]]*)\])?")
+_OURS = re.compile(r"#\s*perfcheck:\s*([\w-]+)(?:\s*\[([^\]]*)\])?", re.IGNORECASE)
+_MISWRITTEN = re.compile(  # what follows "ignore" where rules are named in another way than in brackets
+    r"\s*\[|[(=]|\s*[(=:]?\s*(?:PC[A-Z]?[0-9]|[a-z]+(?:-[a-z]+){2,}\b)", re.IGNORECASE
+)
 _NOQA = re.compile(r"#\s*noqa(?![\w-])(\s*:\s*([A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*)?)?", re.IGNORECASE)
 _MISTAKEN = frozenset({"disable", "disable-file", "skip", "skip-file", "off", "noqa", "ignore-next-line"})
 
@@ -56,7 +59,13 @@ class _Comment(NamedTuple):
             word = match[1].lower()
             listed = match[2]
             selectors = None if listed is None else tuple(filter(None, re.split(r"[,\s]+", listed)))
-            if word == "ignore-file":
+            if (
+                word in ("ignore", "ignore-file")
+                and listed is None
+                and _MISWRITTEN.match(self.text, match.end())
+            ):
+                yield self._made("mistaken", None, statement, match)
+            elif word == "ignore-file":
                 yield self._made("ignore-file", selectors, (1, 1 << 60), match)
             elif word == "ignore":
                 yield self._made("ignore", selectors, block, match)

@@ -103,6 +103,11 @@ def test_wrong_comments_are_told() -> None:
     assert messages("x  # perfcheck: ignore[]\n") == [
         "this comment names no rule; write `perfcheck: ignore[CODE] reason`"
     ]
+    assert messages("x  # Perfcheck: Ignore[pc101]\n", finding(1)) == [
+        "there is no rule `pc101` (did you mean `PC101`?)"
+    ]
+    for miswritten in ("ignore[PC101 because", "ignore PC101", "ignore(PC101)"):
+        assert left(f"x  # perfcheck: {miswritten}\n", finding(1)) == [("PC101", (1,)), ("PC001", (1,))]
     assert messages("x  # perfcheck: disable=PC101\n") == [
         "this comment silences nothing; write `perfcheck: ignore[CODE] reason`"
     ]

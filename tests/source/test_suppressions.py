@@ -28,6 +28,17 @@ def found(text: str) -> list[tuple[str, tuple[str, ...] | None, int, int]]:
         ("# noqa:PC101 we know", "noqa", ("PC101",)),
         ("# perfcheck: disable[PC1]", "mistaken", ("PC1",)),
         ("# perfcheck: ignored", "mistaken", None),
+        ("# perfcheck: ignore because", "ignore", None),
+        ("# perfcheck: ignore (one-off copy)", "ignore", None),
+        ("# Perfcheck: Ignore[PC101]", "ignore", ("PC101",)),
+        ("# PERFCHECK: ignore", "ignore", None),
+        ("# perfcheck: ignore[PC101 because", "mistaken", None),
+        ("# perfcheck: ignore-file [PC101 because", "mistaken", None),
+        ("# perfcheck: ignore PC101", "mistaken", None),
+        ("# perfcheck: ignore: PC101", "mistaken", None),
+        ("# perfcheck: ignore(PC101)", "mistaken", None),
+        ("# perfcheck: ignore=sync", "mistaken", None),
+        ("# perfcheck: ignore item-in-hot-loop", "mistaken", None),
     ],
 )
 def test_forms(comment: str, kind: str, selectors: tuple[str, ...] | None) -> None:
