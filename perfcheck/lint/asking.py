@@ -552,6 +552,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "rhythm_known": lambda a: (
         not is_conversion(a.scope.function) and (a.scope.heat.sure or a.scope.lexically_hot(a.match.node))
     ),
+    "sure": lambda a: a.match.certain is True and (a.scope.heat.sure or a.scope.lexically_hot(a.match.node)),
     "conditional": lambda a: any(isinstance(part, ast.If) for part in a.scope.ancestors(a.match.node)),
     "in_loop": lambda a: bool(a.scope.loops(a.match.node)),
     "in_epoch_loop": _in_epoch_loop,
@@ -561,7 +562,12 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "captured": _captured,
     "no_grad": lambda a: a.scope.no_grad(a.match.node),
     "made_with": _made_with,
-    "explained": lambda a, word: any(word in said for said in a.scope.comments(a.match.node)),
+    "explained": lambda a, word: any(
+        word in said
+        for place in (a.match.node, *a.scope.ancestors(a.match.node))
+        if place is a.match.node or isinstance(place, ast.If)
+        for said in a.scope.comments(place)
+    ),
     "in_function": lambda a, *names: a.scope.qualname.rpartition(".")[2] in names,
     "in_class": lambda a, name: a.scope.in_class(name),
     "switches": _switches,

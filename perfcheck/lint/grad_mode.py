@@ -31,8 +31,10 @@ class GradModes:
 
     def touched_by(self, function: FunctionRef) -> bool:
         record = function.record
-        return not record.names.isdisjoint(_SWITCHES) or any(
-            decorator.rpartition(".")[2] in self._decorators for decorator in record.decorators
+        return (
+            not record.names.isdisjoint(_SWITCHES)
+            or (function.module.path, record.qualname) in self._around
+            or any(decorator.rpartition(".")[2] in self._decorators for decorator in record.decorators)
         )
 
     @cached_property
@@ -52,8 +54,13 @@ class GradModes:
     @cached_property
     def _decorators(self) -> frozenset[str]:
         """The switches, and the functions that hold a function which names one."""
-        nested = (f.record for f in self._project.functions() if f.record.outer)
-        made = {
-            record.outer.rpartition(".")[2] for record in nested if not record.names.isdisjoint(_SWITCHES)
-        }
-        return _SWITCHES | made
+        return _SWITCHES | {name.rpartition(".")[2] for _, name in self._around}
+
+    @cached_property
+    def _around(self) -> frozenset[tuple[str, str]]:
+        """The functions that hold one which names a switch, by the paths of their modules and their names."""
+        return frozenset(
+            (function.module.path, function.record.outer)
+            for function in self._project.functions()
+            if function.record.outer and not function.record.names.isdisjoint(_SWITCHES)
+        )

@@ -399,8 +399,21 @@ def is_cooling(node: ast.If) -> tuple[bool, bool]:
     return known
 
 
+def _has_failed(test: ast.expr) -> Truth:
+    """``torch.isnan(x).any()``, ``not ok``: yes, ``torch.isfinite(x).all()``: no; unknown where it asks for
+    something else."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        failed = _has_failed(test.operand)
+        return dotted(test.operand).rpartition(".")[2] in _WELL or None if failed is None else not failed
+    if not isinstance(test, ast.Call):
+        return None
+    names = set(_names(test))
+    return not names & _FINITE if names & (_BROKEN | _FINITE) else None
+
+
+_BROKEN = frozenset({"isnan", "isinf"})
+_FINITE = frozenset({"isfinite"})
 _WELL = frozenset({"ok", "success", "succeeded"})
-"""``if not ok: …``: what is done where something has gone wrong."""
 
 
 def _cools(node: ast.If) -> tuple[bool, bool]:
@@ -412,7 +425,8 @@ def _cools(node: ast.If) -> tuple[bool, bool]:
     then = then or _sets_flag(node) or _fills_key(node) or _follows_device(node)
     on_gpu = _asks_for_gpu(test)
     then, otherwise = then or on_gpu is False, otherwise or on_gpu is True
+    failed = _has_failed(test)
+    then, otherwise = then or failed is True, otherwise or failed is False
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not) and not then:
-        then = dotted(test.operand).rpartition(".")[2] in _WELL
         otherwise = otherwise or _rare_test(test.operand)
     return then, otherwise

@@ -478,8 +478,12 @@ class BodyScope:
         return None
 
     def _callee(self, call: ast.Call) -> FunctionRef | None:
-        name = self.resolve(call.func)
-        entity = self.run.engine.project.lookup(name) if name else None
+        project, func, owner = self.run.engine.project, call.func, self.run.class_
+        if isinstance(func, ast.Attribute) and owner is not None and dotted(func.value) == "super":
+            bases = project.ancestry(owner)[0][1:]
+            return next((found for base in bases if (found := project.method(base, func.attr))), None)
+        name = self.resolve(func)
+        entity = project.lookup(name) if name else None
         return entity if isinstance(entity, FunctionRef) else None
 
     def records_grad(self, call: ast.Call) -> bool:

@@ -189,6 +189,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "gives_results": _here("The function is there to give results to its caller: `predict`, `get_latents`."),
     "for_output": _here("It is handed to a call that saves, writes, draws, displays or sends."),
     "rhythm_guessed": _here("Nothing but the lack of a known rhythm says that it runs on every step."),
+    "sure": _here("The event is certain, and a loop, a role or a chain of resolved calls says how often."),
     "rhythm_known": _here("A loop, a role or a caller says how often it runs; it is not a mere guess."),
     "rhythm_plausible": _here(
         "A loop, a role or a caller says how often it runs, or it is no method of a class that is no module: "
@@ -205,7 +206,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "captured": _here("It runs while a CUDA graph is captured."),
     "no_grad": _here("Autograd is switched off there."),
     "made_with": Signature((_X, _TEXT), "A call makes it that is given such a keyword."),
-    "explained": Signature((_TEXT,), "A comment at the place, or above it in the same paragraph, names it."),
+    "explained": Signature((_TEXT,), "A comment at the place, or above it or an `if` around it, names it."),
     "in_function": Signature((_TEXT,), "The function around it has one of the names.", repeated=True),
     "in_class": Signature((_TEXT,), "It is in a method of a subclass of the class, named from its package."),
     "switches": _here(

@@ -166,6 +166,25 @@ def test_changes_of_mode(statement: str, rare: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("test", "rare"),
+    [
+        ("torch.isnan(x).any()", (True, False)),
+        ("math.isinf(loss)", (True, False)),
+        ("not torch.isnan(x)", (False, True)),
+        ("not x.isfinite().all()", (True, False)),
+        ("torch.isfinite(x).all()", (False, True)),
+        ("not ok", (True, False)),
+        ("isnan", (False, False)),
+        ("x.any()", (False, False)),
+    ],
+)
+def test_what_is_done_where_something_has_gone_wrong(test: str, rare: tuple[bool, bool]) -> None:
+    node = ast.parse(f"if {test}: f()").body[0]
+    assert isinstance(node, ast.If)
+    assert is_cooling(node) == rare
+
+
+@pytest.mark.parametrize(
     ("body", "rare"),
     [
         ("return torch.tensor(0.0, device=d)", True),

@@ -279,9 +279,8 @@ def _is_running_statistic(value: ast.expr) -> bool:
 
 def _comes_from_module(scope: Scope, value: ast.expr, own: str) -> bool:
     """Does another operand come from ``super().forward(…)`` or from a module, undetached?"""
-    operands = {
-        name for part in within(value) if isinstance(part, ast.Name) and (name := chain(part)) and name != own
-    }
+    names = {part.id for part in within(value) if isinstance(part, ast.Name)}
+    operands = {name for name in names if name != own and _carries(value, [name])}
     for node in reversed(list(scope.walk(ast.Assign))):
         if not isinstance(node, ast.Assign):
             continue

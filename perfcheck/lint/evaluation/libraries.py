@@ -100,6 +100,8 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
             if argument.node is not None:
                 ev.dunder("__float__", argument.value, argument.node, node)
         return NUMBER
+    if root == "matplotlib":
+        return _FIGURES
     if root in _HOST_PACKAGES:
         return HOST_RESULTS.get(name, HOST)
     if last in _FROM_IMAGES and root == "torchvision":
@@ -249,6 +251,10 @@ _HOST_PACKAGES = frozenset(
     string hashlib
     uuid tempfile socket struct platform operator omegaconf hydra tensorboard""".split()
 )
+
+
+_FIGURES = HOST._replace(element=HOST._replace(element=HOST))
+"""``figure, (left, right) = plt.subplots(1, 2)``"""
 
 
 HOST_RESULTS = {

@@ -72,6 +72,8 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
             if name == "format":
                 ev.dunder("__format__", argument.value, argument.node or func, None)
         return Value("list", element=STR) if name == "split" else STR if name in _STR_TO_STR else UNKNOWN
+    if kind == "number":
+        return NUMBER  # np.ceil(x).astype("int").item()
     if kind == "size":
         return INT if name == "numel" else UNKNOWN
     if kind == "optimizer":

@@ -65,9 +65,12 @@ def asks_for_tensor(ev: Evaluator, test: ast.expr) -> str:
 
 
 def cannot_hold(ev: Evaluator, test: ast.expr) -> bool:
-    """Does a test ask whether a number that was computed here is a tensor?"""
-    known = ev.env.get(asks_for_tensor(ev, test))
-    return known is not None and known.kind == "number" and not known.origin
+    """Does a test ask whether a number that was computed here, or that constructors keep, is a tensor?"""
+    key = asks_for_tensor(ev, test)
+    if not key:
+        return False
+    known = ev.env.get(key) or ev.values.get(test.args[0], UNKNOWN)  # type: ignore[attr-defined]
+    return known.kind == "number" and (not known.origin or key.startswith("self."))
 
 
 def _narrow_call(ev: Evaluator, test: ast.Call, outcome: bool) -> None:

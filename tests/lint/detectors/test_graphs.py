@@ -133,6 +133,7 @@ def test_statistics_kept_on_the_module() -> None:
                 self.peak = torch.maximum(self.peak, logits.detach())
                 self.hidden_state = 0.5 * self.hidden_state + logits
                 self.last = logits
+                self.kept = min(self.kept, logits.size(-1))
                 return logits
 
             @torch.no_grad()
@@ -332,6 +333,26 @@ def test_forward_passes_that_are_detached() -> None:
                 student.loss(output, target, known, kept).backward()
     """
     assert flagged(source, "PC811") == {("PC811", 6)}
+
+
+@pytest.mark.parametrize(("mode", "told"), [("torch.inference_mode()", False), ("timer()", True)])
+def test_helpers_that_run_a_model_in_a_function_of_their_own(mode: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Baseline:
+            def rollout(self, policy: nn.Module, loader):
+                def run(batch):
+                    with {mode}:
+                        return policy(batch)
+                self.policy.eval()
+                return torch.cat([run(batch) for batch in loader])
+
+            def train_step(self, policy, loader):
+                return self.rollout(policy, loader).detach()
+    """
+    assert bool(flagged(source, "PC811")) is told
 
 
 def test_forward_passes_of_which_only_a_choice_is_kept() -> None:

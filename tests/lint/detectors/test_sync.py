@@ -84,6 +84,51 @@ def test_reads_of_one_tensor_are_not_adjacent_reads() -> None:
     assert flagged(source, "PC101", "PC119") == {("PC101", 7)}
 
 
+def test_branches_are_told_of_where_a_tensor_is_certain() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self, limit: torch.Tensor, order=2):
+                super().__init__()
+                self.limit, self.order = limit, order
+
+            def forward(self, x: torch.Tensor):
+                if x.sum() > 0:
+                    x = -x
+                if self.limit > 0:
+                    x = x / self.limit
+                order = self.order
+                if torch.is_tensor(self.order):
+                    order = x.new_tensor(2).mul(self.order)
+                if order != 2:
+                    x = x**order
+                return x
+    """
+    assert {(one.place.line, one.confidence) for one in found(source, "PC106")} == {
+        (10, "high"),
+        (12, "heuristic"),
+    }
+
+
+def test_axes_of_figures_are_no_tensors() -> None:
+    source = """
+        import matplotlib.pyplot as plt
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x, points):
+                figure, (left, right) = plt.subplots(1, 2)
+                for axes in [left, right]:
+                    axes.scatter(points[:, 0], points[:, 1])
+                    if axes == left:
+                        axes.axis("off")
+                return x
+    """
+    assert not flagged(source, "PC106")
+
+
 def test_python_comparisons_of_numbers() -> None:
     source = """
         import torch

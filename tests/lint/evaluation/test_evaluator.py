@@ -384,6 +384,10 @@ def test_what_only_tensors_can_do_shows_a_tensor(use: str) -> None:
     assert [one.line for one in events(body) if one.event == "host-sync"] == ["float(p)"]
 
 
+def test_numbers_of_numpy_are_read_without_waiting() -> None:
+    assert not raised("import numpy as np\nnp.ceil(np.log(x.shape[0])).astype('int').item()")
+
+
 def test_an_abstract_method_gives_what_its_definitions_give() -> None:
     source = """
         import torch
