@@ -133,6 +133,15 @@ def _steps_in(body: list[ast.stmt]) -> tuple[bool, bool]:
     return own or (beside and not whole), nested
 
 
+def _holds_epochs(body: list[ast.stmt]) -> bool:
+    """``while not done(max_steps): for agent in agents: for step in …: agent.learn(…)``"""
+    return any(
+        isinstance(part, (ast.For, ast.While)) and loop_kind(part) is LoopKind.EPOCH
+        for statement in body
+        for part in walk(statement)
+    )
+
+
 def _learns_at_once(body: list[ast.stmt]) -> bool:
     """Does an epoch go backward once, on all of the data, and hold no loop over its parts?"""
     learns = False
@@ -208,7 +217,7 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
     if own:
         return LoopKind.STEP
     if any(_names_steps(word) for word in words) or any(_is_step(t) for t in targets):
-        return LoopKind.STEP
+        return LoopKind.EPOCH if _holds_epochs(node.body) else LoopKind.STEP
     if not isinstance(node, ast.While) and _in_batches(node.iter):
         return LoopKind.STEP
     return LoopKind.STEP if any(map(_counts_step, node.body)) else LoopKind.PLAIN

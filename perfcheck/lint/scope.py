@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 
 from perfcheck.events import Hotness, Truth
+from perfcheck.lint.detectors.names import default_of
 from perfcheck.lint.device_loops import goes_over_device_data, iterates_on_device, runs_model
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -478,12 +479,8 @@ class BodyScope:
         return None
 
     def _callee(self, call: ast.Call) -> FunctionRef | None:
-        project, func, owner = self.run.engine.project, call.func, self.run.class_
-        if isinstance(func, ast.Attribute) and owner is not None and dotted(func.value) == "super":
-            bases = project.ancestry(owner)[0][1:]
-            return next((found for base in bases if (found := project.method(base, func.attr))), None)
-        name = self.resolve(func)
-        entity = project.lookup(name) if name else None
+        name = self.resolve(call.func)
+        entity = self.run.engine.project.lookup(name) if name else None
         return entity if isinstance(entity, FunctionRef) else None
 
     def records_grad(self, call: ast.Call) -> bool:
@@ -515,6 +512,11 @@ class BodyScope:
 
     def named_switches_grad(self, name: str) -> Truth:
         return self.run.engine.grad_modes.by_name.get(name)
+
+    def on_cpu_by_default(self) -> bool:
+        """``def sample(self, n, device="cpu")``: elsewhere only if somebody asks."""
+        default = None if isinstance(self.node, ast.Module) else default_of(self.node.args, "device")
+        return isinstance(default, ast.Constant) and default.value == "cpu"
 
     def class_names(self) -> frozenset[str]:
         own = self.function.record.owner

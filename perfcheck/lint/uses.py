@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.detectors.names import variables
@@ -170,25 +171,33 @@ _SIZED = frozenset(
 
 
 def fills_in(scope: BodyScope, node: ast.AST) -> bool:
-    """Does it give a parameter that callers left out its value: ``if size is None: size = int(x.max())``?"""
+    """Does it give a parameter that callers left out its value: ``if size is None: size = int(x.max())``, or
+    what stands in its place: ``if size is not None: n = size`` and ``else: n = int(x.max())``?"""
     assign = scope.statement(node)
     if not isinstance(assign, ast.Assign) or len(assign.targets) != 1:
         return False
-    name = plain(assign.targets[0])
-    choices = [a for a in scope.ancestors(node) if isinstance(a, (ast.If, ast.IfExp))]
-    return name in scope.function.record.params and any(_is_left_out(c.test, name) for c in choices)
+    params = frozenset(scope.function.record.params)
+    filled = params & {plain(assign.targets[0])}
+    for inner, choice in pairwise((node, *scope.ancestors(node))):
+        if isinstance(choice, (ast.If, ast.IfExp)):
+            otherwise = inner is choice.orelse or (isinstance(choice, ast.If) and inner in choice.orelse)
+            how, wanted = (ast.IsNot, params) if otherwise else (ast.Is, filled)
+            if wanted & _compared_with_none(choice.test, how):
+                return True
+    return False
 
 
-def _is_left_out(test: ast.expr, name: str) -> bool:
+def _compared_with_none(test: ast.expr, how: type[ast.cmpop]) -> set[str]:
+    """The variables of ``x is None and …``, or of ``x is not None and …``."""
     parts = test.values if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And) else [test]
-    return any(
-        isinstance(part, ast.Compare)
-        and isinstance(part.ops[0], ast.Is)
-        and plain(part.left) == name
+    return {
+        plain(part.left)
+        for part in parts
+        if isinstance(part, ast.Compare)
+        and isinstance(part.ops[0], how)
         and isinstance(part.comparators[0], ast.Constant)
         and part.comparators[0].value is None
-        for part in parts
-    )
+    }
 
 
 def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:

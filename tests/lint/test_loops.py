@@ -105,6 +105,12 @@ def test_a_loop_around_loops_of_steps_is_one_over_epochs() -> None:
     assert kind("while True", "for x in xs: loss.backward()") is LoopKind.EPOCH
 
 
+def test_a_loop_around_epochs_is_no_step_whatever_it_counts() -> None:
+    body = "for agent in agents:\n        for x in loader: f(x)"
+    assert kind("while population.below(max_steps)", body) is LoopKind.EPOCH
+    assert kind("while population.below(max_steps)", "for agent in agents: f(agent)") is LoopKind.STEP
+
+
 def test_a_loop_that_steps_after_its_inner_loop_is_a_step() -> None:
     body = "for x in loader:\n        f(x)\n    loss.backward()"
     assert kind("for i in range(3)", body) is LoopKind.STEP

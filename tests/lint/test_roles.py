@@ -146,6 +146,15 @@ def test_a_step_that_goes_through_the_data(parameter: str, level: Hotness) -> No
     assert role(program.project, program.function("Trainer.train_step")) == (level, False)
 
 
+@pytest.mark.parametrize(
+    ("name", "once"),
+    [("resize", True), ("_reinit_grads", True), ("eject", True), ("resize_image", False), ("reject", False)],
+)
+def test_what_changes_a_model_is_done_once(name: str, once: bool) -> None:
+    program = Program(f"class A:\n    def {name}(self, x): ...")
+    assert is_setup(program.function(f"A.{name}")) is once
+
+
 def test_setters_are_set_up() -> None:
     program = Program(
         "class A:\n    @limits.setter\n    def limits(self, x): ...\n    def other(self, x): ..."

@@ -51,6 +51,8 @@ def target_with_graph(scope: Scope) -> Iterator[Match]:
         network = _network(scope, call)
         if network is None or _differentiated_through(scope, call) or _detached(scope, call):
             continue
+        if any(map(_joins_states, call.args)):
+            continue
         copy = _COPY.search(network) is not None
         if _of_next_state(scope, call) and not (copy and frozen):
             yield Match(call, {"M": call})
@@ -80,6 +82,14 @@ def _of_next_state(scope: Scope, call: ast.Call) -> bool:
         _NEXT.search(word.lower())
         for argument in (*call.args, *(keyword.value for keyword in call.keywords))
         for word in words(argument)
+    )
+
+
+def _joins_states(given: ast.expr) -> bool:
+    """``torch.cat((states, next_states))``: half of what comes out is differentiated."""
+    parts = given.args[0] if isinstance(given, ast.Call) and last(given) == "cat" and given.args else None
+    return isinstance(parts, (ast.Tuple, ast.List)) and not all(
+        any(_NEXT.search(word.lower()) for word in words(part)) for part in parts.elts
     )
 
 

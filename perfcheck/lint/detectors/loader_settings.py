@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.names import default_of, last, targets
+from perfcheck.lint.detectors.names import default_of, targets
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
@@ -57,8 +57,7 @@ def pinning_off_by_default(scope: Scope) -> Iterator[Match]:
     off = default_of(scope.node.args, _PIN)
     if not isinstance(off, ast.Constant) or off.value is not False or "num_workers" not in _given(scope):
         return
-    handed = [node for node in scope.walk(ast.keyword, ast.Assign) if _hands_on(node)]
-    if handed and not all(_is_for_base(scope, node) for node in handed):
+    if any(_hands_on(node) for node in scope.walk(ast.keyword, ast.Assign)):
         yield Match(off, {"X": off})
 
 
@@ -70,12 +69,6 @@ def _hands_on(node: ast.AST) -> bool:
     if isinstance(node, ast.Assign):
         return chain(node.value) == _PIN and chain(node.targets[0]) == f"self.{_PIN}"
     return isinstance(node, ast.keyword) and node.arg == _PIN and chain(node.value) == _PIN
-
-
-def _is_for_base(scope: Scope, node: ast.AST) -> bool:
-    """``super().__init__(pin_memory=pin_memory)``, where a class of the project has it: told of there."""
-    call = scope.parent(node)
-    return isinstance(call, ast.Call) and last(call) == "__init__" and _PIN in scope.parameters_of(call)
 
 
 def _stored(scope: Scope) -> dict[str | None, dict[object, ast.expr]]:

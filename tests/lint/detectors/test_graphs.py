@@ -662,6 +662,11 @@ def test_targets_of_temporal_differences() -> None:
 
             def imagined(self, next_states):
                 return self.policy(next_states)
+
+            def both(self, states, next_states, rewards):
+                values = self.critic(torch.cat((states, next_states)))
+                loss = (values[0] - rewards - self.gamma * values[1].detach()).square().mean()
+                loss.backward()
     """
     assert flagged(source, "PC815") == {("PC815", 6), ("PC815", 7), ("PC815", 16)}
     frozen = "\n        def freeze(critic_target): critic_target.requires_grad_(False)"

@@ -112,6 +112,34 @@ def test_branches_are_told_of_where_a_tensor_is_certain() -> None:
     }
 
 
+@pytest.mark.parametrize(("device", "confidence"), [('"cpu"', "heuristic"), ('"cuda"', "medium")])
+def test_functions_that_work_on_the_host_unless_asked(device: str, confidence: str) -> None:
+    source = f"""
+        import torch
+
+        def corners(n, device={device}):
+            return torch.rand(n, device=device).max().item()
+    """
+    assert [one.confidence for one in found(source, "PC101")] == [confidence]
+
+
+@pytest.mark.parametrize(
+    ("read", "rule"), [("lengths.min().item()", "PC101"), ("int(lengths.min())", "PC102")]
+)
+def test_numbers_that_are_only_checked(read: str, rule: str) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, lengths: torch.Tensor):
+                if {read} < 1:
+                    raise ValueError("empty")
+                return lengths
+    """
+    assert [one.confidence for one in found(source, rule)] == ["heuristic"]
+
+
 def test_axes_of_figures_are_no_tensors() -> None:
     source = """
         import matplotlib.pyplot as plt
