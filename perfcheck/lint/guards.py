@@ -264,6 +264,21 @@ def _is_empty(node: ast.expr) -> bool:
     return isinstance(node, (ast.List, ast.Tuple)) and not node.elts
 
 
+def _is_of_nothing(test: ast.expr) -> bool:
+    """``x.shape[0] == 0``, ``x.numel() == 0``: what is done where a tensor holds nothing."""
+    if not (isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Eq) and len(test.ops) == 1):
+        return False
+    left, right = test.left, test.comparators[0]
+    if not (isinstance(right, ast.Constant) and right.value == 0 and right.value is not False):
+        return False
+    if isinstance(left, ast.Subscript):
+        return isinstance(left.value, ast.Attribute) and left.value.attr == "shape"
+    return isinstance(left, ast.Call) and dotted(left.func).rpartition(".")[2] in _SIZES
+
+
+_SIZES = frozenset({"numel", "nelement", "size"})
+
+
 def _sets_flag(node: ast.If) -> bool:
     """``if not self._checked: self._checked = True``, ``if self.first: self.first = False``: done once."""
     negated = isinstance(node.test, ast.UnaryOp) and isinstance(node.test.op, ast.Not)
@@ -330,8 +345,10 @@ def _follows_device(node: ast.If) -> bool:
 
 
 def _asks_for_gpu(test: ast.expr) -> Truth:
-    """``x.device.type == "cuda"``: yes, ``device.type in ("mps", "xla")``: no; unknown where it asks for
-    something else."""
+    """``x.device.type == "cuda"``, ``self.use_gpu``: yes, ``device.type in ("mps", "xla")``: no; unknown
+    where it asks for something else."""
+    if isinstance(test, (ast.Name, ast.Attribute)):
+        return _is_gpu_flag(_names(test)[0]) or None
     if not isinstance(test, ast.Compare) or len(test.ops) != 1 or not _DEVICE.search(dotted(test.left)):
         return None
     op, right = test.ops[0], test.comparators[0]
@@ -346,6 +363,7 @@ def _asks_for_gpu(test: ast.expr) -> Truth:
 
 
 _DEVICE = re.compile(r"(^|[._])device([._]type)?$")
+_is_gpu_flag = spelled(re.compile(r"^_?(use|using|on|with|has|is)_?(gpu|cuda)s?$", re.IGNORECASE).match)
 _NO_GPU = frozenset({"cpu", "mps", "xla", "ipu", "tpu", "meta"})
 """Kinds of devices on which nothing waits for a GPU of the kinds that are looked for."""
 
@@ -422,7 +440,7 @@ def _cools(node: ast.If) -> tuple[bool, bool]:
     if _off_interval(test):
         return is_error_path(node.body), True
     then = is_error_path(node.body) or _rare_test(test) or _changes_state(node) or _gives_constant(node.body)
-    then = then or _sets_flag(node) or _fills_key(node) or _follows_device(node)
+    then = then or _is_of_nothing(test) or _sets_flag(node) or _fills_key(node) or _follows_device(node)
     on_gpu = _asks_for_gpu(test)
     then, otherwise = then or on_gpu is False, otherwise or on_gpu is True
     failed = _has_failed(test)

@@ -236,6 +236,8 @@ def goes_over_batches(node: ast.For | ast.AsyncFor) -> bool:
     """Is each turn one step, on what it goes over: batches, and not times, losses or models?"""
     if loop_kind(node) is not LoopKind.STEP or any(map(_TIMES.search, words_of(node.iter))):
         return False
+    if isinstance(node.iter, ast.Call) and dotted(node.iter.func).endswith((".split", ".chunk")):
+        return False  # pieces of one tensor, wherever that lies
     targets = {part.id for part in walk(node.target) if isinstance(part, ast.Name)}
     calls = [part.func for statement in node.body for part in walk(statement) if isinstance(part, ast.Call)]
     return not any(

@@ -32,6 +32,12 @@ _SYNC_COMMENT = re.compile(
     r"|\bloop\b.{0,30}\b(memory|mem)\b",
     re.IGNORECASE,
 )
+_HEAD = 100  # lines in which the docstring of a module ends
+_DOCSTRING = re.compile(r'(?:[ \t]*(?:#[^\n]*)?\n)*[rR]?("""|\'\'\')(.*?)\1', re.DOTALL)
+_NOT_FOR_SPEED = re.compile(
+    r"correctness\s+reference|performance\s+is\s+(\w+\s+)?not|slow,?\s+but|for\s+(testing|debugging)(\s+purposes)?\s+only",
+    re.IGNORECASE,
+)
 _PARAGRAPH = 8  # lines above a statement in which a comment may be about it
 _COUNTS = frozenset({"len", "numel", "nelement", "any", "sum", "count_nonzero", "size"})
 _OF_EVERY_MODEL = frozenset({"train", "eval", "fit", "forward", "step", "update", "run"})
@@ -432,6 +438,17 @@ class BodyScope:
         return "Legacy" in owner.name or any(
             "deprecated" in line.lower() for line in self.lines[owner.line - 1 : owner.line + 2]
         )
+
+    def explains(self) -> bool:
+        """Does its docstring, or its module's, say that it is there to be read or compared with, not to be
+        fast?"""
+        own = "" if isinstance(self.node, ast.Module) else ast.get_docstring(self.node) or ""
+        return any(map(_NOT_FOR_SPEED.search, (own, self._module_says)))
+
+    @cached_property
+    def _module_says(self) -> str:
+        found = _DOCSTRING.match("\n".join(self.lines[:_HEAD]))
+        return found[2] if found is not None else ""
 
     def waiting_permitted(self, node: ast.AST) -> bool:
         """In a function or a ``with`` block of which the project says that it may wait."""

@@ -168,6 +168,24 @@ def test_changes_of_mode(statement: str, rare: bool) -> None:
 @pytest.mark.parametrize(
     ("test", "rare"),
     [
+        ("x.shape[0] == 0", (True, False)),
+        ("x.numel() == 0", (True, False)),
+        ("x[0] == 0", (False, False)),
+        ("x.size(0) == 1", (False, False)),
+        ("self.use_gpu", (False, True)),
+        ("use_cuda", (False, True)),
+        ("gpu_memory", (False, False)),
+    ],
+)
+def test_what_is_done_where_there_is_nothing_or_no_gpu(test: str, rare: tuple[bool, bool]) -> None:
+    node = ast.parse(f"if {test}: f()").body[0]
+    assert isinstance(node, ast.If)
+    assert is_cooling(node) == rare
+
+
+@pytest.mark.parametrize(
+    ("test", "rare"),
+    [
         ("torch.isnan(x).any()", (True, False)),
         ("math.isinf(loss)", (True, False)),
         ("not torch.isnan(x)", (False, True)),

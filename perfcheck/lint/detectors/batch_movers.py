@@ -80,11 +80,19 @@ def _is_carried(scope: Scope, moved: ast.expr, call: ast.Call, own: bool) -> boo
     """Is it what the function was handed, and nothing that it fetched; or, where the batch is its ``own``,
     any variable or attribute?"""
     name = chain(moved) if own else moved.id if isinstance(moved, ast.Name) else None
-    if name is None or _MODEL.search(name):
+    if name is None or _MODEL.search(name) or _is_drawn(scope, name, call):
         return False
     if own or name in _parameters(scope):
         return True
     return scope.definition(name, call) is None and not _is_collected_here(scope, name)
+
+
+def _is_drawn(scope: Scope, name: str, before: ast.AST) -> bool:
+    """``chosen = torch.randperm(n)[:k]``: which samples are taken, and none of them."""
+    made = scope.definition(name, before)
+    while isinstance(made, ast.Subscript):
+        made = made.value
+    return isinstance(made, ast.Call) and scope.resolve(made.func) in ("torch.randperm", "torch.randint")
 
 
 def _parameters(scope: Scope) -> list[str]:

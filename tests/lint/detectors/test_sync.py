@@ -123,21 +123,37 @@ def test_functions_that_work_on_the_host_unless_asked(device: str, confidence: s
     assert [one.confidence for one in found(source, "PC101")] == [confidence]
 
 
-@pytest.mark.parametrize(
-    ("read", "rule"), [("lengths.min().item()", "PC101"), ("int(lengths.min())", "PC102")]
-)
-def test_numbers_that_are_only_checked(read: str, rule: str) -> None:
-    source = f"""
+def test_numbers_that_are_only_checked() -> None:
+    source = """
         import torch
         from torch import nn
 
         class Net(nn.Module):
             def forward(self, lengths: torch.Tensor):
-                if {read} < 1:
+                if int(lengths.min()) < 1:
                     raise ValueError("empty")
                 return lengths
     """
-    assert [one.confidence for one in found(source, rule)] == ["heuristic"]
+    assert [one.confidence for one in found(source, "PC102")] == ["heuristic"]
+
+
+@pytest.mark.parametrize(
+    ("said", "confidence"),
+    [("Slow but easy to read: a correctness reference.", "heuristic"), ("Kernels of attention.", "high")],
+)
+def test_code_that_is_there_to_be_compared_with(said: str, confidence: str) -> None:
+    source = f"""
+        # A licence
+
+        \"\"\"{said}\"\"\"
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def forward(self, x: torch.Tensor):
+                return x * x.max().item()
+    """
+    assert [one.confidence for one in found(source, "PC101")] == [confidence]
 
 
 def test_axes_of_figures_are_no_tensors() -> None:

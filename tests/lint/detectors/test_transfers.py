@@ -260,6 +260,30 @@ def test_what_a_loop_fills_on_the_host_is_copied_once() -> None:
     assert told == {("PC201", 9)}
 
 
+def test_which_samples_are_taken_is_no_batch() -> None:
+    source = """
+        import torch
+
+        def sample_batch(inputs, count, size):
+            chosen = torch.randperm(count)[:size]
+            return inputs[chosen.to(inputs.device)]
+    """
+    assert not flagged(source, "PC215")
+
+
+def test_pieces_of_a_tensor_come_from_no_loader() -> None:
+    source = """
+        import torch
+
+        def encode(codec, embeddings, loader):
+            for batch in embeddings.split(1024):
+                codec(batch.cuda())
+            for batch in loader:
+                codec(batch.cuda())
+    """
+    assert flagged(source, "PC202") == {("PC202", 7)}
+
+
 def test_data_that_is_got_once_and_data_that_is_got_again_and_again() -> None:
     source = """
         import torch
