@@ -345,4 +345,4 @@ def _for_file(source: SourceFile, found: Iterable[Finding], chosen: Chosen) -> l
         return left
     from perfcheck.source import notebooks
 
-    return [notebooks.localized(finding, source) for finding in left]
+    return [one for finding in left for one in notebooks.localized(finding, source)]

@@ -1,7 +1,7 @@
 """A line for each finding: ``path:line:column: PC101 message``."""
 
 from perfcheck.findings import LintResult
-from perfcheck.report.context import Context, where
+from perfcheck.report.context import Context, message, where
 from perfcheck.report.printable import printable
 from perfcheck.report.style import SEVERITY_COLORS, paint
 from perfcheck.report.summary import statistics
@@ -12,7 +12,7 @@ def render(result: LintResult, context: Context) -> str:
     lines = []
     for finding in result.findings:
         code = style(finding.rule, SEVERITY_COLORS[finding.severity])
-        lines.append(f"{style(printable(where(finding)), 'bold')}: {code} {printable(finding.message)}\n")
+        lines.append(f"{style(printable(where(finding)), 'bold')}: {code} {printable(message(finding))}\n")
     for error in result.errors:
         place = style(f"{printable(error.path)}:{error.line}:1", "bold")
         lines.append(f"{place}: {style('error', 'red')} {printable(error.message)}\n")

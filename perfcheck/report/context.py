@@ -38,3 +38,20 @@ def where(finding: Finding) -> str:
     """``path:line:column``, for notebooks ``path:cell 3:line:column``."""
     cell = "" if finding.cell is None else f"cell {finding.cell}:"
     return f"{finding.path}:{cell}{finding.place.line}:{finding.place.column}"
+
+
+def elsewhere(finding: Finding) -> str:
+    """Its further places: the lines, and the columns on the finding's own line."""
+    here = [str(p.column) for p in finding.places if p.line == finding.place.line]
+    lines = list(dict.fromkeys(str(p.line) for p in finding.places if p.line != finding.place.line))
+    parts = []
+    if here:
+        parts.append(f"column{'' if len(here) == 1 else 's'} {', '.join(here)}")
+    if lines:
+        parts.append(f"line{'' if len(lines) == 1 else 's'} {', '.join(lines)}")
+    return " and ".join(parts)
+
+
+def message(finding: Finding) -> str:
+    """The reason and the further places, for formats that have no room of their own for these."""
+    return f"{finding.message} (also {elsewhere(finding)})" if finding.places else finding.message

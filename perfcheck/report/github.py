@@ -6,7 +6,7 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 from typing import Final
 
 from perfcheck.findings import Finding, LintError, LintResult, Severity
-from perfcheck.report.context import Context, where
+from perfcheck.report.context import Context, message, where
 from perfcheck.report.printable import printable
 
 _COMMANDS: Final[dict[Severity, str]] = {"error": "error", "warning": "warning", "info": "notice"}
@@ -23,7 +23,7 @@ def _finding(finding: Finding) -> str:
         properties |= {"line": place.line, "endLine": place.end_line}
         if place.line == place.end_line:  # columns are for annotations on one line
             properties |= {"col": place.column, "endColumn": place.end_column}
-    text = f"{where(finding)}: {finding.rule} {finding.message}. {finding.help}"
+    text = f"{where(finding)}: {finding.rule} {message(finding)}. {finding.help}"
     return _command(_COMMANDS[finding.severity], properties, text)
 
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from perfcheck.findings import Finding, LintError, LintResult, Severity
-from perfcheck.report.context import Context
+from perfcheck.report.context import Context, message
 
 _SEVERITIES: Final[dict[Severity, str]] = {"error": "major", "warning": "minor", "info": "info"}
 
@@ -28,10 +28,10 @@ def render(result: LintResult, context: Context) -> str:
 def _finding(finding: Finding) -> dict[str, Any]:
     place = finding.place
     if finding.cell is None:
-        description, lines = finding.message, {"begin": place.line, "end": place.end_line}
+        description, lines = message(finding), {"begin": place.line, "end": place.end_line}
     else:
         description, lines = (
-            f"cell {finding.cell}, line {place.line}: {finding.message}",
+            f"cell {finding.cell}, line {place.line}: {message(finding)}",
             {"begin": 1, "end": 1},
         )
     return {

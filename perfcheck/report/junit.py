@@ -7,7 +7,7 @@ from typing import Final
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from perfcheck.findings import Finding, LintError, LintResult
-from perfcheck.report.context import Context, where
+from perfcheck.report.context import Context, message, where
 from perfcheck.report.printable import printable
 
 _NOT_XML: Final = re.compile("[^\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -59,11 +59,11 @@ def _failed(finding: Finding) -> Element:
         file=as_xml(finding.path),
         line=str(place.line),
     )
-    failure = SubElement(case, "failure", message=as_xml(finding.message), type=finding.rule)
+    failure = SubElement(case, "failure", message=as_xml(message(finding)), type=finding.rule)
     failure.text = "\n".join(
         map(
             as_xml,
-            (f"{where(finding)}: {finding.rule} {finding.message}", f"help: {finding.help}", finding.url),
+            (f"{where(finding)}: {finding.rule} {message(finding)}", f"help: {finding.help}", finding.url),
         )
     )
     return case

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from perfcheck.findings import Finding, LintError, LintResult, Place
-from perfcheck.report.context import Context, where
+from perfcheck.report.context import Context, elsewhere, where
 from perfcheck.report.printable import printable, width
 from perfcheck.report.style import SEVERITY_COLORS, Paint, paint
 from perfcheck.report.summary import by_severity, plural, statistics
@@ -98,7 +98,7 @@ def _notes(finding: Finding, context: Context) -> Iterator[tuple[str, str]]:
     if finding.fix is not None:
         yield "fix", f"{printable(finding.fix.message)} ({finding.fix.safety})"
     if finding.places:
-        yield "also", _lines(finding)
+        yield "also", elsewhere(finding)
     if "verdict" in finding.evidence:
         yield "run", _shown_by_run(finding.evidence)
     if context.explain:
@@ -131,18 +131,6 @@ def _explanation(rule: Rule | None, style: Paint) -> str:
             lines += ["", f"  {style(heading, 'bold')}", ""]
             lines += [f"  {printable(line)}".rstrip() for line in text.split("\n")]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _lines(finding: Finding) -> str:
-    """Where else: the lines, and the columns on the finding's own line."""
-    here = [str(p.column) for p in finding.places if p.line == finding.place.line]
-    lines = list(dict.fromkeys(str(p.line) for p in finding.places if p.line != finding.place.line))
-    parts = []
-    if here:
-        parts.append(f"column{'' if len(here) == 1 else 's'} {', '.join(here)}")
-    if lines:
-        parts.append(f"line{'' if len(lines) == 1 else 's'} {', '.join(lines)}")
-    return " and ".join(parts)
 
 
 def _error(error: LintError, style: Paint) -> str:

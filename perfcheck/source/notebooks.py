@@ -62,7 +62,7 @@ def parse(data: bytes, path: Path, name: str) -> tuple[SourceFile | None, tuple[
         broken = _syntax_error(code)
         if broken is not None:
             line, message = broken
-            errors.append(LintError(name, line, f"cell {number}: {message}"))
+            errors.append(LintError(name, line, f"cell {number}, line {line}: {message}"))
             code = "\n" * code.count("\n")
         lines += code.split("\n")
     return SourceFile(path, name, "\n".join([*lines, ""]), tuple(starts)), tuple(errors)
@@ -74,19 +74,14 @@ def locate(source: SourceFile, line: int) -> tuple[int, int]:
     return cell, line - source.cells[cell - 1] + 1
 
 
-def localized(finding: Finding, source: SourceFile) -> Finding:
-    """A finding in the joined text as one in a cell: its lines, and those of its places in this cell."""
-    if not source.cells or finding.cell is not None:
-        return finding
-    cell, _ = locate(source, finding.place.line)
-    offset = source.cells[cell - 1] - 1
-    here = tuple(place for place in finding.places if locate(source, place.line)[0] == cell)
-    return replace(
-        finding,
-        cell=cell,
-        place=_raised(finding.place, offset),
-        places=tuple(_raised(place, offset) for place in here),
-    )
+def localized(finding: Finding, source: SourceFile) -> Iterator[Finding]:
+    """A finding in the joined text as one in each cell that it has places in, whose lines then count."""
+    by_cell: dict[int, list[Place]] = {}
+    for place in finding.all_places:
+        by_cell.setdefault(locate(source, place.line)[0], []).append(place)
+    for cell, places in by_cell.items():
+        first, *others = (_raised(place, source.cells[cell - 1] - 1) for place in places)
+        yield replace(finding.only_at(places), cell=cell, place=first, places=tuple(others))
 
 
 def _raised(place: Place, by: int) -> Place:
