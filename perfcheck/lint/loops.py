@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import Enum
 from typing import Any
 
@@ -220,7 +220,9 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
         return LoopKind.EPOCH if _holds_epochs(node.body) else LoopKind.STEP
     if not isinstance(node, ast.While) and _in_batches(node.iter):
         return LoopKind.STEP
-    return LoopKind.STEP if any(map(_counts_step, node.body)) else LoopKind.PLAIN
+    if any(map(_counts_step, node.body)) or (isinstance(node, ast.While) and _works_until_stopped(node)):
+        return LoopKind.STEP
+    return LoopKind.PLAIN
 
 
 def is_over_loader(over: ast.comprehension, aliases: Mapping[str, ast.AST] | None = None) -> bool:
@@ -239,7 +241,6 @@ def goes_over_batches(node: ast.For | ast.AsyncFor) -> bool:
     if isinstance(node.iter, ast.Call) and dotted(node.iter.func).endswith((".split", ".chunk")):
         return False  # pieces of one tensor, wherever that lies
     targets = {part.id for part in walk(node.target) if isinstance(part, ast.Name)}
-    calls = [part.func for statement in node.body for part in walk(statement) if isinstance(part, ast.Call)]
     return not any(
         (isinstance(func, ast.Name) and func.id in targets)
         or (
@@ -248,7 +249,7 @@ def goes_over_batches(node: ast.For | ast.AsyncFor) -> bool:
             and isinstance(func.value, ast.Name)
             and func.value.id in targets
         )
-        for func in calls
+        for func in (call.func for call in _calls(node))
     )
 
 
@@ -284,13 +285,12 @@ def is_pass(node: LoopNode) -> bool:
     return _goes_through_data(node) or _generates(node)
 
 
+def _calls(node: LoopNode) -> Iterator[ast.Call]:
+    return (part for statement in node.body for part in walk(statement) if isinstance(part, ast.Call))
+
+
 def _methods_called(node: LoopNode) -> set[str]:
-    return {
-        part.func.attr
-        for statement in node.body
-        for part in walk(statement)
-        if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)
-    }
+    return {call.func.attr for call in _calls(node) if isinstance(call.func, ast.Attribute)}
 
 
 def _runs_once(node: LoopNode) -> bool:
@@ -317,13 +317,50 @@ def _serves(node: ast.While) -> bool:
     if not (isinstance(node.test, ast.Constant) and node.test.value):
         return False
     return any(
-        isinstance(part, ast.Call)
-        and isinstance(part.func, ast.Attribute)
-        and part.func.attr in _TAKES
-        and any(_QUEUE.search(word) for word in words_of(part.func.value))
-        for statement in node.body
-        for part in walk(statement)
+        isinstance(call.func, ast.Attribute)
+        and call.func.attr in _TAKES
+        and any(_QUEUE.search(word) for word in words_of(call.func.value))
+        for call in _calls(node)
     )
+
+
+def _works_until_stopped(node: ast.While) -> bool:
+    """``while True: self.main_loop()``: from turn to turn of a service, until somebody stops it from outside;
+    not what looks at something now and then, and sleeps meanwhile."""
+    endless = isinstance(node.test, ast.Constant) and bool(node.test.value) and not _ends_itself(node.body)
+    if not endless and not _waits_for_stop(node.test):
+        return False
+    called = {dotted(part.func) for part in _calls(node)}
+    return any(name.startswith("self.") for name in called) and not any("sleep" in name for name in called)
+
+
+def _waits_for_stop(test: ast.expr) -> bool:
+    """``while not self._stop_event.is_set()``, ``while self.running``"""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        test = test.operand
+    if isinstance(test, ast.Call):
+        return dotted(test.func).endswith(".is_set")
+    return _STOPPED.search(dotted(test)) is not None
+
+
+_STOPPED = re.compile(
+    r"(^|[._])(running|is_running|alive|stop|stopped|stop_requested|shutdown|exiting|closed)$"
+)
+
+
+def _ends_itself(body: list[ast.stmt]) -> bool:
+    """Does a ``break`` or ``return`` of the loop's own end it?"""
+    stack: list[tuple[Any, bool]] = [(statement, True) for statement in body]
+    while stack:
+        node, own = stack.pop()
+        kind = type(node)
+        if kind in _SKIP:
+            continue
+        if kind is ast.Return or (own and kind is ast.Break):
+            return True
+        inner = own and kind not in (ast.For, ast.While, ast.AsyncFor)
+        stack += ((child, inner) for child in CHILDREN[kind](node))
+    return False
 
 
 def _streams(node: ast.While) -> bool:

@@ -146,6 +146,18 @@ def test_loops_that_serve_and_loops_that_know_of_epochs() -> None:
     assert kind("while not epoch_is_done(state)", "for x in loader: unit.train_step(x)") is LoopKind.EPOCH
 
 
+def test_what_turns_until_it_is_stopped_from_outside_serves() -> None:
+    assert kind("while True", "self.main_loop()") is LoopKind.STEP
+    assert kind("while not self.stop_event.is_set()", "self.work()") is LoopKind.STEP
+    assert kind("while self.running", "self.work()") is LoopKind.STEP
+
+
+def test_what_ends_itself_or_sleeps_between_its_turns_does_not() -> None:
+    assert kind("while True", "self.shrink()\n    if self.fits():\n        break") is LoopKind.PLAIN
+    assert kind("while True", "if self.fits():\n        return self.size") is LoopKind.PLAIN
+    assert kind("while self.running", "self.report()\n    time.sleep(10)") is LoopKind.PLAIN
+
+
 def test_a_model_that_is_made_is_not_called() -> None:
     assert kind("for x in xs", "y = unet_model(x)") is LoopKind.STEP
     assert kind("for x in xs", "model = builders.get_diffusion_model(x)") is LoopKind.PLAIN
