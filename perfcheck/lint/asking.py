@@ -43,7 +43,7 @@ from perfcheck.lint.uses import (
     selects_on_host,
     stops_loop,
 )
-from perfcheck.lint.values import Value
+from perfcheck.lint.values import TOKENIZED, Value
 from perfcheck.rulebook.predicates import Metavariable
 
 
@@ -133,25 +133,6 @@ def _rank(a: _Asked, node: ast.AST, wanted: int) -> Truth:
     return None if value.rank is None else value.rank == wanted
 
 
-def _tokenized(a: _Asked, node: ast.AST) -> Truth:
-    """``inputs = tokenizer(text, return_tensors="pt")``, ``inputs.input_ids``, ``inputs["input_ids"]``."""
-    for _ in range(_DEFINITIONS):
-        while isinstance(node, (ast.Attribute, ast.Subscript)):
-            node = node.value
-        if isinstance(node, ast.Call):
-            return any(keyword.arg == "return_tensors" for keyword in node.keywords)
-        if not isinstance(node, ast.Name):
-            return False
-        made = a.scope.definition(node.id, a.match.node)
-        if made is None:
-            return False
-        node = made
-    return False
-
-
-_DEFINITIONS = 4  # definitions followed backwards
-
-
 def _instance_of(a: _Asked, node: ast.AST, name: str) -> Truth:
     value = a.value(node)
     if value.ref is None:
@@ -215,6 +196,8 @@ def _becomes(scope: BodyScope, node: ast.AST, depth: int = 0) -> Iterator[ast.AS
         else:
             yield use
 
+
+_DEFINITIONS = 4  # changes of a value that are followed
 
 _OUTPUT = re.compile(
     r"^_*(save(?!_for_backward)|write|imwrite|imsave|imshow|plot|draw|dump|display|to_csv|to_file|savefig|send)(_|$)"
@@ -520,7 +503,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "contiguous": _tensor_fact(lambda v: v.contiguous),
     "requires_grad": _tensor_fact(lambda v: v.grad),
     "from_loader": lambda a, n: a.value(n).batch or (None if a.value(n).kind == "unknown" else False),
-    "tokenized": _tokenized,
+    "tokenized": lambda a, n: a.value(n).ref == TOKENIZED,
     "dtype": _dtype,
     "rank": _rank,
     "number": _kind("number"),
@@ -627,7 +610,10 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "of_pass": _of_pass,
     "moves_data": lambda a: (
         any(raised.event == "h2d-copy" for raised in a.scope.events)
-        or any(_tokenized(a, call.func) for call in a.scope.calls("to", "cuda"))
+        or any(
+            isinstance(call.func, ast.Attribute) and a.value(call.func.value).ref == TOKENIZED
+            for call in a.scope.calls("to", "cuda")
+        )
     ),
     "loaded_into": lambda a: is_loaded_into(a.scope, a.match.node),
     "for_collective": lambda a: is_for_collective(a.scope, a.match.node),

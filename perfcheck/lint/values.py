@@ -61,7 +61,7 @@ class Value(NamedTuple):
     grad: Truth = None  # part of an autograd graph
     batch: Truth = None  # comes from a data loader
     const: Any = NO_CONST
-    ref: str | None = None  # dotted name of the class, function or module
+    ref: str | None = None  # dotted name of the class, function or module; TOKENIZED
     element: Value | None = None
     items: tuple[Value, ...] | None = None  # tuples and lists of known length
     keys: tuple[tuple[str, Value], ...] | None = None  # dicts: known string keys
@@ -86,6 +86,9 @@ class Value(NamedTuple):
     def has_const(self) -> bool:
         return self.const is not NO_CONST
 
+
+TOKENIZED: Final = "transformers.BatchEncoding"
+"""``ref`` of what a tokenizer or a processor of inputs made, and of the tensors in it."""
 
 UNKNOWN: Final = Value()
 NONE: Final = Value("none", const=None)

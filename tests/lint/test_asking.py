@@ -53,6 +53,7 @@ def test_every_predicate_has_an_answer() -> None:
         ("from_loader($X)", "for b in loader: at(b)", True),
         ("from_loader($X)", "at(x)", False),
         ("tokenized($X)", "text = tok(x, return_tensors='pt'); ids = text.input_ids; at(ids)", True),
+        ("tokenized($X)", "for k, v in tok(x, return_tensors='pt').items(): at(v)", True),
         ("tokenized($X)", "ids = tok(x)['input_ids']; at(ids)", False),
         ("dtype($X, 'bool')", "at(x > 0)", True),
         ("dtype($X, 'int')", "at(x > 0)", False),

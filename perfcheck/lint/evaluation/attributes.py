@@ -65,6 +65,8 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
         )
     if kind == "host" and owner.ref == "torch.finfo":
         return NUMBER
+    if kind == "dict" and owner.keys is None and owner.element is not None:
+        return owner.element  # ``inputs.input_ids``
     if kind == "device":
         return STR if attr == "type" else INT if attr == "index" else UNKNOWN
     if kind == "unknown":

@@ -14,7 +14,7 @@ from perfcheck.lint.evaluation.libraries import external
 from perfcheck.lint.evaluation.methods import method
 from perfcheck.lint.evaluation.modules import call_module
 from perfcheck.lint.project import ClassRef
-from perfcheck.lint.values import ACCELERATOR, UNKNOWN, Value, elements
+from perfcheck.lint.values import ACCELERATOR, HOST_TENSOR, TOKENIZED, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -33,8 +33,15 @@ def call(ev: Evaluator, node: ast.Call) -> Value:
         if gives and result.device is None:
             return result._replace(batch=True)
         if any(k.arg == "return_tensors" for k in node.keywords):
-            return Value(device=False)  # what a tokenizer or an image processor makes lies on the host
+            return _processed(last, {keyword.arg for keyword in node.keywords})
     return result
+
+
+def _processed(name: str, keywords: set[str | None]) -> Value:
+    """What a tokenizer or an image processor makes lies on the host."""
+    alone = name == "encode" or (name == "apply_chat_template" and "return_dict" not in keywords)
+    part = HOST_TENSOR._replace(ref=TOKENIZED)
+    return part if alone else Value("dict", ref=TOKENIZED, element=part)
 
 
 def _keeps_samples(func: ast.expr) -> bool:

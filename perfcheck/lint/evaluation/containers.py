@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from perfcheck.lint.evaluation.arguments import Arguments
 from perfcheck.lint.evaluation.binding import rebind
-from perfcheck.lint.values import INT, NONE, STR, UNKNOWN, Value, elements, join, join_all
+from perfcheck.lint.operations import device_of
+from perfcheck.lint.values import ACCELERATOR, INT, NONE, STR, UNKNOWN, Value, elements, join, join_all
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -47,6 +48,11 @@ def container_method(
         return inside
     if name == "copy":
         return owner
+    if name in ("to", "cuda") and owner.kind == "dict":  # what a tokenizer makes moves all it holds
+        target = arguments.value(0, "device") if name == "to" else ACCELERATOR
+        if target is None or target.kind == "dtype":
+            return owner
+        return owner._replace(element=inside._replace(device=device_of(target)))
     if name in ("index", "count"):
         return INT
     if name in ("sort",) and inside.kind == "tensor":

@@ -21,7 +21,7 @@ from perfcheck.lint.evaluation.tensors import (
 )
 from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY, WANT_TWO, along_dimension
 from perfcheck.lint.operations import device_of
-from perfcheck.lint.values import ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value, elements
+from perfcheck.lint.values import ACCELERATOR, ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -153,8 +153,10 @@ def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Argume
         "long",
     ):
         if name in ("to", "cuda"):
-            device = owner.device if owner.device is not None else True
-            return owner._replace(device=device, batch=None)
+            target = arguments.value(0, "device") if name == "to" else ACCELERATOR
+            if target is None or target.kind == "dtype":
+                return owner._replace(device=owner.device is not False, batch=None)
+            return owner._replace(device=device_of(target), batch=None)
         return owner
     if name in ("size",):
         return INT if arguments.positional else SIZE

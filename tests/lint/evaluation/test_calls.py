@@ -121,6 +121,24 @@ def test_what_a_processor_makes() -> None:
     assert expression("processor(images)['sizes'].clamp(0)", "processor: nn.Module, images").device is True
 
 
+@pytest.mark.parametrize(
+    ("text", "device"),
+    [
+        ("tok(text, return_tensors='pt').input_ids", False),
+        ("tok(text, return_tensors='pt').to(device).input_ids", True),
+        ("tok(text, return_tensors='pt').to('cuda')['input_ids']", True),
+        ("tok(text, return_tensors='pt').to('cpu')['input_ids']", False),
+        ("tok(text, return_tensors='pt').to(torch.bfloat16)['pixel_values']", False),
+        ("{k: v.to(device) for k, v in tok(text, return_tensors='pt').items()}['input_ids']", True),
+        ("tok.encode(text, return_tensors='pt')", False),
+        ("tok.encode(text, return_tensors='pt').to(device)[0]", True),
+    ],
+)
+def test_what_a_tokenizer_makes_is_moved_with_all_it_holds(text: str, device: Truth) -> None:
+    found = expression(text, "tok, text, device")
+    assert (found.kind, found.device) == ("tensor", device)
+
+
 def test_group_operations_are_no_methods_of_tensors() -> None:
     assert expression("accelerator.gather(x)", "accelerator, x: torch.Tensor").kind == "unknown"
     assert expression("y.gather(1, x)", "x: torch.Tensor, y").kind == "tensor"
