@@ -166,7 +166,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "iterated-tensor": _READS | {"bool", "str", "print", "tolist", "append", "any", "all"},
     "eager-error-texts": frozenset({"min", "max"}),
     "any-all-branch": frozenset({"any", "all"}),
-    "builtin-comparisons": frozenset({"max", "min", "sorted", "any", "all"}),
+    "builtin-comparisons": frozenset({"max", "min", "sorted", "sort", "any", "all"}),
     "adjacent-reads": _READS,
     "device-scalars-as-integers": frozenset(_SIZED.split()),
     "tensors-of-device-scalars": _FROM_DATA,

@@ -22,12 +22,18 @@ def any_all_branch(scope: Scope) -> Iterator[Match]:
 
 
 def builtin_comparisons(scope: Scope) -> Iterator[Match]:
-    """``max(a, b)``, ``sorted(tensors)``, ``any(mask)``: Python compares, and asks for each outcome."""
+    """``max(a, b)``, ``sorted(tensors)``, ``pairs.sort(key=…)``, ``any(mask)``: Python compares, and asks for
+    each outcome."""
     for raised in _truths(scope):
         if isinstance(raised.node, ast.Call) and raised.node is not raised.subject:
             name = scope.resolve(raised.node.func)
-            if name in _COMPARING:
-                yield Match(raised.node, {"F": raised.node.func, "T": raised.node}, name, raised.certain)
+            if name in _COMPARING or last(raised.node) == "sort":
+                yield Match(
+                    raised.node,
+                    {"F": raised.node.func, "T": raised.node},
+                    name or "list.sort",
+                    raised.certain,
+                )
 
 
 def _truths(scope: Scope) -> Iterator[Raised]:

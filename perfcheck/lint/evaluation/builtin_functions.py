@@ -72,11 +72,9 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
             ev.dunder("__bool__", inside, first.node, node)
         return BOOL
     if name == "sorted":
-        inside = elements(value)
-        key = arguments.keywords.get("key")
-        if inside.kind == "tensor" and key is None and first is not None and first.node is not None:
-            ev.dunder("__bool__", inside, first.node, node)
-        return Value("list", element=inside)
+        if first is not None and first.node is not None:
+            order(ev, arguments, elements(value), first.node)
+        return Value("list", element=elements(value))
     if name in ("list", "tuple", "set", "frozenset", "reversed", "iter"):
         if first is None:
             return Value("set") if "set" in name else Value("list") if name != "tuple" else Value("tuple")
@@ -150,13 +148,29 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
 
 def apply_lambda(ev: Evaluator, node: ast.Lambda, given: Sequence[Value]) -> Value:
     """The function that a ``lambda`` is, as far as it is known what it is given."""
+    result = _result_of(ev, node, given)
+    return Value("function", element=result if not result.origin else None)
+
+
+def _result_of(ev: Evaluator, node: ast.Lambda, given: Sequence[Value]) -> Value:
     before = ev.env
     ev.env = dict(before)
     for position, parameter in enumerate((*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)):
         ev.env[parameter.arg] = given[position] if position < len(given) else UNKNOWN
     result = ev.expr(node.body)
     ev.env = before
-    return Value("function", element=result if not result.origin else None)
+    return result
+
+
+def order(ev: Evaluator, arguments: Arguments, inside: Value, subject: ast.expr) -> None:
+    """``sorted(scores)``, ``max(scored, key=lambda pair: pair[1])``: whatever two are compared, the host
+    asks for the answer."""
+    key = arguments.keywords.get("key")
+    compared = inside if key is None else UNKNOWN
+    if key is not None and isinstance(key.node, ast.Lambda):
+        compared = _result_of(ev, key.node, [inside])
+    if compared.kind == "tensor":
+        ev.dunder("__bool__", compared, subject, arguments.node)
 
 
 def _extreme(ev: Evaluator, arguments: Arguments, node: ast.Call) -> Value:
@@ -165,8 +179,8 @@ def _extreme(ev: Evaluator, arguments: Arguments, node: ast.Call) -> Value:
     if len(values) == 1:
         inside = elements(values[0])
         argument = arguments.positional[0]
-        if inside.kind == "tensor" and "key" not in arguments.keywords and argument.node is not None:
-            ev.dunder("__bool__", inside, argument.node, node)
+        if argument.node is not None:
+            order(ev, arguments, inside, argument.node)
         return inside
     for argument in arguments.positional:
         if argument.value.kind == "tensor" and "key" not in arguments.keywords and argument.node is not None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from perfcheck.lint.evaluation.arguments import Arguments
 from perfcheck.lint.evaluation.binding import rebind
+from perfcheck.lint.evaluation.builtin_functions import order
 from perfcheck.lint.operations import device_of
 from perfcheck.lint.values import ACCELERATOR, INT, NONE, STR, UNKNOWN, Value, elements, join, join_all
 
@@ -55,8 +56,8 @@ def container_method(
         return owner._replace(element=inside._replace(device=device_of(target)))
     if name in ("index", "count"):
         return INT
-    if name in ("sort",) and inside.kind == "tensor":
-        ev.dunder("__bool__", inside, func.value, arguments.node)
+    if name == "sort":
+        order(ev, arguments, inside, func.value)
     return NONE if name in ("update", "clear", "sort", "reverse", "remove") else UNKNOWN
 
 

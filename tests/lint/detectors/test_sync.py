@@ -392,6 +392,28 @@ def test_python_that_walks_a_tensor_waits_for_each_element_however_rare_it_is() 
     assert not flagged(source.replace("def build", "def __init__"), "PC115")
 
 
+@pytest.mark.parametrize(
+    "ranked",
+    [
+        "sorted(enumerate(scores), key=lambda pair: pair[1])",
+        "max(zip(scores, documents), key=lambda pair: pair[0])",
+        "[(s, d) for s, d in zip(scores, documents)].sort(key=lambda pair: -pair[0])",
+        "sorted(range(len(scores)), key=lambda i: scores[i])",
+    ],
+)
+def test_what_is_ordered_by_device_tensors_is_compared_pair_by_pair(ranked: str) -> None:
+    source = f"""
+        from torch import nn
+
+        class Ranker(nn.Module):
+            def forward(self, x, documents):
+                scores = x.sum(-1)
+                return {ranked}
+    """
+    assert flagged(source, "PC115", "PC106") == {("PC115", 6)}
+    assert not flagged(source.replace("x.sum(-1)", "x.sum(-1).tolist()"), "PC115", "PC106")
+
+
 def test_tensors_of_another_framework() -> None:
     source = """
         import mxnet as mx
