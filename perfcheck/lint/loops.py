@@ -77,7 +77,7 @@ _MODEL = re.compile(
 )
 
 
-def _calls_model(call: ast.Call) -> bool:
+def calls_model(call: ast.Call) -> bool:
     """``model(x)``, ``self.model(x)``, ``module.forward(x)``."""
     func = call.func
     if isinstance(func, ast.Attribute):
@@ -119,7 +119,7 @@ def _steps_in(body: list[ast.stmt]) -> tuple[bool, bool]:
                     called = _methods_called(node)
                     nested, whole = True, whole or ("backward" in called and not _UPDATES.isdisjoint(called))
                 continue
-            if kind is ast.Call and _calls_model(node):
+            if kind is ast.Call and calls_model(node):
                 beside = True
             if kind is ast.Call and type(node.func) is ast.Attribute:
                 beside = beside or node.func.attr == "zero_grad"
@@ -326,12 +326,13 @@ def _serves(node: ast.While) -> bool:
 
 def _works_until_stopped(node: ast.While) -> bool:
     """``while True: self.main_loop()``: from turn to turn of a service, until somebody stops it from outside;
-    not what looks at something now and then, and sleeps meanwhile."""
+    not what looks at something now and then, and sleeps or waits meanwhile."""
     endless = isinstance(node.test, ast.Constant) and bool(node.test.value) and not _ends_itself(node.body)
     if not endless and not _waits_for_stop(node.test):
         return False
     called = {dotted(part.func) for part in _calls(node)}
-    return any(name.startswith("self.") for name in called) and not any("sleep" in name for name in called)
+    works = any(name.startswith("self.") for name in called)
+    return works and not any(name.endswith(("sleep", "wait")) for name in called)
 
 
 def _waits_for_stop(test: ast.expr) -> bool:

@@ -154,12 +154,11 @@ def operand_device(values: Iterable[Value]) -> Truth:
     values = list(values)
     if any(v.device is False and v.rank and not v.assumed for v in values):
         return False  # anything but a scalar must be where its partner is
-    found = [v.device for v in values if not (v.device is False and v.rank == 0)]
-    if not found:
-        return False
-    if True in found:
+    found = [v for v in values if not (v.device is False and v.rank == 0)]
+    if any(v.device is True for v in found):
         return True
-    return None if None in found else False
+    surely_here = any(v.device is False and not (v.assumed or v.batch) for v in found)
+    return False if surely_here or all(v.device is False for v in found) else None
 
 
 def dtype_of(value: Value) -> Dtype | None:

@@ -156,6 +156,7 @@ def test_what_ends_itself_or_sleeps_between_its_turns_does_not() -> None:
     assert kind("while True", "self.shrink()\n    if self.fits():\n        break") is LoopKind.PLAIN
     assert kind("while True", "if self.fits():\n        return self.size") is LoopKind.PLAIN
     assert kind("while self.running", "self.report()\n    time.sleep(10)") is LoopKind.PLAIN
+    assert kind("while True", "self.trigger.wait()\n    self.render()") is LoopKind.PLAIN
 
 
 def test_a_model_that_is_made_is_not_called() -> None:

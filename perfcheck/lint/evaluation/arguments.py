@@ -32,9 +32,9 @@ class Arguments:
                     self.spread = True
                     self.positional.append(Argument(elements(value), argument))
             else:
-                self.positional.append(Argument(ev.expr(argument), argument))
+                self.positional.append(Argument(_handed_over(ev, argument), argument))
         for keyword in node.keywords:
-            value = ev.expr(keyword.value)
+            value = _handed_over(ev, keyword.value)
             if keyword.arg is None:
                 if value.keys is not None:
                     self.keywords.update({k: Argument(v, keyword.value) for k, v in value.keys})
@@ -59,6 +59,16 @@ class Arguments:
         return [a.value for a in self.positional] + [a.value for a in self.keywords.values()]
 
 
+def _handed_over(ev: Evaluator, node: ast.expr) -> Value:
+    """The value of an argument. Whoever is handed a module may move it."""
+    value = ev.expr(node)
+    if value.kind == "module" and value.device is False:
+        value = value._replace(device=None)
+        if isinstance(node, ast.Name):
+            ev.env[node.id] = value
+    return value
+
+
 def unknown_result(arguments: Arguments) -> Value:
     """Something unknown was handed tensors: what comes back, if it is a tensor, is where they are."""
     inside = [v if v.kind not in ("list", "tuple", "dict") else elements(v) for v in arguments.all]
@@ -68,6 +78,12 @@ def unknown_result(arguments: Arguments) -> Value:
     if devices and all(d is False for d in devices):
         return Value(device=None)
     return UNKNOWN
+
+
+def surely_on_host(arguments: Arguments) -> bool:
+    """Is every tensor among them made, or moved, on the host, and no part of a batch?"""
+    tensors = [value for value in arguments.all if value.kind == "tensor"]
+    return bool(tensors) and all(v.device is False and not (v.assumed or v.batch) for v in tensors)
 
 
 def device_of_arguments(arguments: Arguments) -> bool | None:

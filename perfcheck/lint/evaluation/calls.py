@@ -7,12 +7,13 @@ import re
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.dotted import dotted
-from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
+from perfcheck.lint.evaluation.arguments import Arguments, surely_on_host, unknown_result
 from perfcheck.lint.evaluation.attributes import INSTANCES
 from perfcheck.lint.evaluation.builtin_functions import apply_lambda
 from perfcheck.lint.evaluation.libraries import external
 from perfcheck.lint.evaluation.methods import method
 from perfcheck.lint.evaluation.modules import call_module
+from perfcheck.lint.loops import calls_model
 from perfcheck.lint.project import ClassRef
 from perfcheck.lint.values import ACCELERATOR, HOST_TENSOR, TOKENIZED, UNKNOWN, Value, elements
 
@@ -111,9 +112,14 @@ def invoke(ev: Evaluator, target: Value, arguments: Arguments, node: ast.Call) -
         return call_module(ev, target, arguments)
     if kind == "instance" and target.ref:
         return ev.engine.call_method(ev, target, "__call__", arguments) or unknown_result(arguments)
+    if kind in ("tensor", "unknown") and target.device is False:
+        return Value(device=False)  # a model that was moved to the host
     if kind in ("number", "str", "none", "list", "dict", "array", "tensor"):
         return UNKNOWN
-    return unknown_result(arguments)
+    found = unknown_result(arguments)
+    if found.device is None and calls_model(node) and surely_on_host(arguments):
+        return Value(device=False)
+    return found
 
 
 def _super(ev: Evaluator, name: str, arguments: Arguments) -> Value:

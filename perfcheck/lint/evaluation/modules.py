@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import ast
+from functools import partial
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
-from perfcheck.lint.evaluation.arguments import Arguments, device_of_arguments
+from perfcheck.lint.evaluation.arguments import Arguments, device_of_arguments, surely_on_host
+from perfcheck.lint.evaluation.binding import rebind
+from perfcheck.lint.operations import device_of
 from perfcheck.lint.project import ClassRef
 from perfcheck.lint.values import STR, UNKNOWN, Value
 
@@ -16,6 +19,11 @@ if TYPE_CHECKING:
 
 
 def call_module(ev: Evaluator, target: Value, arguments: Arguments) -> Value:
+    found = _called(ev, target, arguments)
+    return _placed(found, False, surely=True) if target.device is False else found
+
+
+def _called(ev: Evaluator, target: Value, arguments: Arguments) -> Value:
     grad = not ev.no_grad
     if target.ref is not None:
         entity = ev.engine.project.lookup(target.ref)
@@ -30,20 +38,22 @@ def call_module(ev: Evaluator, target: Value, arguments: Arguments) -> Value:
         last = target.ref.rpartition(".")[2]
         if target.ref.startswith("torch.nn."):
             return _builtin_module(last, arguments, grad)
-    device = device_of_arguments(arguments)
+    device = False if surely_on_host(arguments) else device_of_arguments(arguments)
     return Value(device=device, grad=grad if device else None)
 
 
-def _placed(value: Value, device: Truth) -> Value:
-    """What a module returns, of which nothing says where it is, is where its arguments are."""
+def _placed(value: Value, device: Truth, surely: bool = False) -> Value:
+    """What a module returns, of which nothing says where it is, is where its arguments are; ``surely``:
+    whatever else is said, as the module itself is there."""
     if value.kind in ("unknown", "tensor"):
-        return value._replace(device=device) if value.device is None else value
+        return value._replace(device=device) if surely or value.device is None else value
     if value.kind not in ("list", "tuple", "dict") or device is None:
         return value
+    place = partial(_placed, device=device, surely=surely)
     return value._replace(
-        items=None if value.items is None else tuple(_placed(item, device) for item in value.items),
-        element=None if value.element is None else _placed(value.element, device),
-        keys=None if value.keys is None else tuple((key, _placed(held, device)) for key, held in value.keys),
+        items=None if value.items is None else tuple(map(place, value.items)),
+        element=None if value.element is None else place(value.element),
+        keys=None if value.keys is None else tuple((key, place(held)) for key, held in value.keys),
     )
 
 
@@ -80,6 +90,14 @@ def _builtin_module(name: str, arguments: Arguments, grad: bool) -> Value:
     return plain._replace(rank=rank)
 
 
+def _moved(owner: Value, name: str, arguments: Arguments) -> Truth:
+    """Where ``to(device)``, ``cuda()`` and ``cpu()`` leave a module."""
+    if name != "to":
+        return name == "cuda"
+    target = arguments.value(0, "device")
+    return device_of(target) if target is not None and target.kind != "dtype" else owner.device
+
+
 def module_method(ev: Evaluator, owner: Value, name: str, arguments: Arguments, node: ast.Call) -> Value:
     if name in (
         "to",
@@ -104,6 +122,10 @@ def module_method(ev: Evaluator, owner: Value, name: str, arguments: Arguments, 
             arguments.keywords,
             arguments.spread,
         )
+        if name in ("to", "cuda", "cpu"):
+            owner = owner._replace(device=_moved(owner, name, arguments))
+            if isinstance(node.func, ast.Attribute):
+                rebind(ev, node.func.value, owner)
         return owner
     if name in ("parameters", "buffers"):
         return Value("list", element=Value("tensor", True, "float", grad=name == "parameters"))

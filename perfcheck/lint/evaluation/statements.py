@@ -11,8 +11,9 @@ from operator import is_
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.arithmetic import arithmetic
-from perfcheck.lint.evaluation.binding import bind
+from perfcheck.lint.evaluation.binding import bind, rebind
 from perfcheck.lint.evaluation.environment import Env, differs, merge
 from perfcheck.lint.evaluation.narrowing import cannot_hold, narrow
 from perfcheck.lint.grad_mode import switches_grad_off
@@ -25,15 +26,37 @@ if TYPE_CHECKING:
 
 
 def _expression(ev: Evaluator, node: ast.Expr) -> None:
-    ev.expr(node.value)
+    value = ev.expr(node.value)
+    func = node.value.func if isinstance(node.value, ast.Call) else None
+    if isinstance(func, ast.Attribute) and func.attr in ("to", "cpu", "cuda"):
+        owner = ev.values.get(func.value, UNKNOWN)
+        if owner.kind == "unknown" and value.device is not None:  # nothing but a module moves in place
+            rebind(ev, func.value, owner._replace(device=value.device))
 
 
 def _assign(ev: Evaluator, node: ast.Assign) -> None:
     value = ev.expr(node.value)
     for target in node.targets:
-        bind(ev, target, value, node.value)
+        bind(ev, target, _placed(value, target, node.value), node.value)
         if value.kind == "size" and isinstance(target, ast.Tuple):
             _count_dimensions(ev, target, node.value)
+
+
+def _placed(value: Value, target: ast.expr, made: ast.expr) -> Value:
+    """``net = Net()`` is on the host until somebody moves it; ``self.net`` may be moved with its owner."""
+    if value.kind != "module" or not isinstance(target, (ast.Name, ast.Attribute)):
+        return value
+    if isinstance(target, ast.Attribute):
+        return value if value.device else value._replace(device=None)
+    return value._replace(device=False) if value.device is None and _constructs(made) else value
+
+
+def _constructs(node: ast.expr) -> bool:
+    """``Net()``, ``nn.Linear(3, 1)``; not ``DataParallel(model)``, ``nn.Linear(3, 1, device=device)``"""
+    if not isinstance(node, ast.Call) or any(keyword.arg == "device" for keyword in node.keywords):
+        return False
+    name = dotted(node.func).rpartition(".")[2]
+    return name[:1].isupper() and "Parallel" not in name and name != "DDP"
 
 
 def _count_dimensions(ev: Evaluator, target: ast.Tuple, size: ast.expr) -> None:

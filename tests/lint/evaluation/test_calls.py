@@ -204,3 +204,33 @@ def test_what_numpy_draws_of_numbers_are_indices() -> None:
     assert expression("np.random.choice(n, 8)", "n: int", before).dtype == "int"
     assert expression("np.random.choice(mask, 8)", "mask", before).dtype is None
     assert expression("np.arange(n)", "n: int", before).dtype is None
+
+
+@pytest.mark.parametrize(
+    ("text", "device"),
+    [
+        ("model = model.cpu(); reveal(model(x).sum())", False),
+        ("model = model.to('cpu').eval(); reveal(model(x).sum())", False),
+        ("model.to('cpu'); reveal(model(x).sum())", False),
+        ("model.to(torch.device('cpu')); reveal(model(x).sum())", False),
+        ("model.to('cpu'); model.cuda(); reveal(model(x).sum())", True),
+        ("model = model.to(device); reveal(model(x).sum())", True),
+        ("m = m.cpu(); reveal(m(x).sum())", False),
+        ("m.to('cpu'); reveal(m(x).sum())", False),
+        ("reveal(m(x).sum())", True),
+        ("reveal(model(x.to('cpu')).argmax(1) == y.to('cpu'))", False),
+        ("net = nn.Linear(3, 1); reveal(net(h).sum())", False),
+        ("net = nn.Linear(3, 1); net.to(device); reveal(net(x).sum())", True),
+        ("net = nn.Linear(3, 1); move(net); reveal(net(x).sum())", True),
+        ("net = nn.DataParallel(nn.Linear(3, 1)); reveal(net(x).sum())", True),
+        ("net = nn.Linear(3, 1, device=device); reveal(net(x).sum())", True),
+    ],
+)
+def test_a_model_that_is_kept_on_the_host_gives_host_tensors(text: str, device: Truth) -> None:
+    body = """
+    h = torch.zeros(1)
+
+    def step(model: nn.Module, m, x: torch.Tensor, y: torch.Tensor, device):
+        {text}
+    """
+    assert value(body.format(text=text)).device is device
