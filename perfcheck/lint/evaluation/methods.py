@@ -19,7 +19,7 @@ from perfcheck.lint.evaluation.tensors import (
     likely_tensor,
     tensor_method,
 )
-from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY, WANT_TWO, along_dimension
+from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY, WANT_TWO, along_dimension, by_name
 from perfcheck.lint.operations import device_of
 from perfcheck.lint.values import ACCELERATOR, ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value, elements
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments, node: ast.Call) -> Value:
     """``owner.name(...)``."""
     name, kind = func.attr, owner.kind
+    if name in _PREPARES and _PREPARER.search(dotted(func.value)):
+        return _prepared(arguments)
     receiver = Argument(owner, func.value)
     if kind == "unknown" and name in WANT_TWO and len(node.args) + len(node.keywords) < 2:
         return unknown_result(arguments)  # accelerator.gather(x)
@@ -101,6 +103,28 @@ def method(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Argument
     if kind in ("host", "scheduler"):
         return UNKNOWN
     return unknown_result(arguments)
+
+
+_PREPARES = frozenset({"prepare", "prepare_data_loader", "prepare_model", "setup", "setup_dataloaders"})
+_PREPARER = re.compile(r"(^|[._])(accelerator|fabric)$")
+
+
+def _prepared(arguments: Arguments) -> Value:
+    """``model, loader = accelerator.prepare(model, loader)``, ``fabric.setup_dataloaders(loader)``: the model
+    is moved to the device, and so is every batch as it is drawn."""
+    given = [_on_device(argument) for argument in arguments.positional]
+    if arguments.spread or not given:
+        return UNKNOWN
+    return given[0] if len(given) == 1 else Value("tuple", items=tuple(given))
+
+
+def _on_device(argument: Argument) -> Value:
+    value = argument.value
+    if value.kind == "unknown" and argument.node is not None:
+        value = by_name(dotted(argument.node).rpartition(".")[2])
+    if value.kind == "loader":
+        return Value("loader", element=Value(device=True))
+    return value._replace(device=True) if value.kind == "module" else value
 
 
 _GIVES_MODULE = re.compile(

@@ -234,3 +234,26 @@ def test_a_model_that_is_kept_on_the_host_gives_host_tensors(text: str, device: 
         {text}
     """
     assert value(body.format(text=text)).device is device
+
+
+@pytest.mark.parametrize(
+    "prepared",
+    [
+        "accelerator.prepare(model, opt, loader)",
+        "self.accelerator.prepare(model, opt, loader)",
+        "fabric.setup(model, opt, loader)",
+    ],
+)
+@pytest.mark.parametrize(
+    "text", ["batch['ids']", "batch[0] + 1", "nn.functional.cross_entropy(batch[0], batch[1])"]
+)
+def test_a_loader_that_a_library_prepares_moves_its_batches(prepared: str, text: str) -> None:
+    body = f"""
+    def train(self, accelerator, fabric, model, opt, dataset):
+        loader = torch.utils.data.DataLoader(dataset)
+        model, opt, loader = {prepared}
+        for batch in loader:
+            reveal({text})
+    """
+    assert value(body).device is True
+    assert value(body.replace(prepared, "model, opt, loader")).device is not True
