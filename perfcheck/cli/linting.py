@@ -315,7 +315,7 @@ def rules_for(settings: Settings, options: Options) -> Chosen:
     try:
         known = load_rules(own, detectors=DETECTORS, store=store)
     except BadPages as bad:
-        raise ConfigError("\n".join(str(error) for error in bad.errors)) from None
+        raise ConfigError(str(bad)) from None
     try:
         selected = select(known, settings.select, settings.ignore, settings.extend_select, settings.tier)
         ignored = tuple(

@@ -19,10 +19,14 @@ def write(text: str, path: str | None = None, *, as_utf8: bool = False) -> None:
     Files and what machines read are UTF-8; for people, what their terminal cannot show is escaped.
     """
     if path is not None:
+        begun = False
         try:
             with open(path, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+                begun = True
                 stream.write(text)
         except OSError as error:
+            if begun and os.path.isfile(path) and not os.path.islink(path):
+                os.unlink(path)  # half a report would be taken for one
             raise OutputError(f"{path} cannot be written: {error.strerror}") from None
         return
     encoding = "utf-8" if as_utf8 else sys.stdout.encoding

@@ -180,9 +180,10 @@ def _check_pages(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.exists():
             raise click.UsageError(f"There is no file or folder {path}.")
-    pages = [page for path in paths for page in find_pages(path)]
-    if paths and not pages:
-        raise click.UsageError("There are no rule pages (*.md) there.")
+    try:
+        pages = [page for path in paths for page in find_pages(path)]
+    except BadPages as bad:
+        raise click.UsageError(str(bad)) from None
     checked, errors = _verified(pages)
     write("".join(f"{error}\n" for error in sorted(errors)))
     if errors:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -129,10 +130,9 @@ class Corpus:
             tree = parse(text)
             return Indexed(index(tree, name, path, is_package, text))
         except (SyntaxError, ValueError) as error:
-            message = getattr(error, "msg", None) or str(error)
-            return Indexed(
-                error=LintError(path, getattr(error, "lineno", None) or 1, f"cannot be parsed: {message}")
-            )
+            python = "Python {}.{}".format(*sys.version_info)  # newer syntax is none to it
+            message = f"cannot be parsed by {python}: {getattr(error, 'msg', None) or error}"
+            return Indexed(error=LintError(path, getattr(error, "lineno", None) or 1, message))
         except (RecursionError, MemoryError):
             return Indexed(error=LintError(path, 1, "cannot be analysed: expressions are nested too deeply"))
 

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -23,6 +24,9 @@ class Store(Protocol):
 LARGEST: Final = 1 << 20
 """Bytes in a page; a configuration may name anything, a device or a disk image too."""
 
+MOST: Final = 1000
+"""Pages, or folders with pages, of a project."""
+
 _PACKAGE: Final = Path(__file__).resolve().parent.parent
 
 
@@ -33,15 +37,21 @@ def built_in_pages() -> Path:
 
 
 def find_pages(target: Path) -> list[Path]:
-    """The pages at a path: a page itself, or all Markdown below a folder but its README.md."""
+    """The pages at a path: a page itself, or all Markdown below a folder but its README.md.
+
+    :class:`BadPages` where there are none, or so many that it cannot be a folder of rules.
+    """
     if not target.is_dir():
         return [target]
-    return sorted(
-        Path(folder, name)
-        for folder, _, names in os.walk(target)
-        for name in names
-        if name.endswith(".md") and name != "README.md"
-    )
+    pages: list[Path] = []
+    for seen, (folder, _, names) in enumerate(os.walk(target)):
+        pages += [Path(folder, name) for name in names if name.endswith(".md") and name != "README.md"]
+        if max(seen, len(pages)) > MOST:
+            message = f"more than {MOST:,} pages or folders are there"
+            raise BadPages([PageError(str(target), 1, message, "name the folder of the rule pages")])
+    if not pages:
+        raise BadPages([PageError(str(target), 1, "no rule pages (*.md) are there", "name their folder")])
+    return sorted(pages)
 
 
 def load_rules(
@@ -141,9 +151,10 @@ def _duplicates(rules: Sequence[Rule]) -> Iterator[PageError]:
         for rule in rules:
             value: str = getattr(rule, key)
             if value in first:
+                lines = _read(Path(rule.page)).split("\n")
                 yield PageError(
                     rule.page,
-                    1,
+                    next(n for n, line in enumerate(lines, 1) if re.match(rf"\s*{key}\s*=", line)),
                     f"the {key} `{value}` is taken by {first[value].page}",
                     f"choose another {key}",
                 )

@@ -41,6 +41,10 @@ _TEMPLATE_NAME: Final = re.compile(r"\$(?:\.\.\.)?([A-Z][A-Z0-9_]*)")
 _TOML_PLACE: Final = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
 
+MOST_TOLD: Final = 20
+"""Things wrong with pages that one message tells."""
+
+
 class PageError(NamedTuple):
     """What is wrong with a page, where, and what to do about it. Lines count from 1."""
 
@@ -54,11 +58,13 @@ class PageError(NamedTuple):
 
 
 class BadPages(ValueError):
-    """Rule pages that cannot be used, with everything that is wrong with them."""
+    """Rule pages that cannot be used, with all that is wrong with them; the message tells some of it."""
 
     def __init__(self, errors: Iterable[PageError]) -> None:
         self.errors = tuple(sorted(errors))
-        super().__init__("\n".join(map(str, self.errors)))
+        left = len(self.errors) - MOST_TOLD
+        more = [f"and {left:,} more; perfcheck rule --check tells all"] if left > 0 else []
+        super().__init__("\n".join([*map(str, self.errors[:MOST_TOLD]), *more]))
 
 
 class Header(NamedTuple):
@@ -186,6 +192,12 @@ class _Reader:
                 self.line_of("detector"),
                 f"there is no detector `{detector}`",
                 _nearest(detector, sorted(detectors)),
+            )
+        elif detector and not built_in:
+            self.error(
+                self.line_of("detector"),
+                "`detector` is for the pages that come with perfcheck",
+                "use `match` (patterns) or `operators` (names in the operator table)",
             )
         for source in self._texts("sources"):
             if not source.startswith("https://"):

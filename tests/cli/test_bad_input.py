@@ -334,6 +334,20 @@ def test_a_full_disk_costs_only_the_cache(tmp_path: Path) -> None:
     assert (ran.code, ran.err, ran.found) == (1, "", [FOUND])
 
 
+def test_half_a_report_is_not_left_on_a_full_disk(tmp_path: Path) -> None:
+    write(tmp_path, {"train.py": TRAIN})
+    run = subprocess.run(
+        [sys.executable, "-m", "perfcheck", "lint", "--no-cache", "-o", "report.txt"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100)),
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (2, b"perfcheck: report.txt cannot be written: File too large\n")
+    assert os.listdir(tmp_path) == ["train.py"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full, the device that is always full")
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     write(tmp_path, {"train.py": TRAIN})

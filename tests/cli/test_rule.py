@@ -102,7 +102,7 @@ def test_a_terminal_gets_colours() -> None:
         (["PC101", "--all"], "Name the rules to explain, or give --all."),
         (["item-in-hot-lop"], "Did you mean item-in-hot-loop?"),
         (["--check", "absent.md"], "There is no file or folder absent.md."),
-        (["--check", "perfcheck"], "There are no rule pages (*.md) there."),
+        (["--check", "perfcheck"], "no rule pages (*.md) are there"),
         (["--output-format", "xml", "PC101"], "'xml' is not one of"),
     ],
 )
@@ -147,7 +147,7 @@ def test_pages_of_a_project(tmp_path: Path) -> None:
         ("xs.tolist()", "xs.item()", "xs.item()", "MY101 flags this line of the good example"),
         ("[]\n\n[fix]", '["PC999"]\n\n[fix]', "+++", "`instead_of` names `PC999`, which is no rule"),
         ("where = []", 'detector = "none"', "detector", "there is no detector `none`"),
-        ("MY101", "PC101", "+++", "the code `PC101` is taken by"),
+        ("MY101", "PC101", "code = ", "the code `PC101` is taken by"),
     ],
 )
 def test_bad_pages_of_a_project(old: str, new: str, line: str, message: str, tmp_path: Path) -> None:

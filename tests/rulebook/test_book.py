@@ -7,6 +7,7 @@ import pytest
 
 from perfcheck.rulebook.book import (
     LARGEST,
+    MOST,
     built_in_pages,
     find_pages,
     load_rules,
@@ -48,9 +49,9 @@ def test_codes_and_names_are_unique(tmp_path: Path) -> None:
     third = write(tmp_path / "c", "one", page_named("MY103", "one"))
     with pytest.raises(BadPages) as bad:
         read_pages([(page, False) for page in (first, second, third)])
-    assert [(error.path, error.message) for error in bad.value.errors] == [
-        (str(second), f"the code `MY101` is taken by {first}"),
-        (str(third), f"the name `one` is taken by {first}"),
+    assert [(error.path, error.line, error.message) for error in bad.value.errors] == [
+        (str(second), 2, f"the code `MY101` is taken by {first}"),
+        (str(third), 3, f"the name `one` is taken by {first}"),
     ]
 
 
@@ -133,6 +134,30 @@ def test_a_store_keeps_the_rules_while_the_pages_stay_the_same(tmp_path: Path) -
     with pytest.raises(BadPages):
         load_rules([page], store=store)
     assert store.hits == 1
+
+
+def test_a_folder_without_pages_is_told(tmp_path: Path) -> None:
+    (tmp_path / "README.md").touch()
+    with pytest.raises(BadPages, match="no rule pages"):
+        load_rules([tmp_path])
+
+
+def test_a_whole_disk_is_no_folder_of_pages(tmp_path: Path) -> None:
+    for number in range(MOST + 1):
+        (tmp_path / f"{number}.md").touch()
+    with pytest.raises(BadPages, match="more than 1,000 pages") as bad:
+        load_rules([tmp_path])
+    assert len(bad.value.errors) == 1
+
+
+def test_a_message_tells_the_first_of_many_errors(tmp_path: Path) -> None:
+    for number in range(100):
+        (tmp_path / f"{number:03}.md").touch()
+    with pytest.raises(BadPages) as bad:
+        load_rules([tmp_path])
+    assert len(bad.value.errors) == 100
+    lines = str(bad.value).split("\n")
+    assert (len(lines), lines[-1]) == (21, "and 80 more; perfcheck rule --check tells all")
 
 
 def test_what_is_no_page_at_all_is_not_read(tmp_path: Path) -> None:

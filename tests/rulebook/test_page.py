@@ -182,6 +182,9 @@ def test_operators_and_detectors_bind_what_they_bind() -> None:
     )
     assert parse_page(PATH, detector).detector == "reads"
     assert parse_page(PATH, detector, detectors=["reads"]).detector == "reads"
+    with pytest.raises(BadPages, match="`detector` is for the pages that come with perfcheck") as bad:
+        parse_page(PATH, detector.replace('"PC101"', '"MY101"'), built_in=False, detectors=["reads"])
+    assert bad.value.errors[0].line == line_of(detector, "detector")
     with pytest.raises(BadPages, match="did you mean `read`") as bad:
         parse_page(PATH, detector, detectors=["read", "write"])
     assert bad.value.errors[0].line == line_of(detector, "detector")
