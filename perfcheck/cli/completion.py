@@ -1,6 +1,29 @@
 """``perfcheck completion``."""
 
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+def rules_like(context: click.Context, parameter: click.Parameter, begun: str) -> "list[CompletionItem]":
+    """The codes and names, for options categories too, that begin like what follows the last comma."""
+    from click.shell_completion import CompletionItem
+
+    from perfcheck.rulebook.book import load_rules
+
+    before, comma, word = begun.rpartition(",")
+    rules = load_rules()
+    words = {name: rule.name for rule in rules for name in (rule.code, rule.name)}
+    if isinstance(parameter, click.Option):
+        words |= {rule.category: "category" for rule in rules}
+    return [
+        CompletionItem(before + comma + name, help=words[name])
+        for name in sorted(words)
+        if name.startswith(word)
+    ]
 
 
 @click.command(short_help="Print the script that completes perfcheck's options in a shell.")

@@ -12,12 +12,14 @@ import click
 
 from perfcheck import __version__
 from perfcheck.cli import narrowing
+from perfcheck.cli.completion import rules_like
 from perfcheck.cli.linting import Options, Outcome, find_files, lint_paths, lint_text
-from perfcheck.cli.output import colors, complain, write
+from perfcheck.cli.output import colors, complain, version_option, write
 from perfcheck.cli.progress import ProgressBar
 from perfcheck.config.lookup import Lookup, inline
 from perfcheck.config.settings import MOST_JOBS, OUTPUT_FORMATS, SEVERITIES, TIERS, as_toml
 from perfcheck.findings import INTERNAL
+from perfcheck.report.summary import plural
 from perfcheck.source.files import shown
 
 FOUND = 1
@@ -35,8 +37,18 @@ def _listed(context: click.Context, option: click.Parameter, values: tuple[str, 
     return tuple(word for value in values for part in value.split(",") if (word := part.strip()))
 
 
+def _rules(context: click.Context, option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Rules, of which an option that is there names one at least: none would come to mean all."""
+    listed = _listed(context, option, values)
+    if values and not listed:
+        raise click.BadParameter("no rule is named; leave the option out")
+    return listed
+
+
 def rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    return click.option(name, multiple=True, metavar="RULES", callback=_listed, help=help)
+    return click.option(
+        name, multiple=True, metavar="RULES", callback=_rules, help=help, shell_complete=rules_like
+    )
 
 
 @click.command(
@@ -45,7 +57,7 @@ def rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callabl
     "interrupt. Files that cannot be read or parsed are told, and do not change it.",
 )
 @click.argument("paths", nargs=-1, metavar="[PATHS]...", type=click.Path(readable=False))
-@rules_option("--select", "Only these rules: codes, prefixes such as PC1, names or categories.")
+@rules_option("--select", "Only these rules: codes, prefixes such as PC1 (all PC1xx), names or categories.")
 @rules_option("--ignore", "Not these rules.")
 @rules_option("--extend-select", "These rules besides those selected.")
 @click.option("--tier", type=click.Choice(TIERS), help="Least confidence that is shown.  [default: medium]")
@@ -110,6 +122,7 @@ def rules_option(name: str, help: str) -> Callable[[Callable[..., int]], Callabl
 @click.option("--show-files", is_flag=True, help="Print the files that would be linted.")
 @click.option("-q", "--quiet", is_flag=True, help="Print findings and errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Say what is done; show tracebacks of internal errors.")
+@version_option
 def lint(paths: tuple[str, ...], **given: Any) -> int:
     """Find the places where PyTorch code makes the GPU wait.
 
@@ -144,6 +157,8 @@ def _lint(paths: tuple[str, ...], given: dict[str, Any]) -> int:
     narrowing.check_use(given, settings.baseline, from_stdin=from_stdin)
     if given["show_settings"]:
         return _show_settings(given["stdin_filename"] or paths[0], lookup)
+    if given["events"] and settings.output_format != "json":
+        raise click.UsageError("--events wants --output-format json")
     if given["confirmed"] and not given["evidence"]:
         raise click.UsageError("--confirmed wants --evidence RUN, which says what is")
     options = Options(
@@ -188,7 +203,8 @@ def _lint(paths: tuple[str, ...], given: dict[str, Any]) -> int:
     result = outcome.result
     if given["verbose"]:
         seconds = time.perf_counter() - begin
-        complain(f"{result.files:,} files with {result.lines:,} lines in {seconds:.2f} s")
+        looked_at = f"{plural(result.files, 'file')} with {plural(result.lines, 'line')}"
+        complain(f"{looked_at} in {seconds:.2f} s")
     if not result.files and not result.errors and not given["quiet"]:
         complain(
             "no Python files were found there" if changes is None else "no Python files have changed there"

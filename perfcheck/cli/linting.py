@@ -197,13 +197,13 @@ def _lint(collected: _Input, options: Options, progress: Progress, memory: Memor
         result = _engine(group, root, chosen, options, _Counter(progress, files, len(sources)), memory)
         failed = {error.path for error in result.errors}
         by_path: dict[str, list[Finding]] = {source.name: [] for source in group if source.name not in failed}
+        files += len(by_path)
         for finding in result.findings:
             by_path.setdefault(finding.path, []).append(finding)
         for name, found in by_path.items():
             findings += _for_file(sources[name], found, chosen)
         predicted += result.predicted
         errors += result.errors
-        files += result.files
         lines += result.lines
     result = LintResult(
         findings=tuple(sorted(findings, key=_order)),

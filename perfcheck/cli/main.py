@@ -6,8 +6,7 @@ from importlib import import_module
 
 import click
 
-from perfcheck import __version__
-from perfcheck.cli.output import InternalError, OutputError, abandon, complain
+from perfcheck.cli.output import InternalError, OutputError, abandon, complain, version_option
 from perfcheck.config.settings import ConfigError
 from perfcheck.lint.parallel import WorkerKilled
 
@@ -34,7 +33,7 @@ class _Commands(click.Group):
     name="perfcheck",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-@click.version_option(__version__, prog_name="perfcheck", message="%(prog)s %(version)s")
+@version_option
 def cli() -> None:
     """Find, prove and mend the places where PyTorch code makes the GPU wait."""
 
@@ -48,8 +47,11 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         complain("interrupted")
         code = WRONG_USE
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+        code = WRONG_USE
+    except click.ClickException as error:
+        complain(error.format_message())
         code = WRONG_USE
     except (ConfigError, OutputError, WorkerKilled) as error:
         complain(str(error))

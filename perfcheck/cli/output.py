@@ -2,7 +2,15 @@
 
 import os
 import sys
-from typing import TextIO
+from typing import Final, TextIO
+
+import click
+
+from perfcheck import __version__
+
+version_option: Final = click.version_option(
+    __version__, prog_name="perfcheck", message="%(prog)s %(version)s"
+)
 
 
 class InternalError(Exception):

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import click
 
+from perfcheck.cli.completion import rules_like
 from perfcheck.cli.output import write
 from perfcheck.config.lookup import Lookup
 from perfcheck.config.settings import ConfigError
@@ -16,10 +17,11 @@ from perfcheck.report.summary import plural
 from perfcheck.rulebook.book import find_pages, load_rules, read_pages, unknown_references
 from perfcheck.rulebook.page import BadPages, PageError
 from perfcheck.rulebook.rule import Rule
+from perfcheck.rulebook.selection import nearest
 
 
 @click.command(short_help="Explain a rule, or check rule pages.")
-@click.argument("rules", metavar="[CODE|NAME]...", nargs=-1)
+@click.argument("rules", metavar="[CODE|NAME]...", nargs=-1, shell_complete=rules_like)
 @click.option("--all", "everything", is_flag=True, help="All rules, those of the project too.")
 @click.option(
     "--output-format",
@@ -159,10 +161,8 @@ def _find(word: str, rules: Sequence[Rule]) -> Rule:
     for each in rules:
         if word in (each.code, each.name) or word.upper() == each.code:
             return each
-    from difflib import get_close_matches
-
-    near = get_close_matches(word, [name for each in rules for name in (each.code, each.name)], n=1)
-    hint = f" Did you mean {near[0]}?" if near else ""
+    near = nearest(word, (name for each in rules for name in (each.code, each.name)))
+    hint = f" Did you mean {near}?" if near else ""
     raise click.UsageError(f"There is no rule {word}.{hint} `perfcheck rule --all` lists all of them.")
 
 

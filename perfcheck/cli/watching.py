@@ -56,8 +56,10 @@ def watch(paths: Sequence[str], given: dict[str, Any], lint: Callable[[], int]) 
 def _once(lint: Callable[[], int]) -> int:
     try:
         return lint()
-    except click.ClickException as error:
+    except click.UsageError as error:
         error.show()
+    except click.ClickException as error:
+        complain(error.format_message())
     except (ConfigError, InternalError, OutputError) as error:
         complain(str(error))
     return 2

@@ -65,8 +65,12 @@ def _budget(command: str, table: Mapping[str, object]) -> Budget:
         elif name in LIMITS:
             limits.append((name, _limit(name, value, command)))
         else:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, [*LIMITS, "steps"], n=1)
+            hint = f" (did you mean {near[0]!r}?)" if near else ""
             raise ValueError(
-                f"a table with limits among {', '.join(LIMITS)}, and steps; {command} has {name!r}"
+                f"a table with limits among {', '.join(LIMITS)}, and steps; {command} has {name!r}{hint}"
             )
     if not limits:
         raise ValueError(f"a table with a limit or more: {', '.join(LIMITS)} ({command} has none)")

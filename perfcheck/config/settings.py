@@ -30,7 +30,7 @@ class Settings(NamedTuple):
 
     root: str  # the directory that the configuration speaks of
     source: str | None = None  # the file it comes from
-    select: tuple[str, ...] = ()  # none: every rule
+    select: tuple[str, ...] = ("ALL",)
     ignore: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
     tier: Confidence = "medium"  # the least certain rules that are shown
@@ -138,17 +138,21 @@ KEYS: Mapping[str, Convert] = {
 def fields_of(table: Mapping[str, object], root: str, source: str) -> dict[str, Any]:
     """The fields of :class:`Settings` that a table of keys sets.
 
-    ``source`` names the table in messages. Raises :class:`ConfigError`.
+    ``source`` names the table in messages. Raises :class:`ConfigError`, which tells all that is wrong.
     """
     found: dict[str, Any] = {}
+    wrong: list[str] = []
     for key, value in table.items():
         convert = KEYS.get(key)
         if convert is None:
-            raise ConfigError(f"{source}: unknown key {_quoted(key)}{_suggestion(key, KEYS)}")
+            wrong.append(f"{source}: unknown key {_quoted(key)}{_suggestion(key, KEYS)}")
+            continue
         try:
             found[key.replace("-", "_")] = convert(value, root)
         except ValueError as expected:
-            raise ConfigError(f"{source}: {key} must be {expected}, not {_shown(value)}") from None
+            wrong.append(f"{source}: {key} must be {expected}, not {_shown(value)}")
+    if wrong:
+        raise ConfigError("\n".join(wrong))
     return found
 
 
@@ -181,13 +185,15 @@ def _quoted(text: str) -> str:
 
 
 def as_toml(settings: Settings) -> str:
-    """All keys with their values, as they would stand in perfcheck.toml; what is not set is left out."""
+    """All keys with their values, as they would stand in perfcheck.toml; comments tell what is not set."""
     lines = []
     for name, value in settings._asdict().items():
         key = name.replace("_", "-")
-        if key not in KEYS or value is None:
+        if key not in KEYS:
             continue
-        if key == "per-file-ignores":
+        if value is None:
+            lines.append(f"# {key} is not set")
+        elif key == "per-file-ignores":
             value = "{" + ", ".join(f"{_toml(glob)} = {_toml(codes)}" for glob, codes in value) + "}"
             lines.append(f"{key} = {value}")
         elif key == "budget":

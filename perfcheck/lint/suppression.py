@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from perfcheck.findings import Finding, Place
 from perfcheck.rulebook.rule import Rule
-from perfcheck.rulebook.selection import matches
+from perfcheck.rulebook.selection import matches, nearest
 from perfcheck.source.text import SourceFile
 
 if TYPE_CHECKING:
@@ -157,8 +157,5 @@ def _all_run(rules: Iterable[Rule], selected: set[str]) -> bool:
 
 
 def _suggestion(word: str, known: Sequence[Rule]) -> str:
-    from difflib import get_close_matches
-
-    words = [name for rule in known for name in (rule.code, rule.name)]
-    close = get_close_matches(word, words, n=1) or get_close_matches(word.upper(), words, n=1)
-    return f" (did you mean `{close[0]}`?)" if close else ""
+    near = nearest(word, (name for rule in known for name in (rule.code, rule.name)))
+    return f" (did you mean `{near}`?)" if near else ""

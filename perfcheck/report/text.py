@@ -103,7 +103,8 @@ def _notes(finding: Finding, context: Context) -> Iterator[tuple[str, str]]:
         yield "run", _shown_by_run(finding.evidence)
     if context.explain:
         function = f"in `{finding.function}`, " if finding.function else ""
-        yield "known", printable(f"{function}runs per {finding.hotness}, {finding.confidence} confidence")
+        often = "runs seldom" if finding.hotness == "cold" else f"runs per {finding.hotness}"
+        yield "known", printable(f"{function}{often}, {finding.confidence} confidence")
         if callers := finding.evidence.get("called_by"):
             yield "hot", printable(f"called by {' → '.join(callers)}")
         facts = [
@@ -140,7 +141,8 @@ def _error(error: LintError, style: Paint) -> str:
 
 def _summary(result: LintResult, style: Paint) -> str:
     looked_at = plural(result.files, "file")
-    failed = f"; {style(plural(len(result.errors), 'file') + ' not linted', 'red')}" if result.errors else ""
+    unread = len({error.path for error in result.errors})
+    failed = f"; {style(plural(unread, 'file') + ' not linted', 'red')}" if unread else ""
     if not result.findings:
         return f"{style('No findings', 'green')} in {looked_at}{failed}.\n"
     counts = ", ".join(

@@ -76,13 +76,24 @@ def _applies(rule: Rule, selected: Iterable[str], ignored: Iterable[str], in_tie
     return chosen > refused and (in_tier or chosen == _EXACT)
 
 
-def _suggestion(selector: str, rules: Sequence[Rule]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """What was probably meant; instead of a code, the first that begins most alike: the hundreds matter."""
     from difflib import get_close_matches
 
-    known = sorted({word for rule in rules for word in (rule.code, rule.name, rule.category)} | {"ALL"})
-    near = get_close_matches(selector, known, n=1) or get_close_matches(selector.upper(), known, n=1)
-    if near:
-        return f"did you mean `{near[0]}`?"
+    words = sorted(known, key=lambda each: (len(each), each))
+    code = word.upper()
+    for length in range(len(code) if code[-1:].isdigit() else 0, 2, -1):
+        for each in words:
+            if each.startswith(code[:length]):
+                return each
+    near = get_close_matches(word, words, n=1) or get_close_matches(code, words, n=1)
+    return near[0] if near else None
+
+
+def _suggestion(selector: str, rules: Sequence[Rule]) -> str:
+    near = nearest(selector, {word for rule in rules for word in (rule.code, rule.name, rule.category)})
+    if near is not None:
+        return f"did you mean `{near}`?"
     return f"name a code, a prefix such as PC1, a rule's name, or a category: {', '.join(_categories(rules))}"
 
 

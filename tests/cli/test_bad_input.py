@@ -147,6 +147,7 @@ def test_only_errors_is_nothing_found(tmp_path: Path) -> None:
     text = perfcheck("lint", cwd=tmp_path)
     assert text.code == 0
     assert "broken.py:1: not linted: " in text.out
+    assert text.out.endswith("No findings in 0 files; 1 file not linted.\n")
     told = " ".join(perfcheck("lint", "--help", cwd=tmp_path).out.split())
     assert "Files that cannot be read or parsed are told, and do not change it." in told
 

@@ -67,6 +67,10 @@ def test_choosing_rules(tmp_path: Path, arguments: list[str], rules: set[str]) -
 
 def test_wrong_selectors_exit_with_2_and_a_suggestion(tmp_path: Path) -> None:
     write(tmp_path, {"train.py": TRAIN})
+    for option in ("--select", "--fixable"):
+        ran = lint(option, "", cwd=tmp_path)
+        assert (ran.code, ran.out) == (2, "")
+        assert "no rule is named; leave the option out" in ran.err
     ran = lint("--select", "item-in-hot-lop", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err.startswith("perfcheck: the command line: no rule is selected by `item-in-hot-lop`")
@@ -232,8 +236,10 @@ def test_showing_files_and_settings(tmp_path: Path) -> None:
     assert (ran.code, ran.out) == (0, "a/c.py\nb.py\n")
     ran = perfcheck("lint", "--show-settings", "--tier", "high", "a", cwd=tmp_path)
     assert ran.code == 0
-    assert ran.out.startswith("# perfcheck.toml\nselect = []\n")
+    assert ran.out.startswith('# perfcheck.toml\nselect = ["ALL"]\n')
     assert 'tier = "high"\n' in ran.out and "jobs = 3\n" in ran.out
+    unset = [line for line in ran.out.splitlines() if line.endswith(" is not set")]
+    assert unset == [f"# {key} is not set" for key in ("torch-version", "cache-dir", "baseline")]
 
 
 def test_writing_to_a_file(tmp_path: Path) -> None:
@@ -263,6 +269,8 @@ def test_statistics_explanations_and_events(tmp_path: Path) -> None:
     assert "1  PC101  item-in-hot-loop\n" in perfcheck("lint", "--statistics", cwd=tmp_path).out
     assert "why it is slow" in perfcheck("lint", "--explain", cwd=tmp_path).out.lower()
     assert "predicted" not in lint(cwd=tmp_path).document
+    ran = perfcheck("lint", "--events", cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "") and "--events wants --output-format json" in ran.err
     events = lint("--events", cwd=tmp_path).document["predicted"]
     assert {"event": "host-sync", "line": LINE}.items() <= next(
         e for e in events if e["line"] == LINE
@@ -275,7 +283,7 @@ def test_quiet_and_verbose(tmp_path: Path) -> None:
     assert (ran.code, ran.out, ran.err) == (0, "", "")
     ran = perfcheck("lint", "-v", cwd=tmp_path)
     assert ran.code == 0
-    assert ran.err.startswith("perfcheck: 1 files with 1 lines in ")
+    assert ran.err.startswith("perfcheck: 1 file with 1 line in ")
 
 
 def terminal(*arguments: str, cwd: Path, env: dict[str, str] | None = None) -> str:
@@ -373,6 +381,7 @@ def test_nothing_heavy_is_imported(tmp_path: Path) -> None:
 
 def test_version_and_help(tmp_path: Path) -> None:
     assert perfcheck("--version", cwd=tmp_path) == (0, f"perfcheck {__version__}\n", "")
+    assert perfcheck("lint", "--version", cwd=tmp_path) == (0, f"perfcheck {__version__}\n", "")
     ran = perfcheck("--help", cwd=tmp_path)
     assert ran.code == 0
     assert all(command in ran.out for command in ("lint", "rule", "completion"))
@@ -391,3 +400,25 @@ def test_completion(tmp_path: Path) -> None:
         program=("-c", "import sys; sys.argv[0] = 'perfcheck'; from perfcheck.cli.main import main; main()"),
     )
     assert ran.out.split() == ["plain,--output-format", "plain,--output-file"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("lint --select item-in", ["item-in-hot-loop"]),
+        ("lint --ignore PC101,syn", ["PC101,sync"]),
+        ("rule item-in", ["item-in-hot-loop"]),
+        ("rule PC10", [f"PC10{number}" for number in range(1, 10)]),
+        ("rule syn", ["synchronize-in-hot-loop"]),
+    ],
+)
+def test_completion_of_rules(tmp_path: Path, typed: str, offered: list[str]) -> None:
+    words = f"perfcheck {typed}"
+    asked = {"_PERFCHECK_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(words.count(" "))}
+    ran = perfcheck(
+        cwd=tmp_path,
+        env=asked,
+        program=("-c", "import sys; sys.argv[0] = 'perfcheck'; from perfcheck.cli.main import main; main()"),
+    )
+    assert {f"plain,{word}" for word in offered} <= set(ran.out.split())
+    assert "plain,sync" not in ran.out.split()  # no category is a rule

@@ -28,7 +28,7 @@ def test_settings_are_not_merged_over_files(tmp_path: Path) -> None:
     write(tmp_path / "pyproject.toml", "[tool.perfcheck]\nselect = ['PC1']\njobs = 3\n")
     write(tmp_path / "inner" / "perfcheck.toml", "tier = 'high'\n")
     settings = Lookup().settings(str(tmp_path / "inner"))
-    assert (settings.select, settings.jobs, settings.tier) == ((), None, "high")
+    assert (settings.select, settings.jobs, settings.tier) == (("ALL",), None, "high")
 
 
 def test_perfcheck_toml_wins_over_its_neighbour(tmp_path: Path) -> None:

@@ -70,6 +70,20 @@ def test_unknown_keys_are_told_with_what_was_meant(key: str, meant: str) -> None
     )
 
 
+def test_all_that_is_wrong_is_told_at_once() -> None:
+    with pytest.raises(ConfigError) as told:
+        fields_of({"selct": [], "jobs": 3, "tier": "sure"}, ROOT, "perfcheck.toml")
+    assert [line.partition(": ")[2][:11] for line in str(told.value).split("\n")] == [
+        "unknown key",
+        "tier must b",
+    ]
+
+
+def test_a_wrong_limit_of_a_budget_is_told_with_what_was_meant() -> None:
+    with pytest.raises(ConfigError, match=r"did you mean 'host-syncs'\?"):
+        fields_of({"budget": {"train.py": {"host-sync": 0}}}, ROOT, "perfcheck.toml")
+
+
 def test_an_unknown_key_like_no_other_is_told_with_all_keys() -> None:
     with pytest.raises(ConfigError, match="the keys are select, ignore, extend-select"):
         fields_of({"zzzzzzzz": 1}, ROOT, "perfcheck.toml")

@@ -3,7 +3,7 @@ import pytest
 from perfcheck.findings import Confidence
 from perfcheck.rulebook.page import parse_page
 from perfcheck.rulebook.rule import Rule
-from perfcheck.rulebook.selection import SelectionError, matches, select
+from perfcheck.rulebook.selection import SelectionError, matches, nearest, select
 from tests.rulebook.pages import page_named
 
 
@@ -51,6 +51,21 @@ def test_everything_in_the_tier_by_default() -> None:
 )
 def test_selectors(selector: str, expected: list[str]) -> None:
     assert codes(select=[selector]) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("PC1", "PC101"),
+        ("pc1011", "PC101"),
+        ("PC1019", "PC101"),
+        ("PC1002", "PC1001"),
+        ("itm", "item"),
+        ("nothing-like-it", None),
+    ],
+)
+def test_what_was_meant(word: str, meant: str | None) -> None:
+    assert nearest(word, [name for rule in RULES for name in (rule.code, rule.name)]) == meant
 
 
 def test_extending_adds() -> None:
