@@ -535,7 +535,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "rhythm_known": lambda a: (
         not is_conversion(a.scope.function) and (a.scope.heat.sure or a.scope.lexically_hot(a.match.node))
     ),
-    "sure": lambda a: a.match.certain is True and (a.scope.heat.sure or a.scope.lexically_hot(a.match.node)),
+    "certain": lambda a: a.match.certain is True,
     "conditional": lambda a: any(isinstance(part, ast.If) for part in a.scope.ancestors(a.match.node)),
     "in_loop": lambda a: bool(a.scope.loops(a.match.node)),
     "in_epoch_loop": _in_epoch_loop,

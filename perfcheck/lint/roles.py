@@ -30,7 +30,7 @@ _COLD_NAME = re.compile(
 )
 _SETUP_NAME = re.compile(
     r"^_*(setup|set_up|teardown|tear_down|build|create|make|convert|format_|prep(are)?_(model|data(set)?s?)|configure|check|"
-    r"validate_(config|args|params)|merge|unmerge|read|(maybe_)?restore|set|apply$|_apply$|set_input_size|resample\w*|re_?size$|re_?init\w*|eject|fuse|new|parse|fit$|calibrate$|tune$)(_|$)",
+    r"validate_(config|args|params)|merge|unmerge|read|(maybe_)?restore|set|apply$|_apply$|set_input_size|resample\w*|re_?size$|re_?init\w*|eject|pre_?comput\w*|fuse|new|parse|fit$|calibrate$|tune$)(_|$)",
     re.IGNORECASE,
 )
 """Done once, unless the call graph says otherwise."""

@@ -189,7 +189,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "gives_results": _here("The function is there to give results to its caller: `predict`, `get_latents`."),
     "for_output": _here("It is handed to a call that saves, writes, draws, displays or sends."),
     "rhythm_guessed": _here("Nothing but the lack of a known rhythm says that it runs on every step."),
-    "sure": _here("The event is certain, and a loop, a role or a chain of resolved calls says how often."),
+    "certain": _here("The event is certain: every fact that it rests on is known."),
     "rhythm_known": _here("A loop, a role or a caller says how often it runs; it is not a mere guess."),
     "rhythm_plausible": _here(
         "A loop, a role or a caller says how often it runs, or it is no method of a class that is no module: "

@@ -148,7 +148,14 @@ def test_a_step_that_goes_through_the_data(parameter: str, level: Hotness) -> No
 
 @pytest.mark.parametrize(
     ("name", "once"),
-    [("resize", True), ("_reinit_grads", True), ("eject", True), ("resize_image", False), ("reject", False)],
+    [
+        ("resize", True),
+        ("_reinit_grads", True),
+        ("eject", True),
+        ("precompute_tables", True),
+        ("resize_image", False),
+        ("reject", False),
+    ],
 )
 def test_what_changes_a_model_is_done_once(name: str, once: bool) -> None:
     program = Program(f"class A:\n    def {name}(self, x): ...")

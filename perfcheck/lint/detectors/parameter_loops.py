@@ -45,7 +45,8 @@ def loop_over_parameters(scope: Scope) -> Iterator[Match]:
             continue
         names = frozenset(name for target in targets(loop) if (name := chain(target)))
         if _gives_parameters(scope, loop.iter, _SOURCES):
-            if not _averages(loop, names) and any(_computes(node, names) for node in within(*loop.body)):
+            computing = (node for node in within(*loop.body) if _computes(node, names))
+            if not _averages(loop, names) and not all(map(scope.guarded, computing)):
                 yield Match(loop.iter, {})
         elif (_reads_gradients(loop.body, names) or _runs_over_tensors(scope, loop.iter)) and not (
             _has_foreach(scope) or _goes_beyond_foreach(scope, loop, names)

@@ -1024,3 +1024,22 @@ def test_what_loops_compute_of_numbers_alone(made: str, told: bool) -> None:
                 return y
     """
     assert bool(flagged(source, "PC524")) is told
+
+
+@pytest.mark.parametrize(("test", "told"), [("self.num_updates == 0", False), ("self.training", True)])
+def test_loops_over_parameters_that_launch_the_first_time_alone(test: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Average(nn.Module):
+            def on_train_batch_end(self, model: nn.Module):
+                kept, now = [], []
+                for average, parameter in zip(self.kept, model.parameters()):
+                    kept.append(average.detach())
+                    now.append(parameter.detach())
+                    if {test}:
+                        average.detach().copy_(parameter.detach())
+                return kept, now
+    """
+    assert bool(flagged(source, "PC504")) is told

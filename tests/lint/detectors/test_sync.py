@@ -112,6 +112,24 @@ def test_branches_are_told_of_where_a_tensor_is_certain() -> None:
     }
 
 
+def test_branches_of_a_loop_are_told_of_whoever_calls_it() -> None:
+    source = """
+        import torch
+
+        class Assigner:
+            def assign_each(self, overlaps: torch.Tensor):
+                best = overlaps.max(dim=1)[0]
+                for i in range(overlaps.shape[0]):
+                    if best[i] > self.least:
+                        self.keep(i)
+
+        class Head(torch.nn.Module):
+            def forward(self, overlaps):
+                return self.assigner.assign_each(overlaps)
+    """
+    assert {one.place.line for one in found(source, "PC106") if one.confidence != "heuristic"} == {7}
+
+
 @pytest.mark.parametrize(("device", "confidence"), [('"cpu"', "heuristic"), ('"cuda"', "medium")])
 def test_functions_that_work_on_the_host_unless_asked(device: str, confidence: str) -> None:
     source = f"""
