@@ -57,7 +57,10 @@ class Rewriter:
         """Raises ``SyntaxError`` where the text is not Python."""
         self._text = text
         self._lines = text.split("\n")
-        self._body = ast.parse(text).body
+        try:
+            self._body = ast.parse(text).body
+        except (RecursionError, MemoryError):
+            raise SyntaxError("nested too deeply") from None
         self._parsed: dict[Stretch, _Parsed] = {}
 
     def edits(self, rewrites: Sequence[Rewrite]) -> tuple[Edit, ...]:

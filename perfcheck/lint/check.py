@@ -113,6 +113,7 @@ def _lint(
 ) -> LintResult:
     by_place = dict(mapped(corpus.index, corpus.paths, jobs, _CHUNK))
     indexed = [by_place[place] for place in range(len(by_place))]
+    corpus.leave_out(indexed)
     errors: list[LintError] = [found.error for found in indexed if found.error is not None]
     records = [found.record for found in indexed if found.record is not None]
     findings: list[Finding] = []

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from perfcheck.findings import LintError
 from perfcheck.lint.index import SOURCES, ModuleRecord, index
+from perfcheck.lint.too_deep import Lines, blanked, too_deep
 from perfcheck.lint.trees import parse
 from perfcheck.source.text import SourceFile, read_bytes
 
@@ -29,6 +30,7 @@ class Indexed(NamedTuple):
 
     record: ModuleRecord | None = None
     error: LintError | None = None
+    left_out: tuple[Lines, ...] = ()  # of which the record knows nothing
 
 
 class Seen(NamedTuple):
@@ -54,9 +56,18 @@ class Corpus:
         self.paths = sorted({*self.targets, *others})  # whatever is asked for first, or alone
         self._store = store
         self._seen = seen
+        self._left_out: dict[str, tuple[Lines, ...]] = {}
+
+    def leave_out(self, indexed: Iterable[Indexed]) -> None:
+        """Have the texts without what the index of each file, in the order of ``paths``, left out."""
+        self._left_out = {path: found.left_out for path, found in zip(self.paths, indexed) if found.left_out}
 
     def text(self, path: str) -> str:
         """The text of a file; "" where it cannot be had."""
+        text = self._whole(path)
+        return blanked(text, self._left_out[path]) if path in self._left_out else text
+
+    def _whole(self, path: str) -> str:
         target = self.targets.get(path)
         if target is not None:
             return target.text
@@ -121,8 +132,8 @@ class Corpus:
         if found.error is None:
             return found
         if target is None:
-            return Indexed(found.record)
-        return Indexed(found.record, LintError(target.name, found.error.line, found.error.message))
+            return found._replace(error=None)
+        return found._replace(error=LintError(target.name, found.error.line, found.error.message))
 
     @staticmethod
     def _parse(path: str, text: str, name: str, is_package: bool) -> Indexed:
@@ -134,7 +145,15 @@ class Corpus:
             message = f"cannot be parsed by {python}: {getattr(error, 'msg', None) or error}"
             return Indexed(error=LintError(path, getattr(error, "lineno", None) or 1, message))
         except (RecursionError, MemoryError):
-            return Indexed(error=LintError(path, 1, "cannot be analysed: expressions are nested too deeply"))
+            left_out = too_deep(text, lambda part: index(parse(part), name, path, is_package, part))
+            if not left_out:
+                return Indexed(error=LintError(path, 1, "cannot be analysed: nested too deeply"))
+        found = Corpus._parse(path, blanked(text, left_out), name, is_package)
+        if found.error is not None:
+            return found
+        where = ", ".join(f"{first}-{last}" for first, last in left_out)
+        told = LintError(path, left_out[0][0], f"nested too deeply to be analysed (left out: lines {where})")
+        return Indexed(found.record, told, left_out)
 
 
 def _state_of(path: str) -> tuple[int, int]:

@@ -162,7 +162,6 @@ def test_only_errors_is_nothing_found(tmp_path: Path) -> None:
         "f" + "()" * 50_000,
         "1" + " + 1" * 50_000,
         "lambda: " * 20_000 + "1",
-        "a if b else " * 5_000 + "c",
         "x = " * 20_000 + "1",
         "{1: " * 90 + "2" + "}" * 90,
     ],
@@ -174,6 +173,17 @@ def test_deep_nesting(tmp_path: Path, expression: str) -> None:
     assert ran.err == ""
     assert ran.code == 1
     assert FOUND in ran.found
+    assert ("deep.py", "PC101", LINE) in ran.found
+    depth = TRAIN.count("\n") + 3
+    assert {(error["path"], error["line"]) for error in ran.document["errors"]} <= {("deep.py", depth)}
+    diff = perfcheck("lint", "--diff", "--unsafe-fixes", cwd=tmp_path)
+    assert (diff.code, "+++ train.py" in diff.out, "internal" in diff.err) == (1, True, False)
+
+
+def test_what_is_deep_and_can_be_read_is_told_where_it_is_met(tmp_path: Path) -> None:
+    write(tmp_path, {"deep.py": f"{TRAIN}\n\n{'a if b else ' * 5_000}c\n", "train.py": TRAIN})
+    ran = lint(cwd=tmp_path)
+    assert (ran.code, ran.err, FOUND in ran.found) == (1, "", True)
     in_file = {path for path, _, _ in ran.found} | {error["path"] for error in ran.document["errors"]}
     assert "deep.py" in in_file
 

@@ -71,7 +71,7 @@ def test_what_cannot_be_parsed_is_an_error_of_a_target_alone(tmp_path: Path) -> 
 def test_deep_nesting_is_an_error(tmp_path: Path, text: str) -> None:
     found = corpus(tmp_path, {"a.py": "import torch\n" + text})
     error = found.index(found.paths[0]).error
-    assert error is not None and error.path == "shown/a.py"
+    assert error is not None and (error.path, error.line) == ("shown/a.py", 2)
 
 
 def test_surroundings_that_have_nothing_to_do_with_tensors_are_not_indexed(tmp_path: Path) -> None:
