@@ -146,9 +146,10 @@ def _declared(data: bytes) -> tuple[str, int]:
 
 
 def _normal(encoding: str) -> str:
-    """As Python reads it: "UTF_8" and an editor's "utf-8-unix" are UTF-8; "utf8" is found by the codecs."""
+    """As Python reads it: "UTF_8" and an editor's "utf-8-unix" are UTF-8; "utf8" is found by the codecs.
+    What a package registers for Pythons that knew no f-strings is UTF-8 too."""
     lowered = encoding.lower().replace("_", "-")
-    if (lowered + "-").startswith("utf-8-"):
+    if (lowered + "-").startswith("utf-8-") or lowered == "future-fstrings":
         return "utf-8"
     if (lowered + "-").startswith(("latin-1-", "iso-8859-1-", "iso-latin-1-")):
         return "iso-8859-1"

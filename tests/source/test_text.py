@@ -30,6 +30,7 @@ from tests.unprivileged import reachable_directory, unprivileged
         (b"# coding=utf-8-unix\n", "# coding=utf-8-unix\n"),
         (b"# coding=UTF_8\n", "# coding=UTF_8\n"),
         (b"# coding: utf8\n", "# coding: utf8\n"),
+        ("# -*- coding: future_fstrings -*-\n'é'\n".encode(), "# -*- coding: future_fstrings -*-\n'é'\n"),
         ("# coding: gbk\nx = '中'\n".encode("gbk"), "# coding: gbk\nx = '中'\n"),
         (b"a\r\nb\rc\n", "a\nb\nc\n"),
         (b"a\x0cb\n\x0c\nc\n", "a\x0cb\n\x0c\nc\n"),
