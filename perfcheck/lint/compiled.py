@@ -11,6 +11,7 @@ from perfcheck.lint.hotness import HotnessMap
 from perfcheck.lint.project import ClassRef, FunctionRef
 
 _COMPILERS = frozenset({"torch.compile", "torch._dynamo.optimize", "torch._dynamo.compile"})
+_KEEPS_OUT = frozenset({"torch.compiler.disable", "torch._dynamo.disable"})
 
 
 class CompiledMap:
@@ -36,7 +37,7 @@ class CompiledMap:
         queue = deque(self._roots())
         while queue:
             function = queue.popleft()
-            if function.dotted in self._compiled:
+            if function.dotted in self._compiled or self._is_kept_out(function):
                 continue
             self._compiled.add(function.dotted)
             if function.record.name == "forward":
@@ -44,10 +45,15 @@ class CompiledMap:
             for target in {site.target for site in function.record.calls}:
                 queue.extend(callee for callee, sure in heat.targets(function, target) if sure)
 
+    def _is_kept_out(self, function: FunctionRef) -> bool:
+        """``@torch.compiler.disable``"""
+        names, module = self._engine.names, function.module
+        return any(names.dotted(module, d) in _KEEPS_OUT for d in function.record.decorators)
+
     def of(self, function: FunctionRef) -> Truth:
         if function.dotted in self._compiled:
             return True
-        return None if self._compiles else False
+        return None if self._compiles and not self._is_kept_out(function) else False
 
     def _roots(self) -> Iterator[FunctionRef]:
         project = self._engine.project

@@ -28,6 +28,13 @@ def test_functions_that_are_compiled(source: str) -> None:
     assert compiled(IMPORTS + source, "f") is True
 
 
+@pytest.mark.parametrize("decorator", ["torch.compiler.disable", "torch._dynamo.disable(recursive=True)"])
+def test_functions_that_are_kept_out(decorator: str) -> None:
+    source = f"@torch.compile\ndef g(x):\n    f(x)\n@{decorator}\ndef f(x):\n    h(x)\ndef h(x): ...\n"
+    assert compiled(IMPORTS + source, "f") is False
+    assert compiled(IMPORTS + source, "h") is None
+
+
 @pytest.mark.parametrize(
     "methods",
     [
