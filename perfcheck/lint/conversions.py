@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 _CONVERSION = re.compile(
     r"^_*((\w+_)?(to|as|into|2)_?(numpy|np|cpu|list|lists|python|host|scalars?|items?|json|pil|image|string|str|dict|device)|"
-    r"(get|read|format)_(value|scalar|item)s?|(tensor|torch|t)2\w+|numpy|tolist|item|detach_\w+|unwrap\w*|cpu|cuda|to|as_float|listify|jsonify|numpify|time_synchron\w+|cuda_time)$"
+    r"(get|read|format)_(value|scalar|item)s?|(tensor|torch|t)2\w+|numpy|scalar|tolist|item|detach_\w+|unwrap\w*|cpu|cuda|to|as_float|listify|jsonify|numpify|time_synchron\w+|cuda_time)$"
 )
 
 

@@ -203,7 +203,7 @@ def _compared_with_none(test: ast.expr, how: type[ast.cmpop]) -> set[str]:
 def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool:
     """Does what computes on the host alone get it: a library, or one of the few functions of PyTorch's?"""
     parent = scope.parent(node)
-    while isinstance(parent, (ast.Attribute, ast.Subscript, ast.Dict, ast.BinOp, *_AROUND)) or (
+    while isinstance(parent, (ast.Attribute, ast.Subscript, ast.Dict, ast.BinOp, ast.UnaryOp, *_AROUND)) or (
         isinstance(parent, ast.Call) and (parent.func is node or _wraps(scope, parent))
     ):
         node, parent = parent, scope.parent(parent)
@@ -219,7 +219,11 @@ def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool
             return True
         name = dotted(parent.func)
         root = (scope.resolve(parent.func) or name).partition(".")[0]
-        return root in _HOST_LIBRARIES or name.rpartition(".")[2] in _HOST_CALLS
+        return (
+            root in _HOST_LIBRARIES
+            or name.rpartition(".")[2] in _HOST_CALLS
+            or _RUNTIME.search(name) is not None
+        )
     if depth > _DEEPEST or not isinstance(parent, ast.Assign) or not isinstance(parent.targets[0], ast.Name):
         return False
     later = _loads(scope, parent.targets[0].id, parent)
@@ -228,7 +232,7 @@ def is_for_host_library(scope: BodyScope, node: ast.AST, depth: int = 0) -> bool
 
 def _wraps(scope: BodyScope, call: ast.Call) -> bool:
     """``np.asarray(x)``, ``list(x)``: the same data in another form."""
-    return (scope.resolve(call.func) or "").startswith(("numpy.", "builtins.", "torch.from_numpy"))
+    return (scope.resolve(call.func) or "").startswith(("numpy.", "builtins.", "torch.from_numpy", "einops."))
 
 
 _HOST_LIBRARIES = frozenset(
@@ -241,6 +245,10 @@ _HOST_CALLS = frozenset(
     inference set_tensor submit apply_async""".split()
 )
 """What PyTorch computes on the host alone, and how estimators and other runtimes of models are called."""
+
+
+_RUNTIME = re.compile(r"(^|[._])sess(ion)?\.run$")
+"""``self.session.run(None, inputs)``: another runtime, which takes NumPy's arrays"""
 
 
 def is_helper_call(scope: BodyScope, node: ast.AST) -> bool:

@@ -330,6 +330,10 @@ def test_numbers_that_become_sizes(use: str, expected: bool) -> None:
         ("if u:\n        a = at(x)\n    else:\n        a = u.f(x)\n    self.envs.step(a.reshape(3))", True),
         ("[scipy.linalg.sqrtm(part) for part in at(x)]", True),
         ("torch.histogram(at(x), bins=8)", True),
+        ("z = 255 * einops.rearrange(at(x), 'c h -> h c'); scipy.linalg.sqrtm(z.astype(u))", True),
+        ("y = -at(x); scipy.linalg.sqrtm(y.numpy())", True),
+        ("self.session.run(None, {'image': at(x).numpy()})", True),
+        ("self.model.run(at(x).numpy())", False),
         ("at(x).apply_(u)", False),  # element by element, in Python
         ("[np.sqrt(part) for part in at(x)]", False),
         ("u.log(at(x))", False),
@@ -337,7 +341,7 @@ def test_numbers_that_become_sizes(use: str, expected: bool) -> None:
     ],
 )
 def test_what_host_libraries_compute_on(use: str, expected: bool) -> None:
-    assert answer("for_host_library($N)", f"import scipy, numpy as np\n    {use}") is expected
+    assert answer("for_host_library($N)", f"import einops, scipy, numpy as np\n    {use}") is expected
 
 
 @pytest.mark.parametrize(

@@ -66,12 +66,19 @@ def round_trips(scope: Scope) -> Iterator[Match]:
         return
     returns = [r for r in scope.events if r.event == "h2d-copy" and r.subject is not None]
     for raised in dict.fromkeys(returns):
-        read = _read_within(scope, raised.subject, raised.node, reads, _DEPTH)
+        read = _read_within(scope, _copied(scope, raised), raised.node, reads, _DEPTH)
         if read is not None and read.node is not raised.node:
             certain = True if read.certain and raised.certain else None
             bindings: dict[str, ast.AST] = {"T": read.node}
             yield Match(read.node, bindings, read.operator.partition(":")[0], certain)
             yield Match(raised.node, bindings, raised.operator.partition(":")[0], certain)
+
+
+def _copied(scope: Scope, raised: Raised) -> ast.expr | None:
+    """``x[index]`` copies the index alone, if it is no number."""
+    if isinstance(raised.node, ast.Subscript) and raised.operator.startswith("Tensor.__getitem__"):
+        return raised.node.slice if scope.value(raised.node.slice).kind in _DATA else None
+    return raised.subject
 
 
 def plain_tensor_attributes(scope: Scope) -> Iterator[Match]:
@@ -221,16 +228,19 @@ def _read_within(
 
 def _same_data(scope: Scope, node: ast.AST) -> Iterator[ast.AST]:
     """The parts of an expression whose data it holds, as far as torch and NumPy alone worked on them: not the
-    sizes that a factory is given, nor what another library was handed, if only to look something up."""
+    sizes that a factory is given, nor the bounds of a slice, nor what another library was handed, if only to
+    look something up."""
     yield node
+    if isinstance(node, ast.Slice):
+        return
     if isinstance(node, ast.Subscript) and scope.value(node.value).kind not in _DATA:
         yield from _same_data(scope, node.value)
         return
     if isinstance(node, ast.Call):
-        name = scope.resolve(node.func) or ""
-        if name in FACTORIES:
-            return
         func = node.func
+        name = scope.resolve(func) or ""
+        if name in FACTORIES or (isinstance(func, ast.Attribute) and func.attr in _NEW):
+            return
         owner = scope.value(func.value).kind if isinstance(func, ast.Attribute) and not name else ""
         if not name.startswith(("torch.", "numpy.", "builtins.")) and owner not in _DATA:
             return
@@ -238,6 +248,7 @@ def _same_data(scope: Scope, node: ast.AST) -> Iterator[ast.AST]:
         yield from _same_data(scope, child)
 
 
+_NEW: Final = frozenset({"new_full", "new_zeros", "new_ones", "new_empty"})
 _DATA: Final = ("tensor", "array", "list", "tuple", "dict")
 
 

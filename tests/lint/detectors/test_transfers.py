@@ -91,6 +91,34 @@ def test_data_that_comes_from_the_host_makes_no_round_trip() -> None:
     assert not flagged(source, "PC207")
 
 
+def test_an_index_of_the_host_brings_back_nothing_that_the_data_is_made_of() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Mask(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                hidden = x % x.sum().item()
+                return hidden[torch.randperm(4)]
+    """
+    assert not flagged(source, "PC207")
+
+
+@pytest.mark.parametrize("made", ["torch.from_numpy(host[:n])", "torch.from_numpy(host).new_zeros(n, 3)"])
+def test_the_bounds_of_a_slice_and_sizes_bring_back_nothing(made: str) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Rows(nn.Module):
+            def forward(self, x: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
+                host = table.numpy()
+                n = x.sum().item()
+                return x + {made}.to(x.device)
+    """
+    assert not flagged(source, "PC207")
+
+
 def test_what_another_library_looks_up_makes_no_round_trip() -> None:
     source = """
         import numpy as np
