@@ -58,13 +58,25 @@ def iterates_on_device(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
 
 def runs_model(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
     """``for x, y in self.dev_set: … self.lm(x)``: whatever it goes over, a model runs in each turn; not what
-    is tried for a few types or sizes that are written down."""
+    is tried for a few types or sizes that are written down. Without gradients, what is handed over and called
+    is a model too, and what is set up by it (``make_animation``) takes as many turns."""
     few = isinstance(loop.iter, (ast.Tuple, ast.List, ast.Set))
     counted = isinstance(loop.iter, ast.Call) and dotted(loop.iter.func) == "range"
-    if few or (counted and not _counts_up(loop.iter)) or is_setup(scope.function) or _runs_once(scope):
+    if few or (counted and not _counts_up(loop.iter)) or _runs_once(scope):
         return False
-    calls = (part for statement in loop.body for part in walk(statement) if isinstance(part, ast.Call))
-    return any(call.args and _is_model(scope.value(call.func)) for call in calls)
+    calls = [part for statement in loop.body for part in walk(statement) if isinstance(part, ast.Call)]
+    model = any(call.args and _is_model(scope.value(call.func)) for call in calls)
+    if model and not is_setup(scope.function):
+        return True
+    return (model or any(_runs_parameter(scope, call) for call in calls)) and scope.no_grad(loop) is True
+
+
+def _runs_parameter(scope: BodyScope, call: ast.Call) -> bool:
+    """``detector(image)``, which the function was handed, with a tensor"""
+    called = dotted(call.func)
+    return called in scope.function.record.params and any(
+        scope.value(given).kind == "tensor" for given in call.args
+    )
 
 
 def _is_model(value: Value) -> bool:

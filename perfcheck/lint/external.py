@@ -40,6 +40,11 @@ _BASES: Final = (
     ("transformers", r"transformers(\.[\w.]+)?\.\w*Trainer", "transformers.Trainer"),
     ("trl", r"trl(\.[\w.]+)?\.\w*Trainer", "transformers.Trainer"),
     (
+        "transformers",
+        r"transformers(\.[\w.]+)?\.\w*(LogitsProcessor|LogitsWarper|StoppingCriteria)",
+        "transformers.LogitsProcessor",
+    ),
+    (
         "diffusers timm peft torchvision monai kornia segment_anything open_clip",
         r"(diffusers|timm|peft|torchvision\.models|monai\.networks|kornia|segment_anything|open_clip)(\.[\w.]+)?"
         r"\.(\w*Model\w*|\w*Module|\w*Net\w*|\w*Mixin|\w*Block\w*|\w*Layer\w*|\w*Attention\w*|\w*Transformer\w*|\w*Mlp|\w*Embed\w*)",

@@ -18,7 +18,7 @@ from perfcheck.lint.spelling import spelled
 # Names of conditions under which code runs now and then, or not in production.
 _RARE = re.compile(
     r"(^|_)(debug|verbose|collect_\w+|dry_?run|profil\w*|bench\w*|visuali[sz]e\w*|plot\w*|viz|dump\w*|sanity|"
-    r"should_\w+|do_log|log_(now|step)|is_log\w*|logging_step|"
+    r"should_(?!process|handle|accept|emit|continue)\w+|do_log|log_(now|step)|is_log\w*|logging_step|"
     r"save_\w+|print_\w+|summary|record_\w*|trace_memory|report\w*|export\w*|onnx\w*|"
     r"is_tracing|is_scripting|is_exporting|is_in_onnx_export|validate_args|_validate_args|"
     r"check(_\w+)?|(?:un)?initiali[sz]ed|_?is_init\w*|first_(run|step|iter\w*|call|batch|time)|is_last\w*|is_first\w*|"

@@ -300,7 +300,9 @@ class HotnessMap:
                 elif level > Hotness.COLD:
                     self._heat[function.dotted] = Heat(level, True)
                 if not frozen and (
-                    level > Hotness.COLD or any(site.level > Hotness.COLD for site in record.calls)
+                    level > Hotness.COLD
+                    or any(site.level > Hotness.COLD for site in record.calls)
+                    or self._repeats_inference(function)
                 ):
                     queue.append(function)
         while queue:
@@ -334,6 +336,39 @@ class HotnessMap:
             for callee, sure in self.targets(function, target):
                 often = Hotness.STEP if level == Hotness.EPOCH and _is_whole_epoch(callee.record) else level
                 yield callee, Heat(often, sure and (heat.sure or base == Hotness.COLD), by=function.dotted)
+        for target in self._inferences_in_loops(function) - best.keys():
+            for callee, sure in self.targets(function, target):
+                if sure and _infers(callee.record) and not self._drives(callee):
+                    yield callee, Heat(Hotness.STEP, True, by=function.dotted)
+
+    def _inferences_in_loops(self, function: FunctionRef) -> set[str]:
+        """``for image in images: maps = detect(model, image)``, of functions that run without gradients."""
+        record = function.record
+        if function.dotted in self._frozen or record.name == "__init__" or is_setup(function):
+            return set()
+        return {
+            site.target
+            for site in record.calls
+            if site.repeated and not site.guarded and site.target.rpartition(".")[2] in self._inferring
+        }
+
+    def _drives(self, function: FunctionRef) -> bool:
+        """Has what it calls steps of its own, as a pass over a whole recording has?"""
+        called = (self._project.lookup(name) for name, _ in self._ties(function).calls)
+        return any(
+            site.level > Hotness.COLD
+            for callee in called
+            if isinstance(callee, FunctionRef)
+            for site in callee.record.calls
+        )
+
+    def _repeats_inference(self, function: FunctionRef) -> bool:
+        return bool(self._inferring) and bool(self._inferences_in_loops(function))
+
+    @cached_property
+    def _inferring(self) -> frozenset[str]:
+        """The names of the functions of the project that run a model without gradients, once a call."""
+        return frozenset(f.record.name for f in self._project.functions() if _infers(f.record))
 
     def targets(self, function: FunctionRef, target: str) -> tuple[Target, ...]:
         """The functions a call may reach, and whether that is by resolved names."""
@@ -383,7 +418,7 @@ class HotnessMap:
                 holds = dict(ancestor.record.holds).get(attribute)
                 if holds and "." not in name:
                     module = ancestor.module
-                    held = self._of_class(module, holds, name) if name else self._function(module, holds)
+                    held = self._of_class(module, holds, name) if name else self._called(module, holds)
                     if held is not None:
                         return held
         return self._by_method(rest.rpartition(".")[2])
@@ -401,10 +436,13 @@ class HotnessMap:
             return below or None
         return ((found, True), *below)
 
-    def _function(self, module: ModuleRecord, name: str) -> tuple[Target, ...] | None:
-        """``self.knn = dense_knn_matrix`` in a constructor."""
+    def _called(self, module: ModuleRecord, name: str) -> tuple[Target, ...] | None:
+        """Of ``self.knn = dense_knn_matrix`` or ``self.propose = Proposals()`` in a constructor, what is
+        called as ``self.knn(x)``, ``self.propose(x)``."""
         dotted = self.engine.names.dotted(module, name)
         entity = self._project.lookup(dotted, module) if dotted else ""
+        if isinstance(entity, ClassRef):
+            return self._of_class(module, name, "__call__")
         return ((entity, True),) if isinstance(entity, FunctionRef) else None
 
     def _targets_of_name(self, module: ModuleRecord, target: str) -> tuple[Target, ...]:
@@ -447,6 +485,17 @@ class HotnessMap:
         )
 
 
+def _infers(record: FunctionRecord) -> bool:
+    """Does it switch autograd off, by itself or a decorator, and drive no steps?"""
+    switches = not record.names.isdisjoint(_SWITCHES) or any(
+        decorator.rpartition(".")[2] in _SWITCHES for decorator in record.decorators
+    )
+    return switches and not record.loops and bool(record.calls) and "backward" not in record.names
+
+
+_SWITCHES = frozenset({"no_grad", "inference_mode"})
+
+
 def _is_whole_epoch(record: FunctionRecord) -> bool:
     """An epoch that goes backward once, on all of the data, is a step."""
     return not record.loops and {"backward", "step"} <= record.names
@@ -486,11 +535,22 @@ def _words(module: ModuleRecord) -> frozenset[str]:
 
 def _callables(project: Project) -> Iterator[str]:
     """The names that functions and classes of the project have, or are imported by."""
-    for module in project.by_path.values():
+    modules = project.by_path.values()
+    called = {
+        class_.name
+        for module in modules
+        for class_ in module.classes.values()
+        if "__call__" in class_.methods
+    }
+    for module in modules:
         yield from (function.name for function in module.functions.values())
         for class_ in module.classes.values():
             yield class_.name
-            yield from (attribute for attribute, held in class_.holds if held.lstrip("_").islower())
+            yield from (
+                attribute
+                for attribute, held in class_.holds
+                if held.lstrip("_").islower() or held.rpartition(".")[2] in called
+            )
         for name, imported in module.imports.items():
             if imported.rpartition(".")[2] != name:
                 yield name

@@ -105,8 +105,9 @@ _ENVIRONMENT = re.compile(r"(^|[._])(env|environment|simulator)s?$")
 
 def _steps_in(body: list[ast.stmt]) -> tuple[bool, bool]:
     """(calls backward or a step itself, holds a loop that does). Beside a loop that goes backward and updates
-    the parameters in each turn, a model that runs and gradients that are dropped make no step."""
-    own = beside = nested = whole = False
+    the parameters in each turn, a model that runs and gradients that are dropped make no step; beside any
+    loop of steps, what runs without gradients makes none."""
+    own = beside = nested = whole = infers = False
     for statement in body:
         stack: list[Any] = [statement]
         while stack:
@@ -119,6 +120,8 @@ def _steps_in(body: list[ast.stmt]) -> tuple[bool, bool]:
                     called = _methods_called(node)
                     nested, whole = True, whole or ("backward" in called and not _UPDATES.isdisjoint(called))
                 continue
+            if kind is ast.With:
+                infers = infers or _infers(node)
             if kind is ast.Call and calls_model(node):
                 beside = True
             if kind is ast.Call and type(node.func) is ast.Attribute:
@@ -130,7 +133,29 @@ def _steps_in(body: list[ast.stmt]) -> tuple[bool, bool]:
                     or _is_handed_closure(node)
                 )
             stack += CHILDREN[kind](node)
-    return own or (beside and not whole), nested
+    return own or (beside and not whole) or (infers and not nested), nested
+
+
+def _infers(node: ast.With) -> bool:
+    """``with torch.no_grad(): maps = backbone(image)``: what a loop opens it for in each turn is a model that
+    runs, where something that is no library's gives what is kept."""
+    contexts = [item.context_expr for item in node.items]
+    if not any(isinstance(c, ast.Call) and _last(c) in ("no_grad", "inference_mode") for c in contexts):
+        return False
+    return any(
+        isinstance(statement, (ast.Assign, ast.Return))
+        and isinstance(statement.value, ast.Call)
+        and bool(statement.value.args or statement.value.keywords)
+        and dotted(statement.value.func).partition(".")[0] not in _LIBRARIES
+        for statement in node.body
+    )
+
+
+def _last(call: ast.Call) -> str:
+    return dotted(call.func).rpartition(".")[2]
+
+
+_LIBRARIES = frozenset({"torch", "nn", "F", "np", "math", ""})
 
 
 def _holds_epochs(body: list[ast.stmt]) -> bool:
@@ -218,7 +243,7 @@ def _decide(node: LoopNode, aliases: Mapping[str, ast.AST]) -> LoopKind:
         return LoopKind.STEP
     if any(_names_steps(word) for word in words) or any(_is_step(t) for t in targets):
         return LoopKind.EPOCH if _holds_epochs(node.body) else LoopKind.STEP
-    if not isinstance(node, ast.While) and _in_batches(node.iter):
+    if not isinstance(node, ast.While) and (_in_batches(node.iter) or _in_chunks(node)):
         return LoopKind.STEP
     if any(map(_counts_step, node.body)) or (isinstance(node, ast.While) and _works_until_stopped(node)):
         return LoopKind.STEP
@@ -392,6 +417,23 @@ def _in_batches(iterable: ast.expr) -> bool:
             return any(map(names_batch_size, sizes))
         iterable = iterable.args[0] if iterable.args else ast.Constant(None)
     return False
+
+
+def _in_chunks(node: ast.For | ast.AsyncFor) -> bool:
+    """``for start in range(0, n, hop): … x[start : start + length]``"""
+    counts = node.iter
+    if not isinstance(counts, ast.Call) or not isinstance(node.target, ast.Name):
+        return False
+    if dotted(counts.func).rpartition(".")[2] not in ("range", "trange") or len(counts.args) != 3:
+        return False
+    return any(
+        isinstance(part, ast.Slice)
+        and part.upper is not None
+        and isinstance(part.lower, ast.Name)
+        and part.lower.id == node.target.id
+        for statement in node.body
+        for part in walk(statement)
+    )
 
 
 def names_batch_size(node: ast.AST) -> bool:

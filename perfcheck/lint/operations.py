@@ -66,7 +66,9 @@ def bind(
         name = operator.parameter(position)
         if name is None:
             break
-        by_name.setdefault(name, argument)
+        known = by_name.get(name)
+        if known is None or (known.value.kind != "tensor" and argument.value.kind == "tensor"):
+            by_name[name] = argument  # of several, as of ``torch.zeros(4, n)``, a tensor says most
     by_name.update(keywords)
     return Operands(by_name, (*everything, *keywords.values()), spread)
 

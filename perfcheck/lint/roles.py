@@ -74,6 +74,7 @@ _STEP_BY_BASE = (
     ("torchmetrics.Metric", frozenset({"update", "forward"})),
     ("torch.distributions.Distribution", frozenset({"sample", "rsample", "log_prob", "entropy"})),
     ("torch.autograd.Function", frozenset({"forward", "backward"})),
+    ("transformers.LogitsProcessor", frozenset({"__call__"})),
 )
 _METRIC_STEPS = frozenset({"update", "__call__", "iteration_completed", "forward", "accumulate", "process"})
 _EPOCH_METHODS = frozenset(

@@ -117,6 +117,7 @@ def test_an_empty_block_is_no_error_path() -> None:
         ("if step % 10: continue", True),
         ("if step % 10 != 0: return None", True),
         ("if not self.should_log: return", True),
+        ("if not self.should_process(item): continue", False),
         ("if not debug: continue", True),
         ("if batch_idx > 0: return", True),
         ("if epoch % 2 or self.batch_idx != 0: return", True),

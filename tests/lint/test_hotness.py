@@ -96,6 +96,59 @@ def test_a_loop_that_runs_a_model_whatever_it_goes_over() -> None:
     )
 
 
+def test_what_runs_without_gradients_is_hot_where_a_loop_calls_it() -> None:
+    check(
+        """
+        class Depth:
+            def estimate(self, image):
+                with torch.no_grad():
+                    depth = self.net(image)
+                wait()  # step
+                return depth
+
+            def animate(self, images):
+                for image in images:
+                    self.warp(image, self.estimate(image))
+                for path in self.paths:
+                    whole(path)
+
+            def warp(self, image, depth):
+                wait()  # cold
+
+        @torch.inference_mode()
+        def whole(path):
+            wait()  # cold
+            return chunks(path)
+
+        def chunks(data):
+            for start in range(0, len(data), hop):
+                run(data[start : start + hop])
+        """
+    )
+
+
+def test_a_loop_that_runs_what_the_function_is_handed_without_gradients() -> None:
+    check(
+        """
+        @torch.no_grad()
+        def make_animation(detector, frames, n):
+            frames = frames.cuda()
+            for i in range(n):
+                detector(frames[:, :, i])
+                wait()  # step
+            for name in detector.names:
+                detector(name)
+                wait()  # cold
+
+        def train(detector, frames, n):
+            frames = frames.cuda()
+            for i in range(n):
+                detector(frames[:, :, i])
+                wait()  # cold
+        """
+    )
+
+
 def test_a_function_that_is_named_but_not_called_may_be_called_often() -> None:
     check(
         {
@@ -812,6 +865,26 @@ def test_a_function_kept_in_an_attribute_is_called_by_it() -> None:
                 self.other = farthest
             def forward(self, x):
                 return self.knn(x)
+        """
+    )
+
+
+def test_an_object_kept_in_an_attribute_is_called_by_it() -> None:
+    check(
+        """
+        class Proposals:
+            def __call__(self, x):
+                wait()  # step
+        class Targets:
+            def __call__(self, x):
+                wait()  # cold
+        class Detector(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.propose = Proposals()
+                self.match = Targets()
+            def forward(self, x):
+                return self.propose(x)
         """
     )
 

@@ -159,6 +159,22 @@ def test_what_ends_itself_or_sleeps_between_its_turns_does_not() -> None:
     assert kind("while True", "self.trigger.wait()\n    self.render()") is LoopKind.PLAIN
 
 
+def test_loops_over_chunks_of_data() -> None:
+    assert kind("for start in range(0, n, hop)", "run(x[:, start : start + length])") is LoopKind.STEP
+    assert kind("for start in trange(0, n, hop)", "run(x[start:end])") is LoopKind.STEP
+    assert kind("for start in range(0, n, hop)", "run(x[start])") is LoopKind.PLAIN
+    assert kind("for start in range(n)", "run(x[start : start + 1])") is LoopKind.PLAIN
+
+
+def test_what_switches_autograd_off_in_each_turn_runs_a_model() -> None:
+    switch = "with torch.no_grad():\n        "
+    assert kind("for image in images", switch + "maps = backbone(image)") is LoopKind.STEP
+    assert kind("for task in tasks", switch + "for x in loader: backbone(x)") is LoopKind.EPOCH
+    assert kind("for image in images", "with lock: maps = backbone(image)") is LoopKind.PLAIN
+    assert kind("for layer in layers", switch + "layer.weight.fill_(1)") is LoopKind.PLAIN
+    assert kind("for image in images", switch + "image = torch.flip(image, dims)") is LoopKind.PLAIN
+
+
 def test_a_model_that_is_made_is_not_called() -> None:
     assert kind("for x in xs", "y = unet_model(x)") is LoopKind.STEP
     assert kind("for x in xs", "model = builders.get_diffusion_model(x)") is LoopKind.PLAIN

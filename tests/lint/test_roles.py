@@ -8,7 +8,7 @@ from tests.lint.programs import Program
 def role_of(base: str, method: str, name: str = "Thing") -> tuple[Hotness, bool]:
     program = Program(
         f"""
-        import torch, torchmetrics, lightning
+        import torch, torchmetrics, lightning, transformers
         from torch import nn
         class {name}({base}):
             def {method}(self): ...
@@ -27,6 +27,8 @@ def role_of(base: str, method: str, name: str = "Thing") -> tuple[Hotness, bool]
         ("torchmetrics.Metric", "update", "Mean"),
         ("torch.distributions.Distribution", "log_prob", "Mine"),
         ("torch.autograd.Function", "backward", "Round"),
+        ("transformers.StoppingCriteria", "__call__", "EndOfText"),
+        ("transformers.generation.LogitsProcessor", "__call__", "Penalty"),
         ("object", "__call__", "ImagePipeline"),
         ("object", "__call__", "AttnProcessor2_0"),
         ("object", "__call__", "PoseLoss"),

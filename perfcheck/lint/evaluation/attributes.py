@@ -39,6 +39,8 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
         return UNKNOWN if attr not in ("grad", "data") else owner
     if attr == "batch_sizes" and kind in ("unknown", "instance"):  # of a PackedSequence
         return Value("tensor", False, "int", 1)
+    if attr == "saved_tensors":  # of an autograd.Function's context
+        return Value("tuple", element=Value("tensor", True, assumed=True))
     if attr == "device" and kind not in ("host",):
         return ACCELERATOR if owner.device is not False or kind != "array" else UNKNOWN
     if attr in ("dtype",) and kind != "array":

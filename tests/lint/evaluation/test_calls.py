@@ -257,3 +257,16 @@ def test_a_loader_that_a_library_prepares_moves_its_batches(prepared: str, text:
     """
     assert value(body).device is True
     assert value(body.replace(prepared, "model, opt, loader")).device is not True
+
+
+def test_what_a_backward_kept_lies_on_the_device() -> None:
+    kept = value(
+        """
+        class Round(torch.autograd.Function):
+            @staticmethod
+            def backward(ctx, grad):
+                x, scale = ctx.saved_tensors
+                reveal(scale)
+        """
+    )
+    assert (kept.kind, kept.device, kept.assumed) == ("tensor", True, True)
