@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from functools import cached_property
 
 from perfcheck.lint.naming import Names
@@ -10,8 +11,15 @@ from perfcheck.lint.project import FunctionRef, Project
 _SWITCHES = frozenset({"no_grad", "inference_mode", "set_grad_enabled"})
 
 
-def switches_grad_off(name: str | None) -> bool:
-    return name in ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad")
+def switches_grad_off(name: str | None, call: ast.AST | None = None) -> bool:
+    """Is it ``no_grad``, or ``set_grad_enabled(False)``?"""
+    if name in ("torch.no_grad", "torch.inference_mode", "torch.autograd.no_grad"):
+        return True
+    given = call.args[:1] if isinstance(call, ast.Call) and name in _SETTERS else []
+    return any(isinstance(mode, ast.Constant) and mode.value is False for mode in given)
+
+
+_SETTERS = frozenset({"torch.set_grad_enabled", "torch.autograd.set_grad_enabled"})
 
 
 def runs_without_grad(names: Names, function: FunctionRef) -> bool:

@@ -489,11 +489,19 @@ class BodyScope:
                 for item in ancestor.items:
                     expression = item.context_expr
                     callee = expression.func if isinstance(expression, ast.Call) else expression
-                    if switches_grad_off(self.resolve(callee)):
+                    if switches_grad_off(self.resolve(callee), expression):
                         return True
                     if self.resolve(callee) == "torch.set_grad_enabled":
                         return None
-        return None
+        around = {node, *self.ancestors(node)}
+        before = [
+            switch
+            for switch in self.calls("set_grad_enabled")
+            if isinstance(self.parent(switch), ast.Expr)
+            and _position(switch) < _position(node)
+            and not around.isdisjoint(self.block(switch))
+        ]
+        return True if before and switches_grad_off(self.resolve(before[-1].func), before[-1]) else None
 
     def _callee(self, call: ast.Call) -> FunctionRef | None:
         name = self.resolve(call.func)

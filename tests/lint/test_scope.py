@@ -209,6 +209,11 @@ def training_step(parts):
         ("@torch.inference_mode\ndef f():\n    here()", True),
         ("def f():\n    with torch.no_grad():\n        pass\n    here()", None),
         ("def f():\n    with torch.set_grad_enabled(a):\n        here()", None),
+        ("def f():\n    with torch.set_grad_enabled(False):\n        here()", True),
+        ("def f():\n    torch.set_grad_enabled(False)\n    if a:\n        here()", True),
+        ("def f():\n    if a:\n        torch.set_grad_enabled(False)\n    here()", None),
+        ("def f():\n    torch.set_grad_enabled(False)\n    torch.set_grad_enabled(True)\n    here()", None),
+        ("def f():\n    with torch.set_grad_enabled(False):\n        pass\n    here()", None),
         ("def f():\n    here()", None),
     ],
 )

@@ -195,7 +195,7 @@ def _with(ev: Evaluator, node: ast.With | ast.AsyncWith) -> bool:
         value = ev.expr(item.context_expr)
         if value.kind == "device":
             ev.default_device = value
-        if switches_grad_off(ev.resolve(_callee(item.context_expr))):
+        if switches_grad_off(ev.resolve(_callee(item.context_expr)), item.context_expr):
             quiet += 1
         if item.optional_vars is not None:
             bind(ev, item.optional_vars, value if value.kind != "host" else UNKNOWN, None)
