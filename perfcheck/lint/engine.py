@@ -72,6 +72,7 @@ class Engine:
         self._named: dict[tuple[str, str], Value | _Variable] = {}
         self._meanings: dict[tuple[str, str], Value | _Variable] = {}
         self._knows_arrays: dict[str, bool] = {}
+        self._models_in: dict[str, frozenset[tuple[str, str]]] = {}
         self._names_in: dict[str, frozenset[str]] = {}
         self.grad_modes = GradModes(project)
         self.operator: Callable[[str], Operator | None] = (
@@ -444,6 +445,21 @@ class Engine:
             known = self._names_in[module.path] = said.union(*(record.names for record in records))
         return known
 
+    def models_in(self, module: ModuleRecord) -> frozenset[tuple[str, str]]:
+        """What a file puts into evaluation mode, or asks for parameters, as it is written ("encoder",
+        "self.net"), each behind the class whose methods do so where it is an attribute of theirs."""
+        known = self._models_in.get(module.path)
+        if known is None:
+            known = self._models_in[module.path] = frozenset(
+                (record.owner if owner.startswith("self.") else "", owner)
+                for record in module.functions.values()
+                if not record.names.isdisjoint(_OF_MODELS)
+                for site in record.calls
+                for owner, _, name in [site.target.rpartition(".")]
+                if name in _OF_MODELS and owner not in ("", "self", "super")
+            )
+        return known
+
     def knows_arrays(self, module: ModuleRecord) -> bool:
         """Does the file import NumPy, pandas or the like, or not even torch?"""
         known = self._knows_arrays.get(module.path)
@@ -468,6 +484,7 @@ def _of_callers(given: list[Value]) -> Value:
     return join_all(given)
 
 
+_OF_MODELS = frozenset({"eval", "parameters", "named_parameters"})
 _PRIVATE = ("torch.utils.data.dataloader.", "torch.optim.", "torch.nn.modules.", "torch.distributions.")
 """Modules whose classes are known by the names of the package above."""
 

@@ -125,6 +125,9 @@ class Scope(Protocol):
     def file_names(self) -> frozenset[str]:
         """The last names of all that the file calls, reads as an attribute, imports or decorates with."""
 
+    def used_as_model(self, node: ast.expr) -> bool:
+        """Does the file call ``eval()`` of it, or ask for its parameters?"""
+
     def records_grad(self, call: ast.Call) -> bool:
         """Is the project's function that is called known, and does nothing in it touch autograd's mode?"""
 

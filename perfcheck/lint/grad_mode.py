@@ -38,11 +38,16 @@ class GradModes:
         self._project = project
 
     def touched_by(self, function: FunctionRef) -> bool:
-        record = function.record
         return (
-            not record.names.isdisjoint(_SWITCHES)
-            or (function.module.path, record.qualname) in self._around
-            or any(decorator.rpartition(".")[2] in self._decorators for decorator in record.decorators)
+            not function.record.names.isdisjoint(_SWITCHES)
+            or (function.module.path, function.record.qualname) in self._around
+            or self.decorates(function)
+        )
+
+    def decorates(self, function: FunctionRef) -> bool:
+        """Does a decorator name a switch, itself or in the function that it makes?"""
+        return any(
+            decorator.rpartition(".")[2] in self._decorators for decorator in function.record.decorators
         )
 
     @cached_property

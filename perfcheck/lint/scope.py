@@ -482,7 +482,7 @@ class BodyScope:
 
     def no_grad(self, node: ast.AST) -> Truth:
         engine = self.run.engine
-        if engine.runs_without_grad(self.function):
+        if engine.runs_without_grad(self.function) or engine.grad_modes.decorates(self.function):
             return True
         for ancestor in self.ancestors(node):
             if isinstance(ancestor, (ast.With, ast.AsyncWith)):
@@ -507,6 +507,11 @@ class BodyScope:
         name = self.resolve(call.func)
         entity = self.run.engine.project.lookup(name) if name else None
         return entity if isinstance(entity, FunctionRef) else None
+
+    def used_as_model(self, node: ast.expr) -> bool:
+        name, record = dotted(node), self.function.record
+        owner = record.owner if name.startswith("self.") else ""
+        return (owner, name) in self.run.engine.models_in(self.function.module)
 
     def records_grad(self, call: ast.Call) -> bool:
         callee = self._callee(call)

@@ -148,7 +148,7 @@ get_activations collect_activations cache_activations extract_activations evalua
 validate_epoch validate_model run_eval run_evaluation run_validation run_inference batch_evaluation
 evaluate_one_epoch predict_batch encode encode_image encode_text
 reconstruct progress sample net network backbone encoder vae clip no_grad inference_mode from_pretrained
-act get_action select_action choose_action sample_action get_action_and_value policy actor
+act get_action select_action choose_action sample_action get_action_and_value policy actor item tolist numpy
 """
 
 EVALUATION_STEPS: Final = """eval_step validation_step valid_step val_step test_step evaluation_step

@@ -6,7 +6,8 @@ import ast
 import re
 from collections.abc import Iterator
 
-from perfcheck.lint.detectors.model_calls import is_layer, runs_model
+from perfcheck.lint.detectors.graph_ends import GRAPH_ENDS, graph_ends
+from perfcheck.lint.detectors.model_calls import definition, is_frozen, is_layer, runs_model, touches_autograd
 from perfcheck.lint.detectors.names import last, targets
 from perfcheck.lint.detectors.unnamed_evaluation import encodes
 from perfcheck.lint.dotted import chain
@@ -18,6 +19,13 @@ _ENDS = ("argmax", "argmin", "item", "tolist")
 
 def detach_after_forward(scope: Scope) -> Iterator[Match]:
     """``teacher(x).detach()``, ``target(x).max(1)[0].detach()``, ``policy(x).argmax(1)``, ``net(x).data``."""
+    for match in _detached(scope):
+        model = match.bindings["M"]
+        if isinstance(model, ast.Call) and not is_frozen(scope, model):
+            yield match
+
+
+def _detached(scope: Scope) -> Iterator[Match]:
     for call in scope.calls("detach"):
         if isinstance(call.func, ast.Attribute):
             model = _model_call(scope, call.func.value)
@@ -41,51 +49,29 @@ def _ends(scope: Scope) -> Iterator[tuple[ast.expr, ast.expr]]:
             yield node, node.value
 
 
-_DETACHES = frozenset({*_ENDS, "detach", "data", "numpy"})
-_LOOKS = frozenset({"shape", "size", "dtype", "device", "ndim", "dim"})
-
-
 def _kept_without_graph(scope: Scope) -> Iterator[Match]:
-    """``features = model(x)``, where all that is ever made of the features is detached."""
-    if _DETACHES.isdisjoint(scope.names) or scope.called_without_grad():
+    """``features = model(x)``, where all that is ever made of the features has no graph; the function itself,
+    if that is so of every model that it runs."""
+    if GRAPH_ENDS.isdisjoint(scope.names) or scope.called_without_grad():
         return
-    for node in scope.walk(ast.Assign):
-        target, call = (node.targets[0], node.value) if isinstance(node, ast.Assign) else (None, None)
-        if not isinstance(target, ast.Name) or not isinstance(call, ast.Call) or _read_once(scope, target.id):
-            continue
-        runs = runs_model(scope, call) and not is_layer(scope.value(call.func).ref)
-        if (runs or encodes(scope, call)) and _ends_detached(scope, target.id):
-            known = scope.value(call.func).kind == "module"
-            yield Match(call, {"M": call}, certain=True if known else None)
+    runs = [
+        call
+        for call in scope.walk(ast.Call)
+        if isinstance(call, ast.Call) and (_runs(scope, call) or encodes(scope, call))
+    ]
+    vain = [call for call in runs if graph_ends(scope, call)]
+    whole = len(vain) == len(runs) and not touches_autograd(scope)
+    for call in vain:
+        certain = True if scope.value(call.func).kind == "module" else None
+        if whole and not isinstance(scope.node, ast.Module):
+            yield Match(definition(scope.node), {"M": call}, certain=certain)
+            yield Match(call, {"M": call}, certain=certain)
+        else:
+            yield Match(call, {"M": call, "E": call}, certain=certain)
 
 
-def _ends_detached(scope: Scope, name: str, followed: frozenset[str] = frozenset()) -> bool:
-    """Does every use of a variable come to an end of the graph, by way of other variables too?"""
-    if name in followed or len(followed) == _NAMES:
-        return name in followed
-    uses = _reads(scope, name)
-    return bool(uses) and all(_use_ends(scope, use, followed | {name}) for use in uses)
-
-
-def _use_ends(scope: Scope, use: ast.expr, followed: frozenset[str]) -> bool:
-    node: ast.AST = use
-    while True:
-        parent = scope.parent(node)
-        match parent:
-            case ast.Attribute(attr=attr) if attr in _DETACHES | _LOOKS:
-                return True
-            case ast.Call(func=function) if function is not node:
-                if not (scope.resolve(function) or "").startswith("torch."):
-                    return False
-            case ast.Assign(targets=[ast.Name(id=target)]):
-                return _ends_detached(scope, target, followed)
-            case ast.AugAssign(target=ast.Name(id=target)):
-                return target in followed or _ends_detached(scope, target, followed)
-            case ast.Call() | ast.Attribute() | ast.Subscript() | ast.BinOp() | ast.UnaryOp() | ast.keyword():
-                pass
-            case _:
-                return False
-        node = parent
+def _runs(scope: Scope, call: ast.Call) -> bool:
+    return runs_model(scope, call) and not is_layer(scope.value(call.func).ref)
 
 
 _TEACHER = re.compile(
@@ -118,7 +104,10 @@ def _model_call(scope: Scope, node: ast.expr) -> ast.Call | None:
                 return node
             if not isinstance(node.func, ast.Attribute):
                 return None
-            of_torch = (scope.resolve(node.func) or "").startswith("torch.")
+            name = scope.resolve(node.func) or ""
+            if "autograd" in name:
+                return None
+            of_torch = name.startswith("torch.")
             node = node.args[0] if of_torch and node.args else node.func.value
         elif isinstance(node, (ast.Attribute, ast.Subscript)):
             node = node.value

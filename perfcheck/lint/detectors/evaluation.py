@@ -11,6 +11,7 @@ from perfcheck.lint.detectors.model_calls import (
     OTHER_ROLE,
     decorated,
     definition,
+    is_frozen,
     runs_model,
     touches_autograd,
 )
@@ -18,6 +19,7 @@ from perfcheck.lint.detectors.names import last, within, words
 from perfcheck.lint.detectors.unnamed_evaluation import (
     forgotten,
     gathered,
+    read_out,
     rolled_out,
     saved,
     scripted,
@@ -47,17 +49,23 @@ _OBSERVED = frozenset({"state", "action", "ob", "observation", "next_state"})
 
 def eval_without_no_grad(scope: Scope) -> Iterator[Match]:
     """The first call of a model in a function that evaluates, and in which nothing touches autograd."""
+    for match in _evaluated(scope):
+        run = match.bindings["M"]
+        if not isinstance(run, ast.Call) or not is_frozen(scope, run):
+            yield match
+
+
+def _evaluated(scope: Scope) -> Iterator[Match]:
     if _is_trainers_own(scope) or scope.in_class("torch.utils.data.Dataset"):
         return
     if isinstance(scope.node, ast.Module) or not _is_inference(scope) or touches_autograd(scope):
-        yield from _evaluation_loops(scope)
-        yield from served(scope)
-        yield from scripted(scope)
-        yield from gathered(scope)
-        yield from saved(scope)
-        yield from forgotten(scope)
-        yield from rolled_out(scope)
-        yield from steps_taken(scope)
+        told = False
+        for kind in _KINDS:
+            for match in kind(scope):
+                told = True
+                yield match
+        if not told:
+            yield from read_out(scope)
         return
     if decorated(scope.node) or _scores_actions(scope.node) or _OF_TORCH.isdisjoint(scope.file_names()):
         return
@@ -138,6 +146,7 @@ def _until_train(scope: Scope, switch: ast.Call) -> Iterator[ast.stmt]:
         yield later
 
 
+_KINDS = (_evaluation_loops, served, scripted, gathered, saved, forgotten, rolled_out, steps_taken)
 _ENDS_EVALUATION = frozenset({"train", "set_grad_enabled", "enable_grad"})
 _HELD_OUT = re.compile(r"(^|_)(val|valid|validation|eval|test|dev)(_|set|data|loader|$)")
 _TRAINS = re.compile(

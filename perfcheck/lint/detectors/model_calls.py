@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Container
 
-from perfcheck.lint.detectors.names import last
+from perfcheck.events import Truth
+from perfcheck.lint.detectors.names import last, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Scope
 
@@ -73,13 +75,28 @@ def runs_model(scope: Scope, call: ast.Call) -> bool:
     value = scope.value(call.func)
     if value.kind == "module":
         return not is_layer(value.ref)
-    if value.kind == "function" and _FORWARDS.match((chain(call.func) or "").rpartition(".")[2]):
-        return scope.records_grad(call)
+    if value.kind == "function" and (
+        _FORWARDS.match((chain(call.func) or "").rpartition(".")[2]) or _runs_layers(scope, call)
+    ):
+        return scope.records_grad(call) and "backward" not in scope.names_of(call)
     if value.kind not in ("unknown", "instance"):
         return False
     noun = (chain(call.func) or "").rpartition(".")[2]
     named = MODEL_NAME.search(noun) is not None and _VERB.match(noun) is None
-    return named and bool(call.args or call.keywords)
+    known = named or (_LOSS.search(noun) is None and scope.used_as_model(call.func))
+    return known and bool(call.args or call.keywords)
+
+
+_LOSS = re.compile(r"loss|crit", re.IGNORECASE)
+
+
+def _runs_layers(scope: Scope, call: ast.Call) -> bool:
+    """``self.model.initial_inference(x)``: another method of a model, whose result has a graph."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if owner is None or chain(owner) == "self" or scope.value(owner).kind != "module":
+        return False
+    made = scope.value(call)
+    return any(part.grad is True for part in (made, *(made.items or ())))
 
 
 def definition(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr:
@@ -93,6 +110,51 @@ def definition(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.expr:
         end_lineno=function.lineno,
         end_col_offset=start + len(function.name.encode()),
     )
+
+
+def is_frozen(scope: Scope, call: ast.Call) -> bool:
+    """Does the body say of the model that none of its parameters wants a gradient, and nowhere that one does?
+    Then what it makes of data has no graph anyway."""
+    name = chain(call.func) or ""
+    models = {name, name.rpartition(".")[0]} - {""}
+    said = [
+        value
+        for place in (
+            *(switch for switch in scope.calls("requires_grad_") if _asked_of(switch) in models),
+            *(
+                loop
+                for loop in scope.walk(ast.For)
+                if isinstance(loop, ast.For) and _goes_over_parameters(loop, models)
+            ),
+        )
+        for value in map(wants_gradient, within(place))
+        if value is not None
+    ]
+    return bool(said) and not any(said)
+
+
+def _goes_over_parameters(loop: ast.AST, models: Container[str | None]) -> bool:
+    over = within(loop.iter) if isinstance(loop, ast.For) else ()
+    return any(_asked_of(part) in models for part in over if last(part) in _PARAMETERS)
+
+
+def wants_gradient(node: ast.AST) -> Truth:
+    """``parameter.requires_grad = False``, ``parameter.requires_grad_(False)``; None if it says nothing."""
+    said: ast.expr | None = None
+    if isinstance(node, ast.Assign) and last(node.targets[0]) == "requires_grad":
+        said = node.value
+    elif isinstance(node, ast.Call) and last(node) == "requires_grad_":
+        said = node.args[0] if node.args else ast.Constant(True)
+    return None if said is None else not (isinstance(said, ast.Constant) and said.value is False)
+
+
+def _asked_of(call: ast.AST) -> str | None:
+    """``model`` of ``model.parameters()``"""
+    asked = call.func if isinstance(call, ast.Call) else None
+    return chain(asked.value) if isinstance(asked, ast.Attribute) else None
+
+
+_PARAMETERS = ("parameters", "named_parameters")
 
 
 _HARMLESS = frozenset(

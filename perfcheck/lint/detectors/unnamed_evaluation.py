@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.lint.detectors import EVALUATION_STEPS
+from perfcheck.lint.detectors.graph_ends import DETACHED, GRAPH_ENDS, graph_ends
 from perfcheck.lint.detectors.model_calls import (
     MODEL_NAME,
     OTHER_ROLE,
@@ -250,6 +251,23 @@ def _infers(scope: Scope, call: ast.Call) -> bool:
             for switch in scope.calls("eval")
         )
     )
+
+
+def read_out(scope: Scope) -> Iterator[Match]:
+    """A model that a loop runs for nothing but numbers, decisions, arrays and files."""
+    if "backward" in scope.names or GRAPH_ENDS.isdisjoint(scope.names) or touches_autograd(scope):
+        return
+    if not isinstance(scope.node, ast.Module) and decorated(scope.node):
+        return
+    for call in scope.walk(ast.Call):
+        if not isinstance(call, ast.Call) or not (runs_model(scope, call) or encodes(scope, call)):
+            continue
+        if scope.loops(call) and scope.no_grad(call) is not True and graph_ends(scope, call) - DETACHED:
+            if not scope.called_without_grad():
+                if not isinstance(scope.node, ast.Module):
+                    yield Match(definition(scope.node), {"M": call}, certain=None)
+                yield Match(call, {"M": call}, certain=None)
+            return
 
 
 _DATA = re.compile(

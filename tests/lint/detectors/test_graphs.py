@@ -1110,6 +1110,7 @@ def test_latents_that_are_written_to_files() -> None:
         def train(vae, dataset, folder):
             for item in dataset:
                 loss = vae.encode(item["image"].to("cuda")).loss
+                loss.backward()
                 torch.save(loss.cpu(), folder / item["name"])
     """
     assert flagged(source, "PC801") == {("PC801", 3), ("PC801", 5)}
@@ -1301,3 +1302,159 @@ def test_what_is_loaded_to_read_texts_is_no_model(name: str, found: bool) -> Non
             return {name}.encode(torch.tensor(prompt, device="cuda"))
     """
     assert flagged(source.format(name=name), "PC801") == ({("PC801", 6)} if found else set())
+
+
+READ_OUT = """
+        import torch
+        from torch import nn
+
+        def rank(scorer: nn.Module, pairs, seen):
+            kept, worth = [], 0.0
+            for pair in pairs:
+                score = scorer(pair)
+                worth += score.mean().item()
+                {use}
+            return kept, worth
+"""
+
+
+@pytest.mark.parametrize(
+    ("use", "told"),
+    [
+        ("kept.append(int(score.argmax()))", True),
+        ("kept += [pair] if score.max() > 0.5 else []", True),
+        ("kept.append(pair[score.argsort()])", True),
+        ("best, place = score.max(dim=1); kept.append(place)", True),
+        ("parts = {'a': score}; worth += sum(part.item() for part in parts.values())", True),
+        ("drawn = torch.distributions.Categorical(logits=score).sample(); worth += float(drawn)", True),
+        ("parts = [score]; parts.append(score); kept.append(torch.cat(parts).argmax())", True),
+        ("kept.append(score)", False),
+        ("seen.append(score)", False),
+        ("seen[pair] = score", False),
+        ("parts = seen.parts; parts[pair] = score; worth += parts[pair].item()", False),
+        ("seen.score = score", False),
+        ("seen.store(score)", False),
+        ("score.mean().backward()", False),
+        ("worth += torch.autograd.grad(score.sum(), pair)[0].norm().item()", False),
+        ("later = lambda: score; kept.append(later)", False),
+        ("pair.requires_grad_(); kept.append(seen.step(score).item())", False),
+        ("kept.append(seen.force_by_gradient(score, pair).item())", False),
+        ("if pair: score = score + 1; worth += score.item()\n                kept.append(score)", False),
+    ],
+)
+def test_what_a_loop_reads_out_of_a_model(use: str, told: bool) -> None:
+    places = {line for _, line in flagged(READ_OUT.format(use=use), "PC801", "PC811")}
+    assert places == ({4, 7} if told else set())
+
+
+def test_values_that_are_bound_anew_are_followed_each_for_itself() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Spiking(nn.Module):
+            def __init__(self, encoder: nn.Module, net: nn.Module, first: bool):
+                super().__init__()
+                self.encoder, self.net, self.first = encoder, net, first
+
+            def forward(self, x):
+                x = self.encoder(x)
+                if self.first:
+                    spikes = x.detach().clone()
+                    x = spikes * 2
+                x = x.reshape(-1, 4)
+                return self.net(x)
+    """
+    assert flagged(source, "PC811") == set()
+    ended = source.replace("return self.net(x)", "return self.net(x.detach())")
+    assert flagged(ended, "PC811") == {("PC811", 10)}
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("", True),
+        ("for p in model.parameters(): p.requires_grad = False", False),
+        ("model.requires_grad_(False)", False),
+        ("for p in model.parameters(): p.requires_grad = True", True),
+    ],
+)
+def test_a_frozen_model_records_nothing_of_data(said: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from net import Net
+
+        def main(images):
+            model = Net()
+            model.load_state_dict(torch.load("net.pt"))
+            model.eval()
+            {said or "pass"}
+            for image in images:
+                restored = model(image)
+                print(restored.mean().item())
+    """
+    assert bool(flagged(source, "PC801")) is told
+
+
+def test_what_is_put_into_evaluation_mode_is_a_model() -> None:
+    source = """
+        import torch
+        encoder = torch.load("encoder.pt").cuda()
+        encoder.eval()
+
+        def evaluate(loader, other):
+            found = []
+            for image in loader:
+                seen = encoder(image)
+                found.append(other(seen))
+            return found
+    """
+    assert flagged(source, "PC801") == {("PC801", 5), ("PC801", 8)}
+    assert flagged(source.replace("encoder.eval()", ""), "PC801") == set()
+
+
+def test_other_methods_of_a_model_that_run_it() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Net(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.body, self.value, self.scale = nn.Linear(8, 8), nn.Linear(8, 1), 2
+
+            def inference(self, observation):
+                hidden = self.body(observation)
+                return self.value(hidden), hidden
+
+            def size(self):
+                return self.scale
+
+        class Diagnosis:
+            def __init__(self):
+                self.model = Net().cuda()
+
+            def values(self, observations):
+                return [self.model.inference(seen.cuda())[0].item() for seen in observations]
+
+            def sizes(self, observations):
+                return [float(self.model.size()) for seen in observations]
+    """
+    assert {line for _, line in flagged(source, "PC801", "PC811")} == {20, 21}
+
+
+def test_autograd_switched_off_for_what_follows() -> None:
+    source = """
+        import torch
+        from net import Net
+
+        if __name__ == "__main__":
+            torch.set_grad_enabled(False)
+            model = Net()
+            model.load_state_dict(torch.load("net.pt"))
+            model.eval()
+            for image in torch.load("images.pt"):
+                print(model(image).argmax().item())
+    """
+    assert flagged(source, "PC801") == set()
+    assert flagged(source.replace("torch.set_grad_enabled(False)", "pass"), "PC801") == {("PC801", 10)}
