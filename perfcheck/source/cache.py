@@ -101,8 +101,12 @@ class Store:
                 return
         except FileNotFoundError:
             pass
-        with open(stamp, "w", encoding="utf-8"):
+        made = f"{stamp}.{os.getpid()}"
+        with open(made, "x", encoding="utf-8"):
             pass
+        os.replace(
+            made, stamp
+        )  # where a link stands there that came with the repository, its target is spared
         entries = sorted(_entries(self._directory))
         total = sum(size for _, size, _ in entries)
         if total <= self._limit:

@@ -168,3 +168,15 @@ def test_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (root / "setup.py").touch()
         root.chmod(0o555)
         assert unprivileged(lambda: default_directory(root)) == tmp_path / "home" / "perfcheck"
+
+
+def test_links_that_came_with_a_repository_are_not_written_through(tmp_path: Path) -> None:
+    theirs = tmp_path / "precious"
+    theirs.write_text("content")
+    os.utime(theirs, (1_000_000, 1_000_000))
+    directory = tmp_path / "cache"
+    directory.mkdir()
+    (directory / "last-trimmed").symlink_to(theirs)
+    store = Store(directory)
+    store.put("key", b"data")
+    assert (store.get("key"), theirs.read_text()) == (b"data", "content")
