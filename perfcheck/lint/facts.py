@@ -140,6 +140,9 @@ class Scope(Protocol):
     def in_class(self, base: str) -> bool:
         """Is this a method of a subclass of ``base`` ("torch.nn.Module")?"""
 
+    def is_inherited(self, node: ast.expr) -> bool:
+        """Is it an attribute of ``self``, or of one, that none but a base outside the project sets?"""
+
     def keyword(self, call: ast.Call, name: str, position: int | None = None) -> ast.expr | None:
         """The argument given by keyword (or at the position); None if absent."""
 

@@ -604,6 +604,24 @@ class BodyScope:
         owner = self.run.class_
         return owner is not None and self.run.engine.project.is_subclass(owner, base)
 
+    def is_inherited(self, node: ast.expr) -> bool:
+        owner = self.run.class_
+        of_self, _, name = (dotted(node) or "").partition(".")
+        name = name.partition(".")[0]
+        if owner is None or of_self != "self" or not name:
+            return False
+        classes, outside = self.run.engine.project.ancestry(owner)
+        return bool(outside) and not any(
+            class_.record.assigns
+            or name in class_.record.methods
+            or any(
+                name in record.stores
+                for record in class_.module.functions.values()
+                if record.owner == class_.record.qualname
+            )
+            for class_ in classes
+        )
+
     def of_plain_class(self) -> bool:
         """Is it a method of a class that is no module, optimizer, data set, …?"""
         owner = self.run.class_

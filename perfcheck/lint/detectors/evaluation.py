@@ -72,6 +72,8 @@ def _evaluated(scope: Scope) -> Iterator[Match]:
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call) or _evaluates_itself(scope, call):
             continue
+        if scope.is_inherited(call.func):
+            continue  # by a class that may be a module: whoever calls its methods decides
         if runs_model(scope, call) and scope.no_grad(call) is not True:
             if scope.caller_without_grad():
                 return

@@ -215,7 +215,8 @@ _INFERS = frozenset({"infer", "inference", "generate", "encode", "decode", "samp
 
 def forgotten(scope: Scope) -> Iterator[Match]:
     """A model that runs beside one that runs under ``no_grad``, in a function with no word of learning: the
-    same one, or one whose output is copied to the host or saved."""
+    same one, unless the caller gets what becomes of its output and may differentiate that; or one whose
+    output is copied to the host or saved."""
     forward = scope.qualname.rpartition(".")[2] in ("forward", "__call__")
     if forward or isinstance(scope.node, ast.Module) or decorated(scope.node) or _speaks_of_learning(scope):
         return
@@ -229,9 +230,11 @@ def forgotten(scope: Scope) -> Iterator[Match]:
     if not quiet or scope.caller_without_grad():
         return
     ends = [call for call in scope.walk(ast.Call) if isinstance(call, ast.Call) and _leaves(call)]
+    returns = list(scope.walk(ast.Return))
     for call in runs:
         made = derived(scope.assigned(scope.statement(call)), scope.node.body)
-        known = root(call.func) in quiet or any(mentions(end, made) for end in ends)
+        given = scope.statement(call) in returns or any(mentions(answer, made) for answer in returns)
+        known = (root(call.func) in quiet and not given) or any(mentions(end, made) for end in ends)
         if known and scope.no_grad(call) is not True:
             yield Match(call, {"M": call}, certain=None)
 

@@ -1458,3 +1458,43 @@ def test_autograd_switched_off_for_what_follows() -> None:
     """
     assert flagged(source, "PC801") == set()
     assert flagged(source.replace("torch.set_grad_enabled(False)", "pass"), "PC801") == {("PC801", 10)}
+
+
+@pytest.mark.parametrize(
+    ("end", "told"),
+    [
+        ("return mse(values, future)", False),  # whoever calls it may differentiate
+        ("return values.cpu()", True),
+        ("table.update(values)", True),
+    ],
+)
+def test_a_model_that_also_runs_under_no_grad(end: str, told: bool) -> None:
+    source = f"""
+        import torch
+
+        def double_q(states, later, net, table):
+            values = net(states).gather(1, later)
+            with torch.no_grad():
+                future = net(later).max(1)[0]
+            {end}
+    """
+    assert bool(flagged(source, "PC801")) is told
+
+
+@pytest.mark.parametrize(
+    ("base", "kept", "told"),
+    [("", "model", True), ("", "other", True), ("(Base)", "model", True), ("(Base)", "other", False)],
+)
+def test_what_an_unknown_base_does_with_its_model_is_unknown(base: str, kept: str, told: bool) -> None:
+    source = f"""
+        from elsewhere import Base
+        import torch
+
+        class Learned{base}:
+            def __init__(self, {kept}):
+                self.{kept} = {kept}
+
+            def model_predictions(self, x, t):
+                return self.model(x, t).chunk(2, dim=1)[0]
+    """
+    assert bool(flagged(source, "PC801")) is told
