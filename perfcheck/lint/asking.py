@@ -624,6 +624,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "written_in_place": _written_in_place,
     "overwritten": _overwritten,
     "python_number": lambda a, n: certainty.python_number(a.scope, n) is not None,
+    "measured": lambda a, n: any(f"len({a.scope.text(n)})" in line for line in a.scope.lines),
     "certainly_tensor": lambda a, n: certainty.is_tensor(a.scope, n),
     "temporary": lambda a, n: certainty.temporary(n),
     "handed_over": lambda a, n: certainty.handed_over(a.scope, n, a.match.node),

@@ -287,6 +287,7 @@ VOCABULARY: Final[dict[str, Signature]] = {
     "overwritten": _here("The variable that it becomes is changed in place, or it is cloned: it is a copy."),
     # what makes a fix safe
     "python_number": _about("Python itself made the number, and it fits into torch's type for it."),
+    "measured": _about("The file asks for the `len` of what is written alike: it holds several."),
     "certainly_tensor": _about("It is a tensor on every way to the place, and not by convention."),
     "temporary": _about("It is what a call gives: nobody else has a name for it."),
     "handed_over": _about("The batch goes to the copy; nobody looks at its values on the host."),

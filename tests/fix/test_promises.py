@@ -62,6 +62,7 @@ NUMBERS = [
     ("share", "unsafe"),  # np.float64 is a float, and keeps its type
     ("count", "unsafe"),  # np.int32 where the caller is careless
     ("self.scale", "unsafe"),
+    ("self.sizes", None),  # annotated as one number, and measured as a list
     ("float(share)", "unsafe"),  # beyond the range of float32?
     ("share > 0", "unsafe"),  # np.bool_
     ("np.pi", "unsafe"),
@@ -84,9 +85,13 @@ LIMIT = 1e39
 
 
 class Loss(nn.Module):
-    def __init__(self, scale: float = 1.0) -> None:
+    def __init__(self, scale: float = 1.0, sizes: int = 1) -> None:
         super().__init__()
         self.scale = scale
+        self.sizes = sizes
+
+    def count(self):
+        return len(self.sizes)
 
     def forward(self, x: torch.Tensor, share: float, count: int, rows: list) -> torch.Tensor:
         return x * torch.tensor({number}, device=x.device)  # HERE
