@@ -298,13 +298,15 @@ def _missing(o: Operands, name: str) -> Truth:
 
 
 def _has_no_elements(node: ast.AST) -> bool:
-    """``[]``, ``torch.tensor([])``, ``torch.empty(0, n)``, ``torch.zeros((0, 4))``"""
+    """``[]``, ``torch.tensor([])``, ``torch.Tensor()``, ``torch.empty(0, n)``, ``torch.zeros((0, 4))``"""
     if isinstance(node, (ast.List, ast.Tuple)):
         return not node.elts
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or not node.args:
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return False
-    if node.func.attr == "tensor":
-        return _has_no_elements(node.args[0])
+    if node.func.attr.endswith(("tensor", "Tensor")):
+        return not (node.args or node.keywords) or any(map(_has_no_elements, node.args[:1]))
+    if not node.args:
+        return False
     first = node.args[0]
     sizes = first.elts if isinstance(first, (ast.List, ast.Tuple)) else node.args
     return node.func.attr in ("empty", "zeros", "ones", "rand", "randn") and any(

@@ -344,6 +344,24 @@ def _follows_device(node: ast.If) -> bool:
     )
 
 
+def _outgrows(node: ast.If) -> bool:
+    """``if n > self.table.size(0): self.table = make(n)``: done again only for more than ever before."""
+    sized = {
+        ast.unparse(part.value)
+        for test in walk(node.test)
+        if isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Gt, ast.GtE, ast.Lt, ast.LtE))
+        for part in walk(test)
+        if isinstance(part, ast.Attribute) and part.attr in ("size", "shape") and _is_own(part.value)
+    }
+    return bool(sized) and any(
+        isinstance(part, ast.Attribute) and ast.unparse(part) in sized
+        for statement in node.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        for part in walk(target)
+    )
+
+
 def _asks_for_gpu(test: ast.expr) -> Truth:
     """``x.device.type == "cuda"``, ``self.use_gpu``: yes, ``device.type in ("mps", "xla")``: no; unknown
     where it asks for something else."""
@@ -441,6 +459,7 @@ def _cools(node: ast.If) -> tuple[bool, bool]:
         return is_error_path(node.body), True
     then = is_error_path(node.body) or _rare_test(test) or _changes_state(node) or _gives_constant(node.body)
     then = then or _is_of_nothing(test) or _sets_flag(node) or _fills_key(node) or _follows_device(node)
+    then = then or _outgrows(node)
     on_gpu = _asks_for_gpu(test)
     then, otherwise = then or on_gpu is False, otherwise or on_gpu is True
     failed = _has_failed(test)

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from perfcheck.events import Hotness
+from perfcheck.lint.class_attributes import is_property
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.index import FunctionRecord, ModuleRecord
 from perfcheck.lint.project import ClassRef, FunctionRef, Project, is_elsewhere, within_sources
@@ -468,7 +469,7 @@ class HotnessMap:
     def _methods(self, name: str) -> tuple[Target, ...]:
         if name in _TOO_COMMON or name.startswith("__"):
             return ()
-        found = self._project.methods_named(name)
+        found = [method for method in self._project.methods_named(name) if not _is_attribute(method)]
         family = len(found) == 1 or self._are_one_family(found)
         if family or len(found) <= 4 or len({f.module.path for f in found}) == 1:
             return tuple((function, family) for function in found)
@@ -494,6 +495,11 @@ def _infers(record: FunctionRecord) -> bool:
 
 
 _SWITCHES = frozenset({"no_grad", "inference_mode"})
+
+
+def _is_attribute(method: FunctionRef) -> bool:
+    """A property, or what sets one: calls go to its value."""
+    return is_property(method) or f"{method.record.name}.setter" in method.record.decorators
 
 
 def _is_whole_epoch(record: FunctionRecord) -> bool:

@@ -199,9 +199,9 @@ torch.bitwise_not Tensor.bitwise_not Tensor.bitwise_not_ : self -> tensor elemen
 torch.frexp Tensor.frexp : self -> tuple(tensor elementwise float, tensor elementwise int)
 
 # ---- Elementwise, two operands and more --------------------------------------------------------------
-torch.add Tensor.add Tensor.add_ : self other alpha:n -> tensor elementwise
-torch.sub Tensor.sub Tensor.sub_ : self other alpha:n -> tensor elementwise
-torch.subtract Tensor.subtract Tensor.subtract_ : self other alpha:n -> tensor elementwise
+torch.add Tensor.add Tensor.add_ : self other * alpha:n -> tensor elementwise
+torch.sub Tensor.sub Tensor.sub_ : self other * alpha:n -> tensor elementwise
+torch.subtract Tensor.subtract Tensor.subtract_ : self other * alpha:n -> tensor elementwise
 torch.mul Tensor.mul Tensor.mul_ : self other -> tensor elementwise
 torch.multiply Tensor.multiply Tensor.multiply_ : self other -> tensor elementwise
 torch.rsub : self other alpha:n -> tensor elementwise

@@ -106,6 +106,13 @@ def test_what_sets_its_own_flag_runs_once() -> None:
     assert branch("self.checked", "self.checked = True; f()") == (False, False)
 
 
+def test_what_is_made_for_more_than_ever_before_is_made_seldom() -> None:
+    assert branch("n > self.pe.size(0)", "self.pe = f(n)") == (True, False)
+    assert branch("old and n + 1 >= self.pe.shape[0]", "self.pe, self.cos = f(n)") == (True, False)
+    assert branch("n > self.pe.size(0)", "x = f(n)") == (False, False)
+    assert branch("n != self.pe.size(0)", "self.pe = f(n)") == (False, False)
+
+
 def test_an_empty_block_is_no_error_path() -> None:
     assert not is_error_path([])
     assert not exits([])

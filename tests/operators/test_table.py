@@ -163,7 +163,7 @@ def test_an_inplace_spelling_returns_its_receiver() -> None:
     assert inplace is not None
     assert (plain.returns, inplace.returns) == ("tensor elementwise", "self")
     assert (plain.aten, inplace.aten) == (("add",), ("add_",))
-    assert inplace.params == plain.params == "self other alpha"
+    assert inplace.params == plain.params == "self other * alpha"
     assert inplace.numbers == ("alpha",)
 
 

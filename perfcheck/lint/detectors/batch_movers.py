@@ -45,6 +45,7 @@ _LASTS = re.compile(
     r"(^|[._])(models?|modules?|net|network|layers?|blocks?|state_dict|cache|past|kv|params|parameters|restore)([._]|$)",
     re.IGNORECASE,
 )
+_LEARN = frozenset({"requires_grad", "is_leaf"})
 _UNPINNED = re.compile(r"(^|[_./])(cpu|mps|hpu|tpu|xla|neuron)([_./]|$)|(CPU|MPS|HPU|TPU|XLA)($|[._A-Z])")
 """Written for a device to which no pinned memory is copied any faster."""
 _OF_OPTIMIZERS = re.compile(r"(^|/)optim(izers?)?(/|\.py$)")
@@ -63,6 +64,8 @@ def blocking_batch_mover(scope: Scope) -> Iterator[Match]:
     for call in scope.calls("to", "cuda"):
         if not isinstance(call.func, ast.Attribute) or _is_settled(scope, call):
             continue
+        if isinstance(scope.parent(call), ast.Expr):
+            continue  # what is moved in place is no tensor
         moved = _changed_first(call.func.value)
         while gets and isinstance(moved, ast.Subscript):
             moved = moved.value
@@ -101,7 +104,9 @@ def _parameters(scope: Scope) -> list[str]:
 
 def _moves_once(scope: Scope) -> bool:
     """``to_device(module, device)``, ``to_device_model(…)``, ``move_to_device(cache, device)``: what is moved
-    once, and stays there."""
+    once, and stays there; so does what is asked whether it learns."""
+    if not _LEARN.isdisjoint(scope.names):
+        return True
     functions = [part for part in scope.qualname.split(".") if not part[:1].isupper()]
     return any(map(_LASTS.search, (*functions, *_parameters(scope)[:1])))
 

@@ -61,20 +61,29 @@ def loaders_without_workers(scope: Scope) -> Iterator[Match]:
             continue
         if workers is not None and "num_workers" in _parameters(scope):
             continue  # callers may ask for some, and there can be none
-        in_memory = _in_memory(scope, scope.keyword(call, "dataset", 0), call)
-        if not in_memory and not _is_read_once(scope, call):
-            yield Match(call, {"F": call.func}, kind)
+        data = scope.keyword(call, "dataset", 0)
+        made = None if data is None else scope.definition(chain(data) or "", call) or data
+        if _in_memory(scope, data, made) or _asks_its_maker(scope, made) or _is_read_once(scope, call):
+            continue
+        yield Match(call, {"F": call.func}, kind)
 
 
-def _in_memory(scope: Scope, data: ast.expr | None, at: ast.AST) -> bool:
+def _in_memory(scope: Scope, data: ast.expr | None, made: ast.expr | None) -> bool:
     """A ``TensorDataset``, what is split off one, or a data set of the project that picks its samples from
     what it holds."""
     picks = None if data is None else scope.calls_in_method(data, "__getitem__")
     if picks is not None and picks <= _PICKS:
         return True
-    if isinstance(data, ast.Name):
-        data = scope.definition(data.id, at)
-    return isinstance(data, ast.Call) and last(data) == "TensorDataset"
+    return isinstance(made, ast.Call) and last(made) == "TensorDataset"
+
+
+def _asks_its_maker(scope: Scope, made: ast.expr | None) -> bool:
+    """``Experience(self.play)``: a method of the object that trains makes the samples, of all of which
+    (model, environment) each worker would have a copy."""
+    if not isinstance(made, ast.Call) or len(made.args) != 1 or made.keywords:
+        return False
+    played = made.args[0]
+    return (chain(played) or "").startswith("self.") and scope.value(played).kind == "function"
 
 
 _PICKS: Final = frozenset(

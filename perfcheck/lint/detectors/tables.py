@@ -31,7 +31,11 @@ def tables_made(scope: Scope) -> Iterator[Match]:
     if isinstance(node, ast.Module):
         return
     for call in scope.calls("tensor"):
-        if call.args and _of_counters(call.args[0]) and (scope.resolve(call.func) or "") == "torch.tensor":
+        if (
+            call.args
+            and _of_counters(scope, call.args[0])
+            and (scope.resolve(call.func) or "") == "torch.tensor"
+        ):
             yield Match(call, {"F": call.func})
     if scope.stores or not _CHANCE.isdisjoint(scope.names):
         return
@@ -50,11 +54,15 @@ def tables_made(scope: Scope) -> Iterator[Match]:
         yield Match(made[0], {"F": made[0].func})
 
 
-def _of_counters(data: ast.expr) -> bool:
-    """A comprehension over ranges of some shape whose elements are made of their counters alone."""
+def _of_counters(scope: Scope, data: ast.expr) -> bool:
+    """A comprehension over ranges of some shape, not of what a list has come to hold, whose elements are made
+    of their counters alone."""
     if not isinstance(data, ast.ListComp) or not all(last(g.iter) == "range" for g in data.generators):
         return False
-    if all(isinstance(size, ast.Constant) for g in data.generators for size in getattr(g.iter, "args", ())):
+    sizes = [size for g in data.generators for size in getattr(g.iter, "args", ())]
+    if all(isinstance(size, ast.Constant) for size in sizes):
+        return False
+    if any(scope.value(p).kind == "list" for s in sizes for p in ast.walk(s) if isinstance(p, ast.Name)):
         return False
     counters = frozenset().union(*(variables(g.target) for g in data.generators))
     plain = (ast.Name, ast.Tuple, ast.List, ast.BinOp, ast.Constant, ast.operator, ast.expr_context)

@@ -377,3 +377,21 @@ def test_a_handful_of_integers(rows: str, told: bool) -> None:
             return torch.Tensor({rows}).long()
     """
     assert [one.confidence != "heuristic" for one in found(source, "PC414")] == [told]
+
+
+@pytest.mark.parametrize(("given", "told"), [("self.play", False), ("self.folder", True)])
+def test_workers_have_no_use_for_samples_that_the_trained_object_makes(given: str, told: bool) -> None:
+    source = f"""
+        from lib import Experience
+        from lightning.pytorch import LightningModule
+        from torch.utils.data import DataLoader
+
+        class Agent(LightningModule):
+            def play(self):
+                yield self.env.step(self.net(self.state))
+
+            def train_dataloader(self):
+                self.dataset = Experience({given})
+                return DataLoader(dataset=self.dataset, batch_size=32)
+    """
+    assert bool(flagged(source, "PC401")) is told

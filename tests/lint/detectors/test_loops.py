@@ -813,7 +813,9 @@ def test_tables_that_python_fills() -> None:
                 places = torch.tensor([(i, j) for i in range(h) for j in range(w)])
                 eighths = torch.tensor([i / 8 for i in range(8)])
                 lengths = torch.tensor([len(names[i]) for i in range(h)])
-                return x.sum() + places + eighths + lengths
+                parts = [part for part in x if part.any()]
+                left = torch.tensor([i for i in range(len(parts))])
+                return x.sum() + places + eighths + lengths + left
     """
     assert flagged(source, "PC526") == {("PC526", 7)}
 

@@ -875,3 +875,17 @@ def test_buffers_that_a_project_registers_in_its_own_way(registered: str, told: 
                 return x[:, self.index]
     """
     assert bool(flagged(source, "PC111")) is told
+
+
+def test_a_scalar_before_the_tensor_is_the_old_way_to_scale_it() -> None:
+    source = """
+        import torch
+
+        def training_step(state: torch.Tensor, grad: torch.Tensor, weight: torch.Tensor):
+            mean = torch.zeros(3, device="cuda")
+            update = torch.rand(3, device="cuda")
+            mean.mul_(0.9).add_(0.1, update)
+            mean.sub_(0.1, update).addcmul_(0.1, update, update)
+            return mean.add(update, alpha=update.sum())
+    """
+    assert flagged(source, "PC134") == {("PC134", 8)}

@@ -916,3 +916,78 @@ def test_parts_of_the_first_batch(last: str, told: bool) -> None:
                     {last}
     """
     assert bool(flagged(source, "PC202")) is told
+
+
+@pytest.mark.parametrize(
+    ("made", "told"),
+    [("Tensor()", False), ("FloatTensor([])", False), ("LongTensor(3)", True), ("Tensor([0])", True)],
+)
+def test_nothing_is_copied_of_a_tensor_without_elements(made: str, told: bool) -> None:
+    source = f"""
+        import torch
+        from torch import nn
+
+        class Parts(nn.Module):
+            def forward(self, x: torch.Tensor) -> torch.Tensor:
+                return torch.cat((torch.{made}.to(x.device), x))
+    """
+    assert bool(flagged(source, "PC201", "PC206", "PC214")) is told
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("return o.to(device)", True),
+        ("o.to(device)", False),  # a module, or an object with a ``to`` of its own
+        ("return o if o.requires_grad and o.is_leaf else o.to(device)", False),
+    ],
+)
+def test_only_what_may_be_a_tensor_of_a_batch_is_one(body: str, told: bool) -> None:
+    source = f"""
+        def move_to_device(o, device):
+            {body}
+    """
+    assert bool(flagged(source, "PC215")) is told
+    assert all(finding.fix is None for finding in found(source, "PC215"))
+
+
+def test_what_is_made_anew_when_it_is_outgrown_is_made_seldom() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        def table(n, device=None):
+            angles = torch.outer(torch.arange(n), torch.arange(4)).float()
+            if device is not None:
+                angles = angles.to(device)
+            return angles, angles.cos()
+
+        class Attention(nn.Module):
+            def forward(self, x: torch.Tensor):
+                if x.shape[1] {operator} self.angles.size(0):
+                    self.angles, self.cos = table(x.shape[1] + 2, x.device)
+                return x + self.angles[: x.shape[1]]
+    """
+    assert not flagged(source.format(operator=">"), "PC214")
+    assert flagged(source.format(operator="=="), "PC214") == {("PC214", 7)}
+
+
+def test_a_property_is_not_what_a_call_of_that_name_reaches() -> None:
+    source = """
+        from torch import nn
+
+        class Posterior:
+            {decorator}
+            def flow(self, net):
+                self.build(net)
+
+            def build(self, net: nn.Module):
+                self.net = net.to("cuda")
+
+        class Steps:
+            def training_step(self, batch):
+                show(self.flow)
+    """
+    assert not flagged(source.format(decorator="@flow.setter"), "PC209")
+    assert not flagged(source.format(decorator="@property"), "PC209")
+    assert flagged(source.format(decorator=""), "PC209") == {("PC209", 9)}
