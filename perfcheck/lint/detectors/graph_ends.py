@@ -15,7 +15,7 @@ DETACHED = frozenset({"detach", "data"})
 GRAPH_ENDS = frozenset({*DETACHED, "argmax", "argmin", "item", "tolist", "numpy"})
 """Attributes and methods of a tensor that have no graph, whatever it has."""
 _LOOKS = frozenset({"shape", "size", "dtype", "device", "ndim", "dim", "numel", "requires_grad"})
-_OF_TORCH = frozenset(
+UNDIFFERENTIABLE = frozenset(
     """argmax argmin argsort save equal eq ne gt lt ge le isnan isinf isfinite isclose allclose nonzero
     bincount unique histc multinomial searchsorted bucketize is_tensor numel count_nonzero""".split()
 )
@@ -122,7 +122,7 @@ class _Following:
         if place.partition(".")[0] == "torch":
             if "autograd" in name:
                 return False
-            return self._end("host") if function in _OF_TORCH else None
+            return self._end("host") if function in UNDIFFERENTIABLE else None
         if _DIFFERENTIATES.search(last(call)):
             return False
         if scope.value(call.func).kind == "module":

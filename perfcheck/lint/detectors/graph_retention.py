@@ -43,7 +43,8 @@ def _kept_in(scope: Scope, kept: str, value: ast.expr, place: ast.stmt | ast.exp
     for loop, attached in turns if step is None else [step]:
         term = with_graph(scope, value, attached)
         if term is not None and _outlives(scope, kept, loop.body) and not _differentiated(scope, kept):
-            return None if rebound_after_backward(loop.body, term, place) else term
+            known = scope.value(term).grad is True
+            return term if known or not rebound_after_backward(loop.body, term, place) else None
     return None
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 from perfcheck.lint.detectors import STEPS
+from perfcheck.lint.detectors.graph_ends import UNDIFFERENTIABLE
 from perfcheck.lint.detectors.model_calls import runs_model
 from perfcheck.lint.detectors.names import last, root, targets, within
 from perfcheck.lint.dotted import chain
@@ -195,7 +196,12 @@ def with_graph(scope: Scope, node: ast.expr, attached: frozenset[str]) -> ast.ex
             return None
         if chain(node) in attached or root(node) in attached:
             return node if scope.no_grad(node) is not True else None
-        return node if value.kind == "tensor" and value.grad is True else None
+        if value.kind == "tensor" and value.grad is True:
+            return node
+        made = scope.definition(node.id, node) if isinstance(node, ast.Name) else None
+        if isinstance(made, (ast.Call, ast.Dict, ast.BinOp)):
+            return with_graph(scope, made, attached)
+        return None
     if isinstance(node, ast.Subscript):
         return node if with_graph(scope, node.value, attached) is not None else None
     if isinstance(node, ast.BinOp):
@@ -206,6 +212,9 @@ def with_graph(scope: Scope, node: ast.expr, attached: frozenset[str]) -> ast.ex
         return node
     if _receiver(node) is not node:
         return with_graph(scope, _receiver(node), attached)
+    if isinstance(node, ast.Call) and _differentiable(scope, node):
+        given = (*node.args, *(keyword.value for keyword in node.keywords))
+        return node if any(with_graph(scope, part, attached) for part in given) else None
     parts: list[ast.expr] = []
     if isinstance(node, (ast.Tuple, ast.List)):
         parts = node.elts
@@ -213,6 +222,22 @@ def with_graph(scope: Scope, node: ast.expr, attached: frozenset[str]) -> ast.ex
         parts = node.values
     found = (with_graph(scope, part, attached) for part in parts)
     return next((part for part in found if part is not None), None)
+
+
+def _differentiable(scope: Scope, call: ast.Call) -> bool:
+    """Has what it returns the graph of what it is given: a function of torch's, a criterion, a sum, or one of
+    the project's whose result is known to have a graph?"""
+    name, value = scope.resolve(call.func) or "", scope.value(call)
+    if (
+        scope.no_grad(call) is True
+        or value.dtype in ("int", "bool")
+        or value.kind not in ("tensor", "unknown")
+    ):
+        return False
+    if name.startswith("torch."):
+        return "autograd" not in name and name.rpartition(".")[2] not in UNDIFFERENTIABLE
+    known = name in ("builtins.sum", "functools.reduce") or scope.value(call.func).kind == "module"
+    return known or value.grad is True
 
 
 def rebound_after_backward(body: Sequence[ast.stmt], term: ast.expr, use: ast.expr | ast.stmt) -> bool:
@@ -225,9 +250,13 @@ def rebound_after_backward(body: Sequence[ast.stmt], term: ast.expr, use: ast.ex
         if isinstance(node, ast.Call) and last(node) in _BACKWARD
     ]
     before = max((call for call in calls if call < place), default=None)
-    return before is not None and any(
-        before < (node.lineno, node.col_offset) < place
-        for node in within(*body)
-        if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
-        and any(chain(target) == name for target in targets(node))
+    return (
+        name is not None
+        and before is not None
+        and any(
+            before < (node.lineno, node.col_offset) < place
+            for node in within(*body)
+            if isinstance(node, (ast.Assign, ast.AugAssign, ast.AnnAssign))
+            and any(chain(target) == name for target in targets(node))
+        )
     )

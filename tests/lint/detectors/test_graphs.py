@@ -30,6 +30,10 @@ TRAIN = """
         ("total = total + loss / 4", "PC901"),
         ("losses.append(loss)", "PC902"),
         ("losses.append(loss.mean())", "PC902"),
+        ("total += nn.functional.l1_loss(output, labels)", "PC901"),
+        ("error = torch.mean(output - labels); total += error", "PC901"),
+        ("report = {'loss': loss}; losses.append(report)", "PC902"),
+        ("losses.append(sum([loss, loss]))", "PC902"),
     ],
 )
 def test_reports_that_keep_the_graph(backward: str, report: str, rule: str) -> None:
@@ -94,6 +98,10 @@ TERMS = """
         "total += float(loss)",
         "losses.append(loss.detach().cpu())",
         "loss = accelerator.reduce(loss.detach()); total += loss",
+        "total += torch.eq(output.argmax(1), labels).sum()",
+        "report = {'loss': loss.item()}; losses.append(report)",
+        "error = torch.mean(output.detach() - labels); total += error",
+        "total += nn.functional.l1_loss(images, labels)",
         "local = loss; local += 1",
     ],
 )
