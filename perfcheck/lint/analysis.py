@@ -101,7 +101,7 @@ class Analysis:
         module = self._project.by_path.get(str(target.path))
         if module is None or _of_other_framework(module):
             return result
-        lines = target.text.split("\n")
+        lines = self._project.trees.lines(module.path)
         functions = [FunctionRef(module, record) for record in module.functions.values()]
         functions = [function for function in functions if self._is_worthy(function)]
         unread = [function.record for function in functions if not self._engine.is_evaluated(function)]

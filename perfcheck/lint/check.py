@@ -6,6 +6,7 @@ import gc
 import hashlib
 import pickle
 import sys
+import warnings
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -61,7 +62,9 @@ def lint(
     gc.disable()  # syntax trees are many, and free of cycles
     sys.setrecursionlimit(max(depth, _RECURSION))
     try:
-        result = _lint(corpus, targets, rules, options, jobs, progress, standing)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the parser about what is linted
+            result = _lint(corpus, targets, rules, options, jobs, progress, standing)
     finally:
         sys.setrecursionlimit(depth)
         if collecting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import os
 import pickle
@@ -13,7 +14,6 @@ from typing import NamedTuple, Protocol
 from perfcheck.findings import LintError
 from perfcheck.lint.index import SOURCES, ModuleRecord, index
 from perfcheck.lint.too_deep import Lines, blanked, too_deep
-from perfcheck.lint.trees import parse
 from perfcheck.source.text import SourceFile, read_bytes
 
 
@@ -138,14 +138,14 @@ class Corpus:
     @staticmethod
     def _parse(path: str, text: str, name: str, is_package: bool) -> Indexed:
         try:
-            tree = parse(text)
+            tree = ast.parse(text)
             return Indexed(index(tree, name, path, is_package, text))
         except (SyntaxError, ValueError) as error:
             python = "Python {}.{}".format(*sys.version_info)  # newer syntax is none to it
             message = f"cannot be parsed by {python}: {getattr(error, 'msg', None) or error}"
             return Indexed(error=LintError(path, getattr(error, "lineno", None) or 1, message))
         except (RecursionError, MemoryError):
-            left_out = too_deep(text, lambda part: index(parse(part), name, path, is_package, part))
+            left_out = too_deep(text, lambda part: index(ast.parse(part), name, path, is_package, part))
             if not left_out:
                 return Indexed(error=LintError(path, 1, "cannot be analysed: nested too deeply"))
         found = Corpus._parse(path, blanked(text, left_out), name, is_package)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,13 +14,6 @@ from perfcheck.lint.nodes import BLOCKS
 _CHECKING = ("TYPE_CHECKING", "typing.TYPE_CHECKING")
 _FILES = 256  # whose lines are kept at hand
 _FUNCTIONS = 768  # whose trees are kept at hand
-
-
-def parse(text: str) -> ast.Module:
-    """SyntaxError, ValueError (NUL bytes), RecursionError and MemoryError as ``ast.parse`` raises them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return ast.parse(text)
 
 
 class _AtHand(NamedTuple):
@@ -41,7 +33,10 @@ class Trees:
 
     def __init__(self, text: Callable[[str], str]) -> None:
         self._text = text
-        self._lines = lru_cache(maxsize=_FILES)(lambda path: text(path).split("\n"))
+        self.lines: Callable[[str], Sequence[str]] = lru_cache(maxsize=_FILES)(
+            lambda path: text(path).split("\n")
+        )
+        """The lines of a file by its path."""
         self._functions: dict[tuple[str, int], FunctionNode] = {}
         self._imports: dict[str, frozenset[str]] = {}
         self._at_hand = _AtHand("", ast.Module([], []), True, {})
@@ -50,7 +45,7 @@ class Trees:
         """Parse a file once for all the functions that will be wanted of it, and keep it until the next."""
         names = {record.qualname for record in wanted}
         around = {name[:end] for name in names for end, character in enumerate(name) if character == "."}
-        lines = list(self._lines(module.path))
+        lines = list(self.lines(module.path))
         idle = (
             record
             for name, record in module.functions.items()
@@ -63,11 +58,11 @@ class Trees:
         """Have the whole file at hand; False if it was."""
         if self._at_hand.path == module.path and self._at_hand.whole:
             return False
-        self._keep(module, self._lines(module.path), set())
+        self._keep(module, self.lines(module.path), set())
         return True
 
     def _keep(self, module: ModuleRecord, lines: Sequence[str], empty: set[int]) -> None:
-        tree = parse("\n".join(lines))
+        tree = ast.parse("\n".join(lines))
         defined = {node.lineno: node for node in _defined(tree.body) if node.lineno not in empty}
         self._at_hand = _AtHand(module.path, tree, not empty, defined)
 
@@ -75,18 +70,18 @@ class Trees:
         """The file; its functions may be empty."""
         if self._at_hand.path == module.path:
             return self._at_hand.tree
-        lines = list(self._lines(module.path))
+        lines = list(self.lines(module.path))
         for record in module.functions.values():
             if not record.outer:
                 _empty(lines, record)
-        return parse("\n".join(lines))
+        return ast.parse("\n".join(lines))
 
     def globals(self, module: ModuleRecord) -> ast.Module:
         """The file; its functions and classes may be empty."""
         if self._at_hand.path == module.path:
             return self._at_hand.tree
         inner = [record for name, record in _definitions(module) if "." not in name]
-        return parse("\n".join(_hollow(self._lines(module.path), 1, module.lines, inner)))
+        return ast.parse("\n".join(_hollow(self.lines(module.path), 1, module.lines, inner)))
 
     def imported(self, module: ModuleRecord) -> frozenset[str]:
         """The names that imports bind when the file is loaded, whatever functions import besides."""
@@ -107,7 +102,7 @@ class Trees:
         if found is None:
             names = [f"{class_.qualname}.{method}" for method in class_.methods]
             inner = [module.functions[name] for name in names if name in module.functions]
-            found = _part(_hollow(self._lines(module.path), class_.line, class_.end_line, inner), class_.line)
+            found = _part(_hollow(self.lines(module.path), class_.line, class_.end_line, inner), class_.line)
         body = found.body if isinstance(found, ast.ClassDef) else []
         return [statement for statement in body if isinstance(statement, (ast.Assign, ast.AnnAssign))]
 
@@ -125,11 +120,11 @@ class Trees:
         return found
 
     def _function(self, module: ModuleRecord, function: FunctionRecord) -> FunctionNode | None:
-        lines = self._lines(module.path)[function.first - 1 : function.end_line]
+        lines = self.lines(module.path)[function.first - 1 : function.end_line]
         try:
             found = _part(lines, function.first)
         except SyntaxError:  # "@(" begins a line earlier than the decorator in it
-            among = ast.walk(parse(self._text(module.path)))
+            among = ast.walk(ast.parse(self._text(module.path)))
             found = next((n for n in among if isinstance(n, ast.stmt) and n.lineno == function.line), None)
         return found if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
@@ -179,9 +174,9 @@ def _part(lines: Sequence[str], first: int) -> ast.stmt | None:
     """The statement that the lines hold, of which the first has the given number."""
     text = "\n".join(lines)
     if text[:1].isspace():
-        block = parse("\n" * (first - 2) + "if 1:\n" + text).body[0]
+        block = ast.parse("\n" * (first - 2) + "if 1:\n" + text).body[0]
         return block.body[0] if isinstance(block, ast.If) else None
-    body = parse("\n" * (first - 1) + text).body
+    body = ast.parse("\n" * (first - 1) + text).body
     return body[0] if body else None
 
 

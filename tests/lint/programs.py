@@ -1,5 +1,6 @@
 """Small projects, given as texts by path, and what the engine knows about them."""
 
+import ast
 import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ from perfcheck.lint.hotness import HotnessMap
 from perfcheck.lint.index import ModuleRecord, index
 from perfcheck.lint.project import FunctionRef, Project
 from perfcheck.lint.scope import BodyScope
-from perfcheck.lint.trees import Trees, parse
+from perfcheck.lint.trees import Trees
 from perfcheck.lint.values import Value
 from perfcheck.rulebook.book import load_rules
 from perfcheck.rulebook.patterns import compile_pattern
@@ -46,7 +47,7 @@ def record(text: str, path: str = MAIN) -> ModuleRecord:
     """The index of one file."""
     text = texts(text)[MAIN]
     name, is_package = module_name(_ROOT, f"{_ROOT}/{path}")
-    return index(parse(text), name, f"{_ROOT}/{path}", is_package, text)
+    return index(ast.parse(text), name, f"{_ROOT}/{path}", is_package, text)
 
 
 class Program:

@@ -1,5 +1,6 @@
 """The engine as a whole: the same answers however it is asked, and an answer whatever it is asked about."""
 
+import ast
 import random
 import re
 from collections.abc import Callable
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 
 from perfcheck.findings import INTERNAL, LintResult
 from perfcheck.lint.check import LintOptions, lint
-from perfcheck.lint.trees import parse
 from perfcheck.source.cache import Store
 from perfcheck.source.text import SourceFile
 from tests.cli.command import lint as command
@@ -204,6 +204,11 @@ def test_the_configuration_permits_waiting(tmp_path: Path) -> None:
     assert command("--select", "PC101", cwd=tmp_path).found == [("train.py", "PC101", 5)]
 
 
+def test_parsing_is_quiet(recwarn: pytest.WarningsRecorder) -> None:
+    linted({MAIN: "import torch\nx = '\\d'\nassert (1, 'a')\n1 is 1\n"}, rules=builtin_rules())
+    assert not recwarn.list
+
+
 # ---- anything ----------------------------------------------------------------------------------------
 
 REAL = [path.read_text() for path in sorted(SCRIPTS.glob("*.py"))]
@@ -269,7 +274,7 @@ def test_mutated_programs_are_linted_or_do_not_parse(
     result = linted({MAIN: mutated}, rules=builtin_rules(), events=True)
     assert not [one for one in result.errors if one.message.startswith(INTERNAL)]
     try:
-        parse(mutated)
+        ast.parse(mutated)
     except (SyntaxError, ValueError):
         assert [one.path for one in result.errors] == [MAIN]
     else:
@@ -319,7 +324,7 @@ BODIES = st.lists(filled(choices(STATEMENTS), ANY_EXPRESSION), min_size=1, max_s
 def test_programs_that_mean_nothing_are_linted(body: list[str]) -> None:
     source = "import torch\ndef f(self, x: torch.Tensor, loader, device):\n    " + "\n    ".join(body) + "\n"
     try:
-        parse(source)
+        ast.parse(source)
     except (SyntaxError, ValueError):
         return
     assert linted({MAIN: source}, rules=builtin_rules(), events=True).errors == ()

@@ -6,7 +6,6 @@ import pytest
 
 from perfcheck.findings import LintError
 from perfcheck.lint.corpus import Corpus, Indexed, engine_state, module_name
-from perfcheck.lint.trees import parse
 from perfcheck.source.text import SourceFile
 from tests.cli.command import write
 
@@ -123,8 +122,3 @@ def test_the_digest_tells_every_change(tmp_path: Path) -> None:
 
 def test_the_engine_s_state_is_stable() -> None:
     assert engine_state() == engine_state() != ""
-
-
-def test_parsing_is_quiet(recwarn: pytest.WarningsRecorder) -> None:
-    parse("x = '\\d'\nassert (1, 'a')\n1 is 1\n")
-    assert not recwarn.list

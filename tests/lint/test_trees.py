@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from perfcheck.lint.index import ModuleRecord, index
-from perfcheck.lint.trees import Trees, parse
+from perfcheck.lint.trees import Trees
 
 ODD = """
 import torch
@@ -60,7 +60,7 @@ first = second = Settings()
 
 
 def whole(text: str) -> tuple[ast.Module, ModuleRecord, Trees]:
-    tree = parse(text)
+    tree = ast.parse(text)
     return tree, index(tree, "m", "/m.py", False, text), Trees(lambda path: text)
 
 
