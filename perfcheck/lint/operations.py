@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Final, NamedTuple
 
 from perfcheck.events import Event, Truth
@@ -232,12 +233,11 @@ _SIMPLE = {
 def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
     kind, words = shape.kind, shape.words
     tensors = _tensors(operands)
-    dtype: Dtype | None = next((_DTYPES[w] for w in words if w in _DTYPES), None)
+    dtype, rank = _written(words)
     explicit = operands.by_name.get("dtype")
     origin = frozenset().union(*(t.origin for t in tensors)) if tensors else frozenset()
     grad: Truth = any_of([t.grad for t in tensors]) if tensors else False
     assumed = any(t.assumed for t in tensors)
-    rank = next((rank for rank, word in enumerate(_RANKS) if word in words), None)
     if explicit is not None:
         dtype = dtype_of(explicit.value)
         if explicit.value.kind == "none":
@@ -338,6 +338,13 @@ def _tensor(shape: Result, operands: Operands, first: Value) -> Value:
 
 
 _RANKS = ("0d", "1d", "2d")
+
+
+@cache
+def _written(words: frozenset[str]) -> tuple[Dtype | None, int | None]:
+    """The dtype and the rank that a row of the table says."""
+    dtype = next((_DTYPES[word] for word in words if word in _DTYPES), None)
+    return dtype, next((rank for rank, word in enumerate(_RANKS) if word in words), None)
 
 
 def _innermost(value: Value) -> Value:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Sequence
 
+from perfcheck.lint.detectors.model_calls import calls_by_index
 from perfcheck.lint.detectors.names import last, targets, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
@@ -25,6 +26,8 @@ def embedding_per_column(scope: Scope) -> Iterator[Match]:
 
 
 def _lookups(scope: Scope, over: ast.expr, loop: ast.AST, body: Sequence[ast.AST]) -> Iterator[Match]:
+    if not any(map(_is_called_table, _taken_from(over))) and not calls_by_index(scope):
+        return
     turn = {name for target in targets(loop) if (name := chain(target))}
     for call in within(*body):
         if not isinstance(call, ast.Call) or len(call.args) != 1:
@@ -39,14 +42,22 @@ def _is_table(scope: Scope, called: ast.expr, turn: set[str], over: ast.expr) ->
     if isinstance(called, ast.Subscript):
         tables = [called.value] if chain(called.slice) in turn else []
     elif chain(called) in turn:
-        tables = [over, *(over.args if isinstance(over, ast.Call) else ())]
+        tables = _taken_from(over)
     else:
         return False
     return any(
-        _TABLES.search(last(table)) and scope.value(table).ref in ("torch.nn.ModuleList", None)
+        _is_called_table(table) and scope.value(table).ref in ("torch.nn.ModuleList", None)
         for table in tables
-        if isinstance(table, (ast.Name, ast.Attribute))
     )
+
+
+def _taken_from(over: ast.expr) -> list[ast.expr]:
+    """What a loop goes over, and what is zipped or enumerated there."""
+    return [over, *(over.args if isinstance(over, ast.Call) else ())]
+
+
+def _is_called_table(node: ast.expr) -> bool:
+    return isinstance(node, (ast.Name, ast.Attribute)) and _TABLES.search(last(node)) is not None
 
 
 def _is_column(given: ast.expr, turn: set[str], over: ast.expr) -> bool:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from perfcheck.events import Truth
+from perfcheck.lint.detectors.model_calls import calls_by_index
 from perfcheck.lint.detectors.names import last, mentions, targets, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
@@ -19,7 +20,7 @@ _NESTING = frozenset({"range", "enumerate", "zip", "len"})
 def expert_loop(scope: Scope) -> Iterator[Match]:
     """A loop over experts that selects tokens by expert and runs it on them."""
     for loop in scope.walk(ast.For):
-        if not isinstance(loop, ast.For):
+        if not isinstance(loop, ast.For) or not (_over_experts(loop.iter) or calls_by_index(scope)):
             continue
         names = {name for target in targets(loop) if (name := chain(target))}
         calls = (node for node in within(*loop.body) if isinstance(node, ast.Call))

@@ -161,7 +161,7 @@ def _carried_on(scope: Scope) -> Iterator[Match]:
         if not isinstance(node, (ast.Assign, ast.AugAssign)):
             continue
         target = node.target if isinstance(node, ast.AugAssign) else node.targets[0]
-        name, value = chain(target), node.value
+        name, value = chain(target) if isinstance(target, ast.Attribute) else None, node.value
         if name is None or not name.startswith("self.") or name.count(".") != 1 or _RECURRENT.search(name):
             continue
         if scope.hotness(node) < Hotness.STEP:

@@ -193,3 +193,10 @@ def _opaque_context(node: ast.expr) -> bool:
 
 def _steps_optimizer(scope: Scope, call: ast.Call) -> bool:
     return isinstance(call.func, ast.Attribute) and "optim" in (chain(call.func.value) or "")
+
+
+def calls_by_index(scope: Scope) -> bool:
+    """Is anything called that an index has picked: ``self.experts[i](x)``?"""
+    return any(
+        isinstance(call, ast.Call) and isinstance(call.func, ast.Subscript) for call in scope.walk(ast.Call)
+    )

@@ -157,6 +157,8 @@ def ema_loop(scope: Scope) -> Iterator[Match]:
     """Loops that blend one set of parameters into another, and functions that do it for one of them."""
     yield from _blended_for_caller(scope)
     averages = _AVERAGER.search(scope.qualname) is not None
+    if not averages and _BLENDS.isdisjoint(scope.names) and not any(scope.walk(ast.BinOp)):
+        return
     for loop in scope.walk(ast.For):
         if not isinstance(loop, ast.For):
             continue
@@ -188,6 +190,8 @@ def _hands_to_update(scope: Scope, node: ast.stmt, names: frozenset[str]) -> boo
     return given and len(handed) > 1
 
 
+_BLENDS = frozenset({"lerp_", "add_", "copy_"})
+"""What blends in place; all else has a sum in it."""
 _AVERAGER = re.compile(r"(?i:ema(v\d)?|average[dr]?|avg)\w*\.")
 
 

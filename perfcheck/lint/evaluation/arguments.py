@@ -19,20 +19,21 @@ class Arguments:
 
     def __init__(self, ev: Evaluator, node: ast.Call) -> None:
         self.node = node
-        self.positional: list[Argument] = []
+        positional: list[Argument] = []
+        self.positional = positional
         self.keywords: dict[str, Argument] = {}
         self.spread = False
         for argument in node.args:
-            if isinstance(argument, ast.Starred):
+            if type(argument) is ast.Starred:
                 value = ev.expr(argument.value)
                 ev.values[argument] = value
                 if value.items is not None:
-                    self.positional.extend(Argument(item, argument) for item in value.items)
+                    positional.extend(Argument(item, argument) for item in value.items)
                 else:
                     self.spread = True
-                    self.positional.append(Argument(elements(value), argument))
+                    positional.append(Argument(elements(value), argument))
             else:
-                self.positional.append(Argument(_handed_over(ev, argument), argument))
+                positional.append(Argument(_handed_over(ev, argument), argument))
         for keyword in node.keywords:
             value = _handed_over(ev, keyword.value)
             if keyword.arg is None:

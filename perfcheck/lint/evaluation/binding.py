@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 def bind(ev: Evaluator, target: ast.expr, value: Value, source: ast.expr | None) -> None:
-    if isinstance(target, ast.Name):
+    if type(target) is ast.Name:
         ev.env[target.id] = believe(ev, target.id, value)
         forget(ev.env, target.id)
         ev.values[target] = value
-    elif isinstance(target, (ast.Tuple, ast.List)):
+    elif type(target) is ast.Tuple or type(target) is ast.List:
         _unpack(ev, target, value)
-    elif isinstance(target, ast.Attribute):
+    elif type(target) is ast.Attribute:
         ev.expr(target.value)
-        if isinstance(target.value, ast.Name):
+        if type(target.value) is ast.Name:
             ev.env[f"{target.value.id}.{target.attr}"] = value
         ev.values[target] = value
     elif isinstance(target, ast.Subscript):

@@ -25,7 +25,7 @@ def call(ev: Evaluator, node: ast.Call) -> Value:
     result = _call(ev, node)
     if result.kind == "unknown":
         func = node.func
-        last = func.attr if isinstance(func, ast.Attribute) else func.id if isinstance(func, ast.Name) else ""
+        last = func.attr if type(func) is ast.Attribute else func.id if type(func) is ast.Name else ""
         if last == "device" or last.endswith("_device"):
             return ACCELERATOR  # get_device(), comm.local_torch_device()
         if "map" in last or "apply" in last:
@@ -65,26 +65,22 @@ def _mapped(ev: Evaluator, node: ast.Call, result: Value) -> Value:
 
 def _call(ev: Evaluator, node: ast.Call) -> Value:
     func = node.func
-    if isinstance(func, ast.Attribute):
-        if (
-            isinstance(func.value, ast.Call)
-            and isinstance(func.value.func, ast.Name)
-            and func.value.func.id == "super"
-        ):
+    if type(func) is ast.Attribute:
+        receiver = func.value
+        if type(receiver) is ast.Call and type(receiver.func) is ast.Name and receiver.func.id == "super":
             arguments = Arguments(ev, node)
             return _super(ev, func.attr, arguments)
-        owner = ev.expr(func.value)
+        owner = ev.expr(receiver)
         kind = owner.kind
         if kind in ("python-module", "class") or (kind == "function" and owner.ref):
             target = ev.engine.named(f"{owner.ref}.{func.attr}", ev.module) if owner.ref else UNKNOWN
             ev.values[func] = target
             arguments = Arguments(ev, node)
             return invoke(ev, target, arguments, node)
-        key = f"{func.value.id}.{func.attr}" if isinstance(func.value, ast.Name) else ""
-        if key and key in ev.env:  # self.layer(x), assigned here
-            target = ev.env[key]
-            ev.values[func] = target
-            return invoke(ev, target, Arguments(ev, node), node)
+        own = ev.env.get(f"{receiver.id}.{func.attr}") if type(receiver) is ast.Name else None
+        if own is not None:  # self.layer(x), assigned here
+            ev.values[func] = own
+            return invoke(ev, own, Arguments(ev, node), node)
         arguments = Arguments(ev, node)
         if owner.ref is not None and kind in INSTANCES:
             ev.values[func] = ev.attribute(owner, func.attr)
