@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,7 +17,6 @@ from perfcheck.lint.engine import CALLERS, Engine
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.hotness import COLD, FROZEN, Heat, HotnessMap, calling
 from perfcheck.lint.index import CallSite, ModuleRecord
-from perfcheck.lint.loops import words_of
 from perfcheck.lint.matching import RuleSet, findings
 from perfcheck.lint.project import FunctionRef, Project
 from perfcheck.lint.roles import answers_request, is_setup, takes_batch
@@ -180,7 +178,8 @@ class Analysis:
         return not own.isdisjoint(_tensor_names()) and self._may_be_hot(function)
 
     def _may_be_hot(self, function: FunctionRef) -> bool:
-        """Not a constructor, and not what drives the steps itself."""
+        """Not a constructor, not what drives the steps itself, and nothing that says of itself that it is no
+        step."""
         name = function.dotted
         known = self._hot.get(name)
         if known is None:
@@ -189,7 +188,11 @@ class Analysis:
 
     def _may_be_called_often(self, function: FunctionRef) -> bool:
         record = function.record
-        if not record.qualname or record.name == "__init__" or self._heat.stays_cold(function):
+        if not record.params or record.no_step or not record.names.isdisjoint(_SERIALIZES):
+            return False
+        if is_conversion(function) or answers_request(function):
+            return False
+        if record.name == "__init__" or self._heat.stays_cold(function):
             return False
         if record.outer and record.outer.rpartition(".")[2] == "__init__":
             return False
@@ -226,14 +229,6 @@ class Analysis:
             return FROZEN
         if heat.level > Hotness.COLD or not self._may_be_hot(function):
             return heat
-        if not function.record.params or is_conversion(function) or _returns_plain(run.node):
-            return heat
-        if (
-            answers_request(function)
-            or _rewrites_graphs(run.node)
-            or not function.record.names.isdisjoint(_SERIALIZES)
-        ):
-            return heat
         known = run.in_module or takes_batch(function) or any(map(_holds_tensor, run.given))
         return Heat(Hotness.STEP, False, guess=not known)
 
@@ -241,37 +236,10 @@ class Analysis:
 _SERIALIZES = frozenset({"save", "dumps", "loads", "getbuffer", "load_state_dict"})
 
 
-def _rewrites_graphs(node: ast.AST) -> bool:
-    """A pass over a traced graph runs once, when the graph is compiled."""
-    arguments = node.args.args if isinstance(node, ast.FunctionDef) else []
-    return any(
-        annotation is not None and {"GraphModule", "Graph", "Node"} & set(words_of(annotation))
-        for annotation in (argument.annotation for argument in arguments)
-    )
-
-
 def _holds_tensor(value: Value) -> bool:
     if value.kind in ("list", "tuple", "dict"):
         return elements(value).on_device is True
     return value.on_device is True
-
-
-def _returns_plain(node: ast.AST) -> bool:
-    """``-> float``: the function exists to bring a value to the host."""
-    returns = getattr(node, "returns", None)
-    name = returns.value if isinstance(returns, ast.Subscript) else returns
-    if isinstance(returns, ast.Subscript) and "Tensor" in words_of(returns.slice):
-        return False  # a list of tensors
-    return isinstance(name, ast.Name) and name.id in {
-        "float",
-        "int",
-        "bool",
-        "str",
-        "list",
-        "List",
-        "dict",
-        "Dict",
-    }
 
 
 _COMPILERS = frozenset({"compile", "script", "script_method", "optimize", "jit"})

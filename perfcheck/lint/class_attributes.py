@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from perfcheck.lint.answers import Key
 from perfcheck.lint.evaluation.environment import Env
@@ -16,6 +16,7 @@ from perfcheck.lint.values import ACCELERATOR, BOOL, INT, UNKNOWN, Value, join_a
 if TYPE_CHECKING:
     from perfcheck.lint.engine import Engine
 
+_NOTHING: Final[Env] = {}
 CLASS_BODY, CONSTRUCTED, ATTRIBUTE = 1, 2, 4  # where these questions stand in a circle
 
 
@@ -105,6 +106,8 @@ class ClassAttributes:
         body = self._class_body(class_)
         init = class_.module.functions.get(f"{class_.record.qualname}.__init__")
         if init is None:
+            if body is _NOTHING:
+                self._answers.known[key] = body
             return body
         constructor = FunctionRef(class_.module, init)
         return self._answers.ask(
@@ -116,9 +119,11 @@ class ClassAttributes:
     def _class_body(self, class_: ClassRef) -> Env:
         """Attributes set in the class body."""
         if not class_.record.assigns:
-            return {}
-        return self._answers.ask(
-            (CLASS_BODY, class_.dotted, "", ""), lambda: self._evaluated_body(class_), dict
+            return _NOTHING
+        key = (CLASS_BODY, class_.dotted, "", "")
+        known: Env | None = self._answers.known.get(key)
+        return (
+            known if known is not None else self._answers.ask(key, lambda: self._evaluated_body(class_), dict)
         )
 
     def _evaluated_body(self, class_: ClassRef) -> Env:

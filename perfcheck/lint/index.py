@@ -21,7 +21,7 @@ from perfcheck.lint.evidence import (
     tensor_of,
 )
 from perfcheck.lint.guards import is_cooling, skips_the_rest
-from perfcheck.lint.loops import LoopKind, is_over_loader, is_pass, loop_kind
+from perfcheck.lint.loops import LoopKind, is_over_loader, is_pass, loop_kind, words_of
 from perfcheck.lint.nodes import CHILDREN
 from perfcheck.lint.spelling import spelled
 
@@ -70,6 +70,7 @@ class FunctionRecord(NamedTuple):
     tensors: frozenset[str]  # names used as only tensors are used
     arrays: frozenset[str]  # names used as tensors and arrays are used
     receivers: tuple[tuple[str, str], ...]  # variables whose methods are called, and their classes as written
+    no_step: bool  # by its annotations: it returns a plain value, or is handed a traced graph
 
     @property
     def all_names(self) -> frozenset[str]:
@@ -170,7 +171,7 @@ class _Indexer:
             "", "", f"{self.name}.", 1, 1, lines, (0, 0), "", "", (), (), tuple(body.calls),
             frozenset(body.names), frozenset(), frozenset(body.passed), frozenset(body.compiled), body.loops,
             body.passes, body.comprehends,
-            frozenset(), frozenset(), frozenset(), _receivers(body),
+            frozenset(), frozenset(), frozenset(), _receivers(body), False,
         )  # fmt: skip
 
     def block(
@@ -401,6 +402,7 @@ class _Indexer:
             frozenset(body.compiled), body.loops, body.passes, body.comprehends,
             frozenset(body.stored - body.outer), frozenset(body.tensors - NO_TENSORS),
             frozenset(body.arrays - NO_TENSORS), _receivers(body),
+            _returns_plain(node.returns) or _rewrites_graphs(node),
         )  # fmt: skip
         around.stored.add(node.name)
 
@@ -466,6 +468,28 @@ def annotated_class(node: ast.expr | None) -> str:
         return annotated_class(node.slice if dotted(node.value).endswith("Optional") else node.value)
     name = dotted(node) if node is not None else ""
     return name if _is_class(name) else ""
+
+
+def _returns_plain(returns: ast.expr | None) -> bool:
+    """``-> float``: the function exists to bring a value to the host."""
+    name = returns.value if type(returns) is ast.Subscript else returns
+    if type(name) is not ast.Name or name.id not in _PLAIN:
+        return False
+    return type(returns) is not ast.Subscript or "Tensor" not in words_of(returns.slice)  # a list of tensors
+
+
+_PLAIN = frozenset({"float", "int", "bool", "str", "list", "List", "dict", "Dict"})
+
+
+def _rewrites_graphs(node: FunctionNode) -> bool:
+    """A pass over a traced graph runs once, when the graph is compiled."""
+    annotations = [argument.annotation for argument in node.args.args if argument.annotation is not None]
+    return type(node) is ast.FunctionDef and not all(
+        _GRAPHS.isdisjoint(words_of(annotation)) for annotation in annotations
+    )
+
+
+_GRAPHS = frozenset({"GraphModule", "Graph", "Node"})
 
 
 def _is_none(node: ast.expr) -> bool:

@@ -31,7 +31,7 @@ def _name(ev: Evaluator, node: ast.Name) -> Value:
     found = ev.env.get(name)
     if found is not None:
         return found
-    if name in ev.locals and not isinstance(ev.node, ast.Module):
+    if name in ev.locals:
         return Value(kind="tensor", assumed=True) if name in ev.evidence else UNKNOWN
     found = ev.closure.get(name)
     if found is not None:
