@@ -13,6 +13,7 @@ from perfcheck.lint.asking import Surroundings
 from perfcheck.lint.compiled import CompiledMap
 from perfcheck.lint.conversions import is_conversion, is_kernel
 from perfcheck.lint.corpus import Corpus
+from perfcheck.lint.device_loops import WALKS
 from perfcheck.lint.engine import CALLERS, Engine
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.hotness import COLD, FROZEN, Heat, HotnessMap, calling
@@ -171,15 +172,27 @@ class Analysis:
             return not own.isdisjoint(wanted)
         if record.loops or heat.level >= Hotness.STEP:
             return True
+        if heat.level == Hotness.COLD and self._is_cold(function):
+            return not own.isdisjoint(self._rules.cold_names)
         if not own.isdisjoint(self._rules.names):
             stays = heat.level == Hotness.COLD and not self._may_be_hot(function)
             plain = stays and not self._compiled.of(function)
             return not plain or not own.isdisjoint(self._rules.cold_names)
         return not own.isdisjoint(_tensor_names()) and self._may_be_hot(function)
 
+    def _is_cold(self, function: FunctionRef) -> bool:
+        """Does it say of itself that it is no step, and hold nothing that is hot by itself?"""
+        record = function.record
+        return (
+            _is_no_step(function)
+            and not self._rules.look_at_cold
+            and not record.comprehends
+            and record.names.isdisjoint(WALKS)
+            and not self._compiled.of(function)
+        )
+
     def _may_be_hot(self, function: FunctionRef) -> bool:
-        """Not a constructor, not what drives the steps itself, and nothing that says of itself that it is no
-        step."""
+        """Not a constructor, and not what drives the steps itself."""
         name = function.dotted
         known = self._hot.get(name)
         if known is None:
@@ -188,11 +201,7 @@ class Analysis:
 
     def _may_be_called_often(self, function: FunctionRef) -> bool:
         record = function.record
-        if not record.params or record.no_step or not record.names.isdisjoint(_SERIALIZES):
-            return False
-        if is_conversion(function) or answers_request(function):
-            return False
-        if record.name == "__init__" or self._heat.stays_cold(function):
+        if not record.qualname or record.name == "__init__" or self._heat.stays_cold(function):
             return False
         if record.outer and record.outer.rpartition(".")[2] == "__init__":
             return False
@@ -227,10 +236,22 @@ class Analysis:
         heat = self._heat.of(function)
         if heat.level == Hotness.COLD and self._heat.is_dead(function):
             return FROZEN
-        if heat.level > Hotness.COLD or not self._may_be_hot(function):
+        if heat.level > Hotness.COLD or _is_no_step(function) or not self._may_be_hot(function):
             return heat
         known = run.in_module or takes_batch(function) or any(map(_holds_tensor, run.given))
         return Heat(Hotness.STEP, False, guess=not known)
+
+
+def _is_no_step(function: FunctionRef) -> bool:
+    """Is it never presumed to run on every step?"""
+    record = function.record
+    return (
+        not record.params
+        or record.no_step
+        or not record.names.isdisjoint(_SERIALIZES)
+        or is_conversion(function)
+        or answers_request(function)
+    )
 
 
 _SERIALIZES = frozenset({"save", "dumps", "loads", "getbuffer", "load_state_dict"})

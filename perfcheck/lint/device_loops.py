@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from perfcheck.lint.detectors.model_calls import is_layer
 from perfcheck.lint.dotted import dotted
@@ -19,6 +19,9 @@ _READS = frozenset(
     f"Tensor.{name}"
     for name in ("item", "tolist", "cpu", "numpy", "__int__", "__float__", "__bool__", "__index__")
 )
+
+WALKS: Final = frozenset({"all", "any", "max", "min", "set", "sorted", "sum"})
+"""Functions of Python that go from element to element."""
 
 
 def goes_over_device_data(scope: BodyScope, iterable: ast.expr, surely: bool = False) -> bool:

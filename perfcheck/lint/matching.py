@@ -13,7 +13,7 @@ from perfcheck.events import Hotness
 from perfcheck.findings import Confidence, Finding, Fix, Mend, Place, Safety
 from perfcheck.lint.asking import Surroundings, asker
 from perfcheck.lint.conversions import is_reader
-from perfcheck.lint.detectors import NEEDS, detector
+from perfcheck.lint.detectors import NEEDS, REPEATED, detector
 from perfcheck.lint.facts import Match
 from perfcheck.lint.origins import makes_on_host
 from perfcheck.lint.places import place_of
@@ -78,6 +78,11 @@ class RuleSet:
             None if any(map(_goes_by_more, of_tests)) else self._names({rule.code for rule in of_tests})
         )
         """The same for a body in test code that is not compiled; None where rules go by more than names."""
+        self.look_at_cold = any(
+            _goes_by_more(rule) and not _asks_more_than_place(rule) and rule.detector not in REPEATED
+            for rule in rules
+        )
+        """Do rules look for anything but names where nothing is hot, repeated or compiled?"""
 
     def _names(self, codes: set[str]) -> frozenset[str]:
         wanted = [needs for rule, _, needs in self._detectors if needs is not None and rule.code in codes]

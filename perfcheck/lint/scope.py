@@ -9,7 +9,7 @@ from functools import cached_property
 
 from perfcheck.events import Hotness, Truth
 from perfcheck.lint.detectors.names import default_of
-from perfcheck.lint.device_loops import goes_over_device_data, iterates_on_device, runs_model
+from perfcheck.lint.device_loops import WALKS, goes_over_device_data, iterates_on_device, runs_model
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
@@ -370,7 +370,7 @@ class BodyScope:
         return (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Name)
-            and node.func.id in ("all", "any", "max", "min", "set", "sorted", "sum")
+            and node.func.id in WALKS
             and len(node.args) == 1
             and goes_over_device_data(self, node.args[0])
         )

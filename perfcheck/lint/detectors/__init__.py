@@ -257,6 +257,17 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
 """Names of which a body must call or read one (or bear it) to be worth a detector's look; one that
 is not listed looks at every body."""
 
+REPEATED: Final = frozenset(
+    {
+        "unused-suppression",
+        "blocking-offloads",
+        "counts-in-loop",
+        "logging-in-compiled",
+        "state-kept-with-graph",
+    }
+)
+"""Of those, the ones that find nothing where nothing is hot, repeated or compiled."""
+
 
 @cache
 def detector(name: str) -> Detector:
