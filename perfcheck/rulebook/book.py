@@ -154,7 +154,7 @@ def _duplicates(rules: Sequence[Rule]) -> Iterator[PageError]:
                 lines = _read(Path(rule.page)).split("\n")
                 yield PageError(
                     rule.page,
-                    next(n for n, line in enumerate(lines, 1) if re.match(rf"\s*{key}\s*=", line)),
+                    next((n for n, line in enumerate(lines, 1) if re.match(rf"\W*{key}\W*=", line)), 1),
                     f"the {key} `{value}` is taken by {first[value].page}",
                     f"choose another {key}",
                 )

@@ -45,7 +45,7 @@ def test_projects_add_pages(tmp_path: Path) -> None:
 
 def test_codes_and_names_are_unique(tmp_path: Path) -> None:
     first = write(tmp_path / "a", "one", page_named("MY101", "one"))
-    second = write(tmp_path / "b", "two", page_named("MY101", "two"))
+    second = write(tmp_path / "b", "two", page_named("MY101", "two").replace("code =", "'code' ="))
     third = write(tmp_path / "c", "one", page_named("MY103", "one"))
     with pytest.raises(BadPages) as bad:
         read_pages([(page, False) for page in (first, second, third)])
