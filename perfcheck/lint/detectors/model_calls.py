@@ -149,9 +149,10 @@ def wants_gradient(node: ast.AST) -> Truth:
 
 
 def _asked_of(call: ast.AST) -> str | None:
-    """``model`` of ``model.parameters()``"""
-    asked = call.func if isinstance(call, ast.Call) else None
-    return chain(asked.value) if isinstance(asked, ast.Attribute) else None
+    """``model`` of ``model.parameters()`` and of ``model.eval().requires_grad_(False)``"""
+    while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+        call = call.func.value
+    return chain(call)
 
 
 _PARAMETERS = ("parameters", "named_parameters")

@@ -1384,6 +1384,7 @@ def test_values_that_are_bound_anew_are_followed_each_for_itself() -> None:
         ("", True),
         ("for p in model.parameters(): p.requires_grad = False", False),
         ("model.requires_grad_(False)", False),
+        ("model.cuda().eval().requires_grad_(False)", False),
         ("for p in model.parameters(): p.requires_grad = True", True),
     ],
 )
