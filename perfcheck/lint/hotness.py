@@ -330,7 +330,7 @@ class HotnessMap:
             if level > Hotness.COLD and level > best.get(site.target, Hotness.COLD):
                 best[site.target] = level
         if base > Hotness.COLD:
-            for target in function.record.passed:
+            for target in sorted(function.record.passed):
                 if base > best.get(target, Hotness.COLD):
                     best[target] = base
         for target, level in best.items():
