@@ -487,6 +487,16 @@ def _of_pass(a: _Asked, node: ast.AST) -> Truth:
     )
 
 
+def _written_as_given(a: _Asked) -> Truth:
+    """Does what is written lie where a parameter does, of which nothing but convention tells?  What modules
+    are handed is on the device more surely than that."""
+    parent = a.scope.parent(a.match.node)
+    if not isinstance(parent, (ast.Assign, ast.AugAssign)) or a.scope.in_class("torch.nn.Module"):
+        return False
+    written = a.value(parent.value)
+    return written.assumed and bool(written.origin)
+
+
 def _picked(a: _Asked, node: ast.AST) -> Truth:
     if not isinstance(node, ast.Subscript):
         return False
@@ -565,6 +575,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "operator_is": lambda a, *names: a.match.operator in names,
     "handed": lambda a, n: is_handed(a.scope, n),
     "made_here": lambda a, n: is_made_here(a.scope, n, a.match.node),
+    "written_as_given": _written_as_given,
     "mask_made_here": lambda a: (
         isinstance(a.match.node, ast.Subscript) and is_made_here(a.scope, a.match.node.slice, a.match.node)
     ),

@@ -25,9 +25,9 @@ from perfcheck.lint.index import FunctionNode, ModuleRecord
 from perfcheck.lint.instances import Instances
 from perfcheck.lint.naming import BUILTINS, Names
 from perfcheck.lint.parameters import may_be_informed
-from perfcheck.lint.project import ClassRef, FunctionRef, Project
+from perfcheck.lint.project import ClassRef, FunctionRef, Project, is_elsewhere
 from perfcheck.lint.summaries import Summary, bound, read_parameters, substitute
-from perfcheck.lint.values import DICT, NONE, UNKNOWN, Value, elements, join, join_all
+from perfcheck.lint.values import ACCELERATOR, DICT, NONE, UNKNOWN, Value, elements, join, join_all
 from perfcheck.operators import Operator, find
 from perfcheck.operators.reader import canonical
 
@@ -115,6 +115,8 @@ class Engine:
             return self._meaning(module, last)
         if entity.startswith("torch.") and last in _TORCH_DTYPES and head == "torch":
             return Value("dtype", dtype=_TORCH_DTYPES[last])  # type: ignore[arg-type]
+        if _DEVICE.match(last) and not is_elsewhere(entity):
+            return ACCELERATOR  # a setting: ``from config import DEVICE``
         return Value("python-module", ref=entity)
 
     def _meaning(self, module: ModuleRecord, name: str) -> Value | _Variable:
@@ -485,6 +487,8 @@ def _of_callers(given: list[Value]) -> Value:
 
 
 _OF_MODELS = frozenset({"eval", "parameters", "named_parameters"})
+_DEVICE = re.compile(r"^(device(_type)?|([A-Z]+_)*DEVICE(_TYPE)?)$")
+
 _PRIVATE = ("torch.utils.data.dataloader.", "torch.optim.", "torch.nn.modules.", "torch.distributions.")
 """Modules whose classes are known by the names of the package above."""
 

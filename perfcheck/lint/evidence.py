@@ -195,7 +195,7 @@ def _sole_variable(node: ast.expr) -> str:
 
 _NAMED: tuple[tuple[re.Pattern[str], Value], ...] = (
     (re.compile(r"^(bos|eos|pad|blank|unk|mask|sep|cls|sos|ignore)_(index|idx|id|token_id)$"), INT),
-    (re.compile(r"(^|_)(device|dev)$|^gpu$"), ACCELERATOR),
+    (re.compile(r"(^|_)(device(_type)?|dev)$|^gpu$"), ACCELERATOR),
     (re.compile(r"(^|_)dtype$"), Value("dtype")),
     (  # where sequences begin in a batch without padding, as kernels of attention want them: on the device
         re.compile(r"^cu_?seq_?lens?(_(?!cpu|list|host|np)\w+)?$"),

@@ -66,7 +66,7 @@ class Value(NamedTuple):
     items: tuple[Value, ...] | None = None  # tuples and lists of known length
     keys: tuple[tuple[str, Value], ...] | None = None  # dicts: known string keys
     origin: frozenset[str] = frozenset()
-    assumed: bool = False  # tensor or device by convention (a parameter of forward), not by proof
+    assumed: bool = False  # tensor or device by convention, not by proof; an array: or a number
 
     @property
     def is_tensor(self) -> Truth:
@@ -98,6 +98,7 @@ INT: Final = Value("number", dtype="int")
 STR: Final = Value("str")
 DICT: Final = Value("dict")
 ARRAY: Final = Value("array")
+ARRAY_OR_NUMBER: Final = Value("array", assumed=True)
 HOST: Final = Value("host")
 SIZE: Final = Value("size", element=INT)
 HOST_TENSOR: Final = Value("tensor", device=False)
@@ -203,8 +204,13 @@ def join_all(values: Iterable[Value]) -> Value:
     return UNKNOWN if found is None else found
 
 
+def iterated(container: Value) -> Value:
+    """What a loop over a value gets: of a dictionary its keys, else its elements."""
+    return STR if container.kind == "dict" else elements(container)
+
+
 def elements(container: Value) -> Value:
-    """What iterating over a value gives."""
+    """What a container holds."""
     if container.items:
         return join_all(container.items)
     if container.element is not None:

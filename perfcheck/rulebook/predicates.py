@@ -234,6 +234,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
     ),
     "handed": _about("Another function made it, or data of the host did."),
     "made_here": _about("It is a variable whose only value a factory of torch made, without `device=`."),
+    "written_as_given": _here(
+        "What is written lies where a parameter of a plain function does, and only convention tells where."
+    ),
     "index_made_here": _here(
         "The place is an index that the function makes on the host: a tensor, or the list of one number."
     ),

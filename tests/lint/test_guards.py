@@ -38,6 +38,7 @@ def branch(test: str, body: str = "f()", orelse: str = "g()") -> tuple[bool, boo
         "not self.initialized",
         "not ok",
         "not self.success",
+        "torch.isnan(loss)",
         "first_step and x is not None",
         "torch.jit.is_tracing()",
         "self.last_log_step != step",

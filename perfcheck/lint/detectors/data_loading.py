@@ -262,7 +262,7 @@ def lists_of_arrays(scope: Scope) -> Iterator[Match]:
         if value.kind not in ("list", "tuple"):
             continue
         inside = value.items if value.items else (value.element,)
-        if all(item is not None and item.kind == "array" for item in inside):
+        if all(item is not None and item.kind == "array" and not item.assumed for item in inside):
             yield Match(call, {"F": call.func, "X": call.args[0]}, scope.resolve(call.func) or "")
 
 

@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
-from perfcheck.lint.values import UNKNOWN, Value, elements
+from perfcheck.lint.values import UNKNOWN, Value, elements, iterated
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -31,7 +31,7 @@ class Arguments:
                     positional.extend(Argument(item, argument) for item in value.items)
                 else:
                     self.spread = True
-                    positional.append(Argument(elements(value), argument))
+                    positional.append(Argument(iterated(value), argument))
             else:
                 positional.append(Argument(_handed_over(ev, argument), argument))
         for keyword in node.keywords:

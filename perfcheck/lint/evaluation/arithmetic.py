@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
 from perfcheck.lint.operations import elementwise_rank, operand_device
-from perfcheck.lint.values import ARRAY, BOOL, NONE, STR, UNKNOWN, Dtype, Value, any_of, elements, join
+from perfcheck.lint.values import (
+    ARRAY,
+    ARRAY_OR_NUMBER,
+    BOOL,
+    NONE,
+    STR,
+    UNKNOWN,
+    Dtype,
+    Value,
+    any_of,
+    elements,
+    join,
+)
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -23,7 +35,8 @@ def arithmetic(ev: Evaluator, left: Value, right: Value, op: ast.operator) -> Va
         return _elementwise(ev, pair, [left, right], _result_dtype(left, right, op))
     kinds = {left.kind, right.kind}
     if "array" in kinds:
-        return ARRAY
+        whole = any(side.kind == "array" and not side.assumed for side in (left, right))
+        return ARRAY if whole else ARRAY_OR_NUMBER
     if kinds == {"number"}:
         return Value(
             "number",

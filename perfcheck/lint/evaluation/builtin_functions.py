@@ -19,6 +19,7 @@ from perfcheck.lint.values import (
     UNKNOWN,
     Value,
     elements,
+    iterated,
     join,
     join_all,
 )
@@ -56,7 +57,7 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
         return _extreme(ev, arguments, node)
     if name == "sum":
         start = arguments.value(1, "start")
-        inside = elements(value)
+        inside = iterated(value)
         if inside.kind == "tensor":
             return inside._replace(contiguous=None, rank=inside.rank)
         return (
@@ -67,35 +68,35 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
             else UNKNOWN._replace(device=inside.device)
         )
     if name in ("any", "all"):
-        inside = elements(value)
+        inside = iterated(value)
         if inside.kind == "tensor" and first is not None and first.node is not None:
             ev.dunder("__bool__", inside, first.node, node)
         return BOOL
     if name == "sorted":
         if first is not None and first.node is not None:
-            order(ev, arguments, elements(value), first.node)
-        return Value("list", element=elements(value))
+            order(ev, arguments, iterated(value), first.node)
+        return Value("list", element=iterated(value))
     if name in ("list", "tuple", "set", "frozenset", "reversed", "iter"):
         if first is None:
             return Value("set") if "set" in name else Value("list") if name != "tuple" else Value("tuple")
         if value.kind == "loader":
             return value
         if name == "iter" and value.kind == "unknown" and isinstance(node.args[0], (ast.Name, ast.Attribute)):
-            return Value("list", element=elements(value)._replace(batch=True))
+            return Value("list", element=iterated(value)._replace(batch=True))
         if value.items is not None and name in ("list", "tuple"):
             return value._replace(kind=name)  # type: ignore[arg-type]
-        return Value("set" if "set" in name else "list", element=elements(value))
+        return Value("set" if "set" in name else "list", element=iterated(value))
     if name == "next":
-        return elements(value)
+        return iterated(value)
     if name == "enumerate":
-        return Value("list", element=Value("tuple", items=(INT, elements(value))))
+        return Value("list", element=Value("tuple", items=(INT, iterated(value))))
     if name == "zip":
         return Value(
-            "list", element=Value("tuple", items=tuple(elements(a.value) for a in arguments.positional))
+            "list", element=Value("tuple", items=tuple(iterated(a.value) for a in arguments.positional))
         )
     if name == "map":
         if arguments.positional[1:]:
-            inner = [elements(a.value) for a in arguments.positional[1:]]
+            inner = [iterated(a.value) for a in arguments.positional[1:]]
             applied = first.node if first is not None else None
             called = apply_lambda(ev, applied, inner) if isinstance(applied, ast.Lambda) else value
             if called.kind == "python-module" and called.ref in ("builtins.float", "builtins.int"):
@@ -108,7 +109,7 @@ def builtin(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> V
         return Value("list", element=UNKNOWN)
     if name == "filter":
         return (
-            Value("list", element=elements(arguments.positional[1].value))
+            Value("list", element=iterated(arguments.positional[1].value))
             if arguments.positional[1:]
             else UNKNOWN
         )
@@ -177,7 +178,7 @@ def _extreme(ev: Evaluator, arguments: Arguments, node: ast.Call) -> Value:
     """``max(a, b)`` compares, and asks each comparison for its truth."""
     values = [a.value for a in arguments.positional]
     if len(values) == 1:
-        inside = elements(values[0])
+        inside = iterated(values[0])
         argument = arguments.positional[0]
         if argument.node is not None:
             order(ev, arguments, inside, argument.node)

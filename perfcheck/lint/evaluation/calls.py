@@ -14,7 +14,7 @@ from perfcheck.lint.evaluation.libraries import external
 from perfcheck.lint.evaluation.methods import method
 from perfcheck.lint.evaluation.modules import call_module
 from perfcheck.lint.loops import calls_model
-from perfcheck.lint.project import ClassRef
+from perfcheck.lint.project import ClassRef, FunctionRef
 from perfcheck.lint.values import ACCELERATOR, HOST_TENSOR, TOKENIZED, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
@@ -56,11 +56,18 @@ _STORE = re.compile(r"(^|[._])(replay|memory|buffer|dataset)(_\w+)?$", re.IGNORE
 
 def _mapped(ev: Evaluator, node: ast.Call, result: Value) -> Value:
     """``tree_map(lambda x: x.to(device), batch)``: whatever a batch holds, parts of it are handed on."""
-    functions = [given for given in node.args if isinstance(given, ast.Lambda)]
-    batches = [value for given in node.args if (value := ev.values.get(given, UNKNOWN)).batch]
-    if len(functions) != 1 or len(batches) != 1:
-        return result
-    return apply_lambda(ev, functions[0], [elements(batches[0])]).element or result
+    given = [*node.args, *(keyword.value for keyword in node.keywords)]
+    values = [ev.values.get(argument, UNKNOWN) for argument in given]
+    lambdas = [argument for argument in given if isinstance(argument, ast.Lambda)]
+    batches = [value for value in values if value.batch]
+    if len(lambdas) == len(batches) == 1:
+        return apply_lambda(ev, lambdas[0], [elements(batches[0])]).element or result
+    named = [value.ref for value in values if value.kind == "function" and value.ref]
+    function = ev.engine.project.lookup(named[0]) if len(named) == 1 and not lambdas else None
+    if isinstance(function, FunctionRef):  # ``apply_to_sample(_move_to_cuda, sample)``
+        moved = ev.engine.returned(function).device
+        return result if moved is None else Value(device=moved)
+    return result
 
 
 def _call(ev: Evaluator, node: ast.Call) -> Value:

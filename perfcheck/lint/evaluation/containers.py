@@ -9,7 +9,18 @@ from perfcheck.lint.evaluation.arguments import Arguments
 from perfcheck.lint.evaluation.binding import rebind
 from perfcheck.lint.evaluation.builtin_functions import order
 from perfcheck.lint.operations import device_of
-from perfcheck.lint.values import ACCELERATOR, INT, NONE, STR, UNKNOWN, Value, elements, join, join_all
+from perfcheck.lint.values import (
+    ACCELERATOR,
+    INT,
+    NONE,
+    STR,
+    UNKNOWN,
+    Value,
+    elements,
+    iterated,
+    join,
+    join_all,
+)
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -22,7 +33,7 @@ def container_method(
     if name in ("append", "add", "insert", "extend", "appendleft") and arguments.positional:
         added = arguments.positional[-1].value
         if name == "extend":
-            added = elements(added)
+            added = iterated(added)
         known = owner.element if owner.element is not None else join_all(owner.items) if owner.items else None
         grown = owner._replace(element=added if known is None else join(known, added), items=None)
         rebind(ev, func.value, grown)

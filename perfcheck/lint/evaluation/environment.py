@@ -7,8 +7,8 @@ from perfcheck.lint.values import Value, join
 Env = dict[str, Value]
 """Values by the name of a variable, or of an attribute of one (``self.x``).
 
-What was stored in containers stands under ``ITEMS``, as the keys of one value: where two ways meet, of the
-items in which both have stored."""
+What was stored in containers stands under ``ITEMS``, as the keys of one value: where two ways meet, also of
+tensors that one of them has stored, if they are on the device."""
 
 ITEMS = "[]"
 NO_ITEMS = Value("dict", keys=())
@@ -62,10 +62,18 @@ def merge(a: Env, b: Env) -> Env:
         elif other is not value:
             merged[name] = join(other, value)
     if ITEMS in merged:
-        ours, theirs = a.get(ITEMS, NO_ITEMS).keys, dict(b.get(ITEMS, NO_ITEMS).keys or ())
-        both = tuple((name, join(value, theirs[name])) for name, value in ours or () if name in theirs)
-        merged[ITEMS] = NO_ITEMS._replace(keys=both)
+        ours, theirs = dict(a.get(ITEMS, NO_ITEMS).keys or ()), dict(b.get(ITEMS, NO_ITEMS).keys or ())
+        both = [(name, join(value, theirs[name])) for name, value in ours.items() if name in theirs]
+        apart = [(name, value) for name, value in ours.items() if name not in theirs]
+        apart += [(name, value) for name, value in theirs.items() if name not in ours]
+        both += [(name, _perhaps(value)) for name, value in apart if value.on_device]
+        merged[ITEMS] = NO_ITEMS._replace(keys=tuple(both))
     return merged
+
+
+def _perhaps(stored: Value) -> Value:
+    """``if cuda: batch["x"] = batch["x"].cuda()``: a tensor, moved or not."""
+    return stored._replace(device=None, pinned=None, batch=None, contiguous=None, assumed=True)
 
 
 def differs(before: Env, after: Env, last: Env) -> bool:

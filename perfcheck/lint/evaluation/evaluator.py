@@ -60,6 +60,7 @@ class Evaluator:
         self.on_host = function is not None and engine.is_host_side(function)
         self.local_functions: dict[str, FunctionNode] = {}
         self.evidence: frozenset[str] = frozenset()
+        self.like_arrays: frozenset[str] = frozenset()  # on the device they are tensors, else arrays as often
         self.self_name = ""
         self.locals: set[str] = set()
         self.given: tuple[Value, ...] = ()  # the parameters, as the body begins
@@ -75,7 +76,9 @@ class Evaluator:
             self.locals = set(record.locals)
             arrays = record.arrays
             if self.engine.knows_arrays(self.module):  # of a module: what it is handed is in none
-                arrays = arrays.intersection(record.params) if self._is_forward() else frozenset()
+                forward = self._is_forward()
+                self.like_arrays = arrays if forward else frozenset()
+                arrays = arrays.intersection(record.params) if forward else frozenset()
             self.evidence = record.tensors | arrays
         if self.engine.runs_without_grad(self.function):
             self.no_grad = 1
@@ -83,8 +86,9 @@ class Evaluator:
         self.given = tuple(self.env.values())
 
     def _is_forward(self) -> bool:
-        """Is it a module's ``forward``?"""
-        return self.function is not None and self.function.record.name == "forward" and self.in_module
+        """Is it a module's ``forward``, or what stands in its place?"""
+        name = "" if self.function is None else self.function.record.name
+        return name in ("forward", "__call__") and self.in_module
 
     def run(self) -> None:
         self.begin()

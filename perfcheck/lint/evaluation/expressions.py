@@ -16,7 +16,7 @@ from perfcheck.lint.evaluation.indexing import subscript
 from perfcheck.lint.evaluation.narrowing import asks_for_tensor, narrow
 from perfcheck.lint.evidence import tensor_of
 from perfcheck.lint.nodes import walk
-from perfcheck.lint.values import BOOL, NONE, STR, UNKNOWN, Value, elements, join, join_all
+from perfcheck.lint.values import BOOL, NONE, STR, UNKNOWN, Value, elements, iterated, join, join_all
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -148,7 +148,7 @@ def _dict(ev: Evaluator, node: ast.Dict) -> Value:
 
 
 def _starred(ev: Evaluator, node: ast.Starred) -> Value:
-    return elements(ev.expr(node.value))
+    return iterated(ev.expr(node.value))
 
 
 def _conditional(ev: Evaluator, node: ast.IfExp) -> Value:
@@ -179,7 +179,7 @@ def _comprehension(
         ev.evidence = believed - (own - used)
     for generator in node.generators:
         iterable = ev.expr(generator.iter)
-        bind(ev, generator.target, elements(iterable), None)
+        bind(ev, generator.target, iterated(iterable), None)
         for test in generator.ifs:
             ev.truth(test)
             narrow(ev, test, True)
@@ -222,7 +222,7 @@ def _yield(ev: Evaluator, node: ast.Yield) -> Value:
 
 
 def _yield_from(ev: Evaluator, node: ast.YieldFrom) -> Value:
-    ev.yields.append(elements(ev.expr(node.value)))
+    ev.yields.append(iterated(ev.expr(node.value)))
     return UNKNOWN
 
 

@@ -10,7 +10,17 @@ from perfcheck.lint.dotted import chain
 from perfcheck.lint.evaluation.binding import index_name
 from perfcheck.lint.evaluation.environment import stored
 from perfcheck.lint.loops import names_batch_size
-from perfcheck.lint.values import ACCELERATOR, ARRAY, INT, NUMBER, STR, UNKNOWN, Value, elements
+from perfcheck.lint.values import (
+    ACCELERATOR,
+    ARRAY,
+    ARRAY_OR_NUMBER,
+    INT,
+    NUMBER,
+    STR,
+    UNKNOWN,
+    Value,
+    elements,
+)
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -22,7 +32,7 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     if container.kind in ("unknown", "dict", "list"):
         name, key = chain(node.value), index_name(node.slice)
         known = stored(ev.env, name, key) if name is not None and key else None
-        if known is not None and known.kind != "unknown":
+        if known is not None and known.kind != "unknown" and (container.batch or not _is_open(known)):
             return known
     if container.kind == "unknown" and container.device and _selects(index):
         container = container._replace(kind="tensor", assumed=True)  # nothing else takes such an index
@@ -65,6 +75,8 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     if kind == "size":
         return container if isinstance(node.slice, ast.Slice) else INT
     if kind == "array":
+        if index.kind == "number":  # of one dimension, or of more
+            return ARRAY_OR_NUMBER
         return ARRAY._replace(batch=True) if _is_chunk(node.slice) else ARRAY
     if kind == "str":
         return STR
@@ -81,6 +93,11 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
             origin=container.origin,
         )
     return UNKNOWN
+
+
+def _is_open(stored: Value) -> bool:
+    """A tensor that one of two ways has stored, and that may be elsewhere."""
+    return stored.kind == "tensor" and stored.device is None and stored.assumed
 
 
 def _setting(index: Value) -> Value:

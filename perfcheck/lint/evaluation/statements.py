@@ -6,20 +6,21 @@ A handler returns False if control cannot reach its end.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import is_
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.arithmetic import arithmetic
-from perfcheck.lint.evaluation.binding import bind, rebind
+from perfcheck.lint.evaluation.binding import bind, index_name, rebind
 from perfcheck.lint.evaluation.environment import Env, differs, merge
 from perfcheck.lint.evaluation.narrowing import cannot_hold, narrow
 from perfcheck.lint.grad_mode import switches_grad_off
 from perfcheck.lint.index import FunctionNode
 from perfcheck.lint.loops import goes_over_batches
-from perfcheck.lint.values import HOST, NONE, UNKNOWN, Value, elements
+from perfcheck.lint.nodes import walk
+from perfcheck.lint.values import HOST, NONE, UNKNOWN, Value, iterated
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -160,13 +161,48 @@ def _widen(merged: Env, before: Env, *branches: tuple[Env, Env]) -> None:
 
 def _for(ev: Evaluator, node: ast.For | ast.AsyncFor) -> None:
     iterable = ev.expr(node.iter)
-    element = elements(iterable)
+    element = iterated(iterable)
     if _is_open(element) and goes_over_batches(node):
         element = _of_batch(element)
     if iterable.kind == "tensor":
         ev.operate(node.iter, "Tensor.__iter__", Argument(iterable, node.iter))
     _repeat(ev, node.body, lambda: bind(ev, node.target, element, None))
+    _replace_all(ev, node)
     ev.block(node.orelse)
+
+
+def _replace_all(ev: Evaluator, node: ast.For | ast.AsyncFor) -> None:
+    """``for key in batch: batch[key] = batch[key].to(device)``: all that it holds lies there then."""
+    keys = {part.id for part in walk(node.target) if isinstance(part, ast.Name)}
+    through: set[str] | None = None
+    for target in _item_targets(node.body):
+        held = ev.values.get(target, UNKNOWN)
+        if (
+            not isinstance(target.value, ast.Name)
+            or index_name(target.slice) not in keys
+            or held.device is None
+        ):
+            continue
+        if through is None:
+            through = {part.id for part in walk(node.iter) if isinstance(part, ast.Name)}
+        name = target.value.id
+        container = ev.env.get(name, UNKNOWN) if name in through else NONE
+        if container.kind == "unknown":
+            ev.env[name] = Value(device=held.device)
+        elif container.kind in ("dict", "list"):
+            ev.env[name] = container._replace(element=held, items=None, keys=None)
+
+
+def _item_targets(block: list[ast.stmt]) -> Iterator[ast.Subscript]:
+    """The items that a block assigns to, and those that its ``if``s do."""
+    for statement in block:
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                if isinstance(target, ast.Subscript):
+                    yield target
+        elif isinstance(statement, ast.If):
+            yield from _item_targets(statement.body)
+            yield from _item_targets(statement.orelse)
 
 
 def _is_open(value: Value) -> bool:

@@ -673,3 +673,85 @@ def test_an_unpacked_shape_tells_the_rank() -> None:
     certain = "y = x.argmax(dim=2)\nrows, columns = y.shape\nx[0, y[0, 1]]"
     assert raised(certain) == {"Tensor.__getitem__"}
     assert raised(certain.replace("columns =", "*columns =")) == set()
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        "for name in held: f'{name}'",
+        "[f'{name}' for name in held]",
+        "for i, name in enumerate(held): f'{name}'",
+        "f'{sorted(held)[0]}'",
+        "f'{list(held)[0]}'",
+    ],
+)
+def test_a_loop_over_a_dictionary_gets_its_keys(read: str) -> None:
+    assert not raised(f"held = {{name: x for name in u}}\n{read}")
+
+
+@pytest.mark.parametrize("read", ["held[name]", "held.get(name)"])
+def test_a_dictionary_gives_what_it_holds_by_key(read: str) -> None:
+    assert raised(f"held = {{name: x for name in u}}\nfor name in held: f'{{{read}}}'") == {
+        "Tensor.__format__"
+    }
+
+
+@pytest.mark.parametrize(("name", "told"), [("forward", True), ("__call__", True), ("prepare", False)])
+def test_what_a_module_computes_on_the_device_is_no_array(name: str, told: bool) -> None:
+    source = f"""
+        import numpy as np
+        import torch
+        class Loss(torch.nn.Module):
+            def {name}(self, output, target):
+                kept = target != 255
+                count = kept.sum()
+                return output[kept]
+        """
+    assert any(one.operator.startswith("Tensor.__getitem__") for one in events(source)) == told
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        "for key in batch: batch[key] = batch[key].cuda()",
+        "for key, part in batch.items():\n    if torch.is_tensor(part): batch[key] = part.cuda()",
+        "for i in range(len(batch)): batch[i] = batch[i].cuda()",
+        "def to_cuda(part): return part.cuda()\nbatch = apply_to_sample(to_cuda, batch)",
+        "def to_cuda(part): return part.cuda()\nbatch = tree.apply_to_all(batch, function=to_cuda)",
+    ],
+)
+def test_a_batch_of_which_all_parts_were_moved_is_on_the_device(move: str) -> None:
+    back = move.replace("cuda()", "cpu()")
+    read = "\nbatch['n'].sum().item()"
+    assert "Tensor.item" in raised(move + read, parameters="batch, device")
+    assert "Tensor.item" not in raised(back + read, parameters="batch, device")
+
+
+def test_an_item_that_one_branch_has_moved_may_be_on_the_device() -> None:
+    body = """
+        for batch in loader:
+            if torch.cuda.is_available():
+                batch["x"] = batch["x"].cuda()
+            batch["x"].sum().item()
+            batch["y"].sum().item()
+        """
+    assert raised(body, parameters="loader") == {"Tensor.cuda", "Tensor.item?"}
+
+
+def test_what_is_handed_back_beside_a_model_and_named_like_a_loader_is_one() -> None:
+    body = "net.cuda()\nnet, train_loader = backend.distribute(net, u)\nfor x, y in train_loader: x.cuda()"
+    assert raised(body, "h2d-copy", "net, u, backend") == {"Tensor.cuda"}
+
+
+@pytest.mark.parametrize(
+    ("imported", "place", "moved"),
+    [
+        ("from config import device", "device", True),
+        ("from settings import DEVICE", "DEVICE", True),
+        ("from tools import utils", "utils.device_type", True),
+        ("from tools import map_device", "map_device", False),
+    ],
+)
+def test_settings_of_other_packages_that_are_called_devices(imported: str, place: str, moved: bool) -> None:
+    body = f"{imported}\nfor images in loader: images.to({place})"
+    assert raised(body, "h2d-copy", "loader") == ({"Tensor.to"} if moved else set())
