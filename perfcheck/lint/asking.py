@@ -604,7 +604,9 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "sent": lambda a: is_sent(a.scope, a.match.node),
     "asked_for_its_shape": lambda a: is_asked_for_its_shape(a.scope, a.match.node),
     "computed_with": lambda a: (
-        not is_helper_call(a.scope, a.match.node) and is_computed_with(a.scope, a.match.node)
+        not is_conversion(a.scope.function)
+        and not is_helper_call(a.scope, a.match.node)
+        and is_computed_with(a.scope, a.match.node)
     ),
     "scored": lambda a: is_scored(a.scope, a.match.node),
     "piece": lambda a: is_piece(a.scope, a.match.node),

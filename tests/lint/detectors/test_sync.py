@@ -889,3 +889,24 @@ def test_a_scalar_before_the_tensor_is_the_old_way_to_scale_it() -> None:
             return mean.add(update, alpha=update.sum())
     """
     assert flagged(source, "PC134") == {("PC134", 8)}
+
+
+@pytest.mark.parametrize(("owner", "told"), [("RolloutBuffer", False), ("Rollouts", True)])
+def test_a_buffer_on_the_host_computes_with_copies(owner: str, told: bool) -> None:
+    source = f"""
+        import torch
+
+        class {owner}:
+            def add(self, values: torch.Tensor) -> None:
+                last = values.clone().cpu().numpy().flatten()
+                self.returns = 0.9 * last + self.rewards
+
+        class Agent:
+            def __init__(self) -> None:
+                self.rollouts = {owner}()
+
+            def learn(self, loader) -> None:
+                for batch in loader:
+                    self.rollouts.add(torch.relu(batch.cuda(non_blocking=True)))
+    """
+    assert bool(flagged(source, "PC104")) is told
