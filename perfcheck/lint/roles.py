@@ -25,7 +25,8 @@ _COLD_NAME = re.compile(
     r"quantize_model|resize_token_embeddings|tie_weights|from_config|write|checkpoint|on_save|on_load|finalize|shutdown|"
     r"cleanup|close|log_(\w+_)?(norms?|weights|param\w*)|reparameteri[sz]e\w*|\w*_init_buffers|setup_\w+|(after|post|pre|before)_load\w*|\w*(data)?loaders?|"
     r"local_init|\w*_init(iali[sz]ation)?|checkpoint_\w+|log_model|on_(train|validation|test|predict)_(start|end)|on_fit_\w+|warm_?up_?(model)?$|deploy|"
-    r"switch_to_deploy|compile|maybe_(\w+_)?(save|checkpoint|export|log|plot|print)\w*)(_|$)",
+    r"switch_to_deploy|compile|maybe_(\w+_)?(save|checkpoint|export|log|plot|print)\w*|"
+    r"(get|compute|count|calc|calculate|estimate|measure)_(\w+_)?(flops?|macs|model_complexity))(_|$)",
     re.IGNORECASE,
 )
 _SETUP_NAME = re.compile(

@@ -75,6 +75,8 @@ def test_what_sums_a_metric_up(path: str, level: Hotness) -> None:
         "data_aware_initialization",
         "naive_attention",
         "forward_reference",
+        "compute_model_complexity",
+        "count_flops",
     ],
 )
 def test_cold_wherever_it_is_called_from(method: str) -> None:
