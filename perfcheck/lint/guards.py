@@ -346,6 +346,16 @@ def _follows_device(node: ast.If) -> bool:
 
 def _outgrows(node: ast.If) -> bool:
     """``if n > self.table.size(0): self.table = make(n)``: done again only for more than ever before."""
+    set_anew = [
+        part
+        for statement in node.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+        for part in walk(target)
+        if isinstance(part, ast.Attribute)
+    ]
+    if not set_anew:
+        return False
     sized = {
         ast.unparse(part.value)
         for test in walk(node.test)
@@ -353,13 +363,7 @@ def _outgrows(node: ast.If) -> bool:
         for part in walk(test)
         if isinstance(part, ast.Attribute) and part.attr in ("size", "shape") and _is_own(part.value)
     }
-    return bool(sized) and any(
-        isinstance(part, ast.Attribute) and ast.unparse(part) in sized
-        for statement in node.body
-        if isinstance(statement, ast.Assign)
-        for target in statement.targets
-        for part in walk(target)
-    )
+    return bool(sized) and any(ast.unparse(part) in sized for part in set_anew)
 
 
 def _asks_for_gpu(test: ast.expr) -> Truth:

@@ -344,14 +344,15 @@ class HotnessMap:
 
     def _inferences_in_loops(self, function: FunctionRef) -> set[str]:
         """``for image in images: maps = detect(model, image)``, of functions that run without gradients."""
-        record = function.record
-        if function.dotted in self._frozen or record.name == "__init__" or is_setup(function):
-            return set()
-        return {
+        found = {
             site.target
-            for site in record.calls
+            for site in function.record.calls
             if site.repeated and not site.guarded and site.target.rpartition(".")[2] in self._inferring
         }
+        once = found and (
+            function.dotted in self._frozen or function.record.name == "__init__" or is_setup(function)
+        )
+        return set() if once else found
 
     def _drives(self, function: FunctionRef) -> bool:
         """Has what it calls steps of its own, as a pass over a whole recording has?"""
