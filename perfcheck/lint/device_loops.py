@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from perfcheck.lint.detectors.model_calls import is_layer
 from perfcheck.lint.dotted import dotted
+from perfcheck.lint.loops import calls_in
 from perfcheck.lint.nodes import walk
 from perfcheck.lint.roles import is_setup, role
 from perfcheck.lint.values import Value, elements
@@ -67,7 +68,7 @@ def runs_model(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
     counted = isinstance(loop.iter, ast.Call) and dotted(loop.iter.func) == "range"
     if few or (counted and not _counts_up(loop.iter)) or _runs_once(scope):
         return False
-    calls = [part for statement in loop.body for part in walk(statement) if isinstance(part, ast.Call)]
+    calls = list(calls_in(loop))
     model = any(call.args and _is_model(scope.value(call.func)) for call in calls)
     if model and not is_setup(scope.function):
         return True

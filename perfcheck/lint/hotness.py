@@ -303,7 +303,7 @@ class HotnessMap:
                 if not frozen and (
                     level > Hotness.COLD
                     or any(site.level > Hotness.COLD for site in record.calls)
-                    or self._repeats_inference(function)
+                    or self._inferences_in_loops(function)
                 ):
                     queue.append(function)
         while queue:
@@ -344,6 +344,8 @@ class HotnessMap:
 
     def _inferences_in_loops(self, function: FunctionRef) -> set[str]:
         """``for image in images: maps = detect(model, image)``, of functions that run without gradients."""
+        if not self._inferring:
+            return set()
         found = {
             site.target
             for site in function.record.calls
@@ -363,9 +365,6 @@ class HotnessMap:
             if isinstance(callee, FunctionRef)
             for site in callee.record.calls
         )
-
-    def _repeats_inference(self, function: FunctionRef) -> bool:
-        return bool(self._inferring) and bool(self._inferences_in_loops(function))
 
     @cached_property
     def _inferring(self) -> frozenset[str]:

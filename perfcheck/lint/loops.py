@@ -274,7 +274,7 @@ def goes_over_batches(node: ast.For | ast.AsyncFor) -> bool:
             and isinstance(func.value, ast.Name)
             and func.value.id in targets
         )
-        for func in (call.func for call in _calls(node))
+        for func in (call.func for call in calls_in(node))
     )
 
 
@@ -310,12 +310,12 @@ def is_pass(node: LoopNode) -> bool:
     return _goes_through_data(node) or _generates(node)
 
 
-def _calls(node: LoopNode) -> Iterator[ast.Call]:
+def calls_in(node: LoopNode) -> Iterator[ast.Call]:
     return (part for statement in node.body for part in walk(statement) if isinstance(part, ast.Call))
 
 
 def _methods_called(node: LoopNode) -> set[str]:
-    return {call.func.attr for call in _calls(node) if isinstance(call.func, ast.Attribute)}
+    return {call.func.attr for call in calls_in(node) if isinstance(call.func, ast.Attribute)}
 
 
 def _runs_once(node: LoopNode) -> bool:
@@ -345,7 +345,7 @@ def _serves(node: ast.While) -> bool:
         isinstance(call.func, ast.Attribute)
         and call.func.attr in _TAKES
         and any(_QUEUE.search(word) for word in words_of(call.func.value))
-        for call in _calls(node)
+        for call in calls_in(node)
     )
 
 
@@ -355,7 +355,7 @@ def _works_until_stopped(node: ast.While) -> bool:
     endless = isinstance(node.test, ast.Constant) and bool(node.test.value) and not _ends_itself(node.body)
     if not endless and not _waits_for_stop(node.test):
         return False
-    called = {dotted(part.func) for part in _calls(node)}
+    called = {dotted(part.func) for part in calls_in(node)}
     works = any(name.startswith("self.") for name in called)
     return works and not any(name.endswith(("sleep", "wait")) for name in called)
 

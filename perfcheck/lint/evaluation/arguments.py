@@ -6,9 +6,11 @@ import ast
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
+from perfcheck.lint.operations import device_of
 from perfcheck.lint.values import UNKNOWN, Value, elements, iterated
 
 if TYPE_CHECKING:
+    from perfcheck.events import Truth
     from perfcheck.lint.evaluation.evaluator import Evaluator
 
 
@@ -79,6 +81,14 @@ def unknown_result(arguments: Arguments) -> Value:
     if devices and all(d is False for d in devices):
         return Value(device=None)
     return UNKNOWN
+
+
+def moved(name: str, arguments: Arguments, device: Truth) -> Truth:
+    """Where ``to(…)``, ``cuda()`` and ``cpu()`` leave what lies at ``device``."""
+    if name != "to":
+        return name == "cuda"
+    target = arguments.value(0, "device")
+    return device if target is None or target.kind == "dtype" else device_of(target)
 
 
 def surely_on_host(arguments: Arguments) -> bool:

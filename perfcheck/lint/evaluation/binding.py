@@ -9,7 +9,7 @@ from perfcheck.lint.conditions import Argument
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.evaluation.environment import forget, store
 from perfcheck.lint.evidence import by_name
-from perfcheck.lint.values import Value, elements, join
+from perfcheck.lint.values import UNKNOWN, Value, elements, join
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -88,11 +88,9 @@ def _unpack(ev: Evaluator, target: ast.Tuple | ast.List, value: Value) -> None:
 def believe(ev: Evaluator, name: str, value: Value) -> Value:
     """An unknown value that is used like a tensor is one, on the host if it is called ``values_cpu``; one
     that is named like a loader is one."""
-    if value.kind == "unknown" and not value.batch and by_name(name).kind == "loader":
-        named = by_name(name)
-        return (
-            named._replace(device=None) if value.device else named
-        )  # ``prepare(model, loader)`` may move batches
+    named = by_name(name) if value.kind == "unknown" and not value.batch else UNKNOWN
+    if named.kind == "loader":  # ``prepare(model, loader)`` may move batches
+        return named._replace(device=None) if value.device else named
     if value.kind == "unknown" and (name in ev.evidence or (value.device and name in ev.like_arrays)):
         known = value.device is not None or value.batch or ev.on_host
         device = False if name.endswith("_cpu") else value.device if known else True

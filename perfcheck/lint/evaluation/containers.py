@@ -5,12 +5,10 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from perfcheck.lint.evaluation.arguments import Arguments
+from perfcheck.lint.evaluation.arguments import Arguments, moved
 from perfcheck.lint.evaluation.binding import rebind
 from perfcheck.lint.evaluation.builtin_functions import order
-from perfcheck.lint.operations import device_of
 from perfcheck.lint.values import (
-    ACCELERATOR,
     INT,
     NONE,
     STR,
@@ -61,10 +59,7 @@ def container_method(
     if name == "copy":
         return owner
     if name in ("to", "cuda") and owner.kind == "dict":  # what a tokenizer makes moves all it holds
-        target = arguments.value(0, "device") if name == "to" else ACCELERATOR
-        if target is None or target.kind == "dtype":
-            return owner
-        return owner._replace(element=inside._replace(device=device_of(target)))
+        return owner._replace(element=inside._replace(device=moved(name, arguments, inside.device)))
     if name in ("index", "count"):
         return INT
     if name == "sort":

@@ -32,7 +32,11 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     if container.kind in ("unknown", "dict", "list"):
         name, key = chain(node.value), index_name(node.slice)
         known = stored(ev.env, name, key) if name is not None and key else None
-        if known is not None and known.kind != "unknown" and (container.batch or not _is_open(known)):
+        if (
+            known is not None
+            and known.kind != "unknown"
+            and (container.batch or not _may_be_elsewhere(known))
+        ):
             return known
     if container.kind == "unknown" and container.device and _selects(index):
         container = container._replace(kind="tensor", assumed=True)  # nothing else takes such an index
@@ -95,7 +99,7 @@ def subscript(ev: Evaluator, node: ast.Subscript) -> Value:
     return UNKNOWN
 
 
-def _is_open(stored: Value) -> bool:
+def _may_be_elsewhere(stored: Value) -> bool:
     """A tensor that one of two ways has stored, and that may be elsewhere."""
     return stored.kind == "tensor" and stored.device is None and stored.assumed
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
 from perfcheck.lint.dotted import dotted
-from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
+from perfcheck.lint.evaluation.arguments import Arguments, moved, unknown_result
 from perfcheck.lint.evaluation.attributes import INSTANCES
 from perfcheck.lint.evaluation.containers import container_method, fill_entry
 from perfcheck.lint.evaluation.modules import module_method
@@ -21,7 +21,7 @@ from perfcheck.lint.evaluation.tensors import (
 )
 from perfcheck.lint.evidence import TENSOR_LIKE, TENSOR_ONLY, WANT_TWO, along_dimension, by_name
 from perfcheck.lint.operations import device_of
-from perfcheck.lint.values import ACCELERATOR, ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value, elements
+from perfcheck.lint.values import ARRAY, INT, NONE, NUMBER, SIZE, STR, UNKNOWN, Value, elements
 
 if TYPE_CHECKING:
     from perfcheck.lint.evaluation.evaluator import Evaluator
@@ -177,10 +177,7 @@ def _method_of_unknown(ev: Evaluator, owner: Value, name: str, arguments: Argume
         "long",
     ):
         if name in ("to", "cuda"):
-            target = arguments.value(0, "device") if name == "to" else ACCELERATOR
-            if target is None or target.kind == "dtype":
-                return owner._replace(device=owner.device is not False, batch=None)
-            return owner._replace(device=device_of(target), batch=None)
+            return owner._replace(device=moved(name, arguments, owner.device is not False), batch=None)
         return owner
     if name in ("size",):
         return INT if arguments.positional else SIZE

@@ -7,9 +7,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
-from perfcheck.lint.evaluation.arguments import Arguments, device_of_arguments, surely_on_host
+from perfcheck.lint.evaluation.arguments import Arguments, device_of_arguments, moved, surely_on_host
 from perfcheck.lint.evaluation.binding import rebind
-from perfcheck.lint.operations import device_of
 from perfcheck.lint.project import ClassRef
 from perfcheck.lint.values import STR, UNKNOWN, Value
 
@@ -90,14 +89,6 @@ def _builtin_module(name: str, arguments: Arguments, grad: bool) -> Value:
     return plain._replace(rank=rank)
 
 
-def _moved(owner: Value, name: str, arguments: Arguments) -> Truth:
-    """Where ``to(device)``, ``cuda()`` and ``cpu()`` leave a module."""
-    if name != "to":
-        return name == "cuda"
-    target = arguments.value(0, "device")
-    return device_of(target) if target is not None and target.kind != "dtype" else owner.device
-
-
 def module_method(ev: Evaluator, owner: Value, name: str, arguments: Arguments, node: ast.Call) -> Value:
     if name in (
         "to",
@@ -123,7 +114,7 @@ def module_method(ev: Evaluator, owner: Value, name: str, arguments: Arguments, 
             arguments.spread,
         )
         if name in ("to", "cuda", "cpu"):
-            owner = owner._replace(device=_moved(owner, name, arguments))
+            owner = owner._replace(device=moved(name, arguments, owner.device))
             if isinstance(node.func, ast.Attribute):
                 rebind(ev, node.func.value, owner)
         return owner

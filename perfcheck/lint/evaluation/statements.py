@@ -38,12 +38,12 @@ def _expression(ev: Evaluator, node: ast.Expr) -> None:
 def _assign(ev: Evaluator, node: ast.Assign) -> None:
     value = ev.expr(node.value)
     for target in node.targets:
-        bind(ev, target, _placed(value, target, node.value), node.value)
+        bind(ev, target, _made_here(value, target, node.value), node.value)
         if value.kind == "size" and isinstance(target, ast.Tuple):
             _count_dimensions(ev, target, node.value)
 
 
-def _placed(value: Value, target: ast.expr, made: ast.expr) -> Value:
+def _made_here(value: Value, target: ast.expr, made: ast.expr) -> Value:
     """``net = Net()`` is on the host until somebody moves it; ``self.net`` may be moved with its owner."""
     if value.kind != "module" or not isinstance(target, (ast.Name, ast.Attribute)):
         return value
