@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from perfcheck.events import Hotness
 from perfcheck.findings import INTERNAL, Finding, LintError, Predicted
@@ -19,6 +19,7 @@ from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.hotness import COLD, FROZEN, Heat, HotnessMap, calling
 from perfcheck.lint.index import CallSite, ModuleRecord
 from perfcheck.lint.matching import RuleSet, findings
+from perfcheck.lint.parallel import worker
 from perfcheck.lint.project import FunctionRef, Project
 from perfcheck.lint.roles import answers_request, is_setup, takes_batch
 from perfcheck.lint.scope import BodyScope
@@ -27,6 +28,9 @@ from perfcheck.lint.values import Value, elements
 from perfcheck.operators.reader import operator_names
 from perfcheck.rulebook.rule import Rule
 from perfcheck.source.text import SourceFile
+
+if TYPE_CHECKING:
+    from perfcheck.lint.exchange import Exchange
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,14 @@ class Analysis:
         self._engine.awaits, self._engine.informs = self._awaits, self._informs
         imports = {target.partition(".")[0] for r in records for target in (*r.imports.values(), *r.stars)}
         self._around = Surroundings(torch, frozenset(imports))
+        self._exchange: Exchange | None = None
+
+    def share(self, processes: int) -> None:
+        """Let processes that are about to be forked from this one know what the others find."""
+        from perfcheck.lint.exchange import Exchange
+
+        self._exchange = Exchange(processes)
+        self._engine.answers.plain = []
 
     def replace(self, changed: Sequence[ModuleRecord], corpus: Corpus) -> None:
         """Know other texts of some modules with the same interfaces (:mod:`perfcheck.lint.standing`).
@@ -122,6 +134,9 @@ class Analysis:
                 message = f"{INTERNAL} in {what}: {type(error).__name__}: {error}; please report it"
                 result.errors.append(LintError(target.name, record.line, message))
         self._awaited.discard(module.path)
+        process = worker()
+        if self._exchange is not None and process is not None:
+            self._engine.hear(self._exchange.swap(process, self._engine.found()))
         return result
 
     def _awaits(self, function: FunctionRef) -> bool:

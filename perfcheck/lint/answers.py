@@ -53,6 +53,7 @@ class Answers:
         self._times: dict[Key, int] = {}  # that a question was found in a circle
         self._told: list[list[_Told]] = []  # what each of these was
         self._before: dict[Key, tuple[Any, list[_Told]]] = {}  # answers that rest on such
+        self.plain: list[Key] | None = None  # known, and in no circle; gathered for those who want to hear
 
     def ask(self, key: Key, answer: Callable[[], T], meanwhile: Callable[[], T]) -> T:
         """What ``answer`` returns; what ``meanwhile`` does, where ``answer`` itself is asking.
@@ -101,6 +102,8 @@ class Answers:
             self.known[key] = value
             if needs == place:
                 self.circular.add(key)
+            elif not circle and not told and self.plain is not None:
+                self.plain.append(key)
             if circle:
                 self._taken_apart(circle)
         return self.known[key]  # type: ignore[no-any-return]

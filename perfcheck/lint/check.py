@@ -125,7 +125,7 @@ def _lint(
     if not corpus.targets.keys().isdisjoint(record.path for record in records):
         analyse = Analysis if standing is None else standing.analysis
         analysis = analyse(records, corpus, rules, options)
-        results = mapped(analysis.file, targets[::-1], jobs, _FEW)
+        results = mapped(analysis.file, targets[::-1], jobs, _FEW, analysis.share)
     for done, (_, result) in enumerate(results, 1):
         findings += result.findings
         predicted += result.predicted

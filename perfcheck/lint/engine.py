@@ -6,8 +6,9 @@ Everything is computed on demand, once, and remembered (:mod:`perfcheck.lint.ans
 from __future__ import annotations
 
 import ast
+import pickle
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import islice
 from typing import NamedTuple
@@ -68,6 +69,9 @@ class Engine:
         """May it be asked what a function is handed?"""
         self._runs: dict[str, Evaluator] = {}  # of bodies that were not asked for themselves yet
         self._handed: dict[str, dict[str, Env]] = {}  # what bodies hand to the parameters of others
+        self._heard: dict[
+            str, bytes
+        ] = {}  # what other processes found functions to come to, and to hand over
         self._host_side: dict[str, bool] = {}
         self._named: dict[tuple[str, str], Value | _Variable] = {}
         self._meanings: dict[tuple[str, str], Value | _Variable] = {}
@@ -229,6 +233,8 @@ class Engine:
     def _handed_of(self, caller: FunctionRef) -> dict[str, Env]:
         name = caller.dotted
         key: Key = (FUNCTION, name, "", "")
+        if name in self._heard:
+            self.summary(caller)
         if name in self._handed and key in self.answers.known and key not in self.answers.circular:
             return self._handed[name]
         run = self.evaluate(caller)
@@ -263,6 +269,11 @@ class Engine:
         known: Summary | None = self.answers.known.get(key)
         if known is not None:
             return known
+        if function.dotted in self._heard:
+            summary: Summary
+            summary, self._handed[function.dotted] = pickle.loads(self._heard.pop(function.dotted))
+            self.answers.known[key] = summary
+            return summary
         if self._waiting >= _DEPTH:
             self.answers.unsettled()
             return self._promised(function)
@@ -321,6 +332,17 @@ class Engine:
         node = self.project.node(function)
         returns = None if isinstance(node, ast.Module) or node is None else node.returns
         return Summary(self.instances.annotated(function.module)(returns), {}, {})
+
+    def found(self) -> Iterator[tuple[str, tuple[Summary, dict[str, Env]]]]:
+        """What functions come to and hand over, by their names, of those asked since the last time."""
+        plain, self.answers.plain = self.answers.plain or (), []
+        for kind, name, _, _ in plain:
+            if kind == FUNCTION:
+                yield name, (self.answers.known[kind, name, "", ""], self._handed.get(name, {}))
+
+    def hear(self, found: dict[str, bytes]) -> None:
+        """Know what another engine of the same project has found."""
+        self._heard.update(found)
 
     # ---- calls ----------------------------------------------------------------------------------
 

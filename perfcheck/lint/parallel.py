@@ -32,13 +32,23 @@ class _Work(NamedTuple):
 
 
 _work: _Work | None = None
-_own = 0  # the stretch of this worker
+_own: int | None = None  # the number of this worker, and of its stretch
+
+
+def worker() -> int | None:
+    """The number of this process among the workers; None if it is none."""
+    return _own
 
 
 def mapped(
-    work: Callable[[Item], Result], items: Sequence[Item], jobs: int, chunk: int
+    work: Callable[[Item], Result],
+    items: Sequence[Item],
+    jobs: int,
+    chunk: int,
+    forking: Callable[[int], None] = lambda processes: None,
 ) -> Iterator[tuple[int, Result]]:
     """The items' places and ``work`` of each, as they become known. ``chunk``: how many are taken at once.
+    ``forking`` is called before so many processes are forked.
 
     Raises what ``work`` does, and :class:`WorkerKilled`.
     """
@@ -55,6 +65,7 @@ def mapped(
     cuts = [chunks * worker // jobs for worker in range(jobs + 1)]
     begins, ends = context.Array("l", cuts[:-1]), context.Array("l", cuts[1:])
     _work = _Work(work, items, chunk, begins, ends, context.Value("l", 0))
+    forking(jobs)
     gc.freeze()  # what is shared stays shared
     pool = ProcessPoolExecutor(jobs, context, _begin)
     try:
@@ -92,9 +103,10 @@ def _run() -> tuple[int, list[Any]]:
     work, items, chunk, begins, ends, _ = _here()
     with begins.get_lock():
         left = [end - begin for begin, end in zip(begins, ends)]
-        if left[_own]:
-            first = begins[_own] * chunk
-            begins[_own] += 1
+        own = worker() or 0
+        if left[own]:
+            first = begins[own] * chunk
+            begins[own] += 1
         else:
             richest = left.index(max(left))
             ends[richest] -= 1

@@ -6,6 +6,7 @@ A :class:`Value` is immutable. Every fact is three-valued: ``True``, ``False`` o
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any, Final, Literal, NamedTuple
 
 from perfcheck.events import Truth
@@ -40,7 +41,14 @@ Kind = Literal[
 
 Dtype = Literal["bool", "int", "float"]
 
-NO_CONST: Final = object()
+
+class _Sentinel(Enum):
+    """Stays itself when it goes to another process."""
+
+    NO_CONST = "no constant"
+
+
+NO_CONST: Final = _Sentinel.NO_CONST
 
 
 class Value(NamedTuple):
