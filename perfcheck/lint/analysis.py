@@ -263,12 +263,14 @@ def _is_no_step(function: FunctionRef) -> bool:
     return (
         not record.params
         or record.no_step
+        or record.name in _OF_CONTAINERS
         or not record.names.isdisjoint(_SERIALIZES)
         or is_conversion(function)
         or answers_request(function)
     )
 
 
+_OF_CONTAINERS = frozenset({"__getitem__", "__contains__", "__eq__"})
 _SERIALIZES = frozenset({"save", "dumps", "loads", "getbuffer", "load_state_dict"})
 
 

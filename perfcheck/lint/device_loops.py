@@ -55,7 +55,10 @@ def iterates_on_device(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
         and raised.operator in _READS
         and raised.subject is not None
         and loop in scope.loops(raised.node)
-        and not computed.isdisjoint(map(dotted, _variables(raised.subject)))
+        and any(
+            dotted(part) in computed and scope.value(part).kind not in ("number", "size")
+            for part in _variables(raised.subject)
+        )
         for raised in scope.events
     )
 

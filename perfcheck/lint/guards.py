@@ -445,6 +445,10 @@ def _has_failed(test: ast.expr) -> Truth:
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         failed = _has_failed(test.operand)
         return dotted(test.operand).rpartition(".")[2] in _WELL or None if failed is None else not failed
+    if isinstance(test, ast.BoolOp):  # ``log and (isnan(x) or isinf(x))``
+        parts = [_has_failed(part) for part in test.values]
+        one = isinstance(test.op, ast.And)  # is it enough that one has failed?
+        return one if one in parts else not one if parts.count(not one) == len(parts) else None
     if not isinstance(test, ast.Call):
         return None
     names = set(_names(test))

@@ -12,7 +12,7 @@ from perfcheck.lint.class_attributes import is_property
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.index import FunctionRecord, ModuleRecord
 from perfcheck.lint.project import ClassRef, FunctionRef, Project, is_elsewhere, within_sources
-from perfcheck.lint.roles import ends_epoch, is_setup, is_test_path, role
+from perfcheck.lint.roles import ends_epoch, is_setup, is_test_path, memoizes, role
 
 
 class Heat(NamedTuple):
@@ -280,6 +280,7 @@ class HotnessMap:
 
     def _run(self) -> None:
         queue: deque[FunctionRef] = deque()
+        remembered: list[FunctionRef] = []
         for module in self._project.by_path.values():
             frozen = self.in_tests(module)
             for record in module.functions.values():
@@ -298,6 +299,8 @@ class HotnessMap:
                     self._frozen.add(function.dotted)
                 if frozen:
                     self._heat[function.dotted] = FROZEN
+                elif memoizes(function) and not is_property(function):
+                    remembered.append(function)
                 elif level > Hotness.COLD:
                     self._heat[function.dotted] = Heat(level, True)
                 if not frozen and (
@@ -306,15 +309,35 @@ class HotnessMap:
                     or self._inferences_in_loops(function)
                 ):
                     queue.append(function)
+        once = self._only_for(remembered)
+        self._frozen |= once
+        self._heat.update(dict.fromkeys(once, FROZEN))
         while queue:
             function = queue.popleft()
             heat = self.of(function)
+            if heat.frozen:
+                continue
             for callee, warmed in self._calls(function, heat):
                 if callee.dotted in self._frozen:
                     continue
                 if _rank(warmed) > _rank(self.of(callee)):
                     self._heat[callee.dotted] = warmed
                     queue.append(callee)
+
+    def _only_for(self, functions: list[FunctionRef]) -> set[str]:
+        """These functions, and the private ones that nothing else calls: where they remember what they
+        return, not even loops run again."""
+        found = {function.dotted for function in functions}
+        while functions:
+            called = {callee for callee, _ in self._ties(functions.pop()).calls} - found
+            for callee in map(self._project.lookup, called):
+                if not isinstance(callee, FunctionRef) or not callee.record.name.startswith("_"):
+                    continue
+                by = self._callers_of(callee)
+                if all(name in found or not caller.record.qualname for name, caller in by.items()):
+                    found.add(callee.dotted)
+                    functions.append(callee)
+        return found
 
     def _calls(self, function: FunctionRef, heat: Heat) -> Iterator[tuple[FunctionRef, Heat]]:
         base = heat.level

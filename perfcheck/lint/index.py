@@ -70,7 +70,7 @@ class FunctionRecord(NamedTuple):
     tensors: frozenset[str]  # names used as only tensors are used
     arrays: frozenset[str]  # names used as tensors and arrays are used
     receivers: tuple[tuple[str, str], ...]  # variables whose methods are called, and their classes as written
-    no_step: bool  # by its annotations: it returns a plain value, or is handed a traced graph
+    no_step: bool  # it returns a plain value, by its annotation or a ``return``, or is handed a traced graph
 
     @property
     def all_names(self) -> frozenset[str]:
@@ -120,6 +120,7 @@ class _Body:
         "classes",
         "compiled",
         "comprehends",
+        "decides",
         "loops",
         "names",
         "nested",
@@ -142,7 +143,7 @@ class _Body:
         self.passed: set[str] = set()
         self.compiled: set[str] = set()
         self.loops = self.passes = False
-        self.comprehends = False
+        self.comprehends = self.decides = False
         self.stored: set[str] = set()
         self.outer: set[str] = set()
         self.tensors: set[str] = set()
@@ -205,6 +206,8 @@ class _Indexer:
                                 self.offered |= {_text(part) for part in node.value.elts}
                 elif kind is ast.AugAssign and type(node.target) is ast.Name:
                     self.mentioned.add(node.target.id)
+                elif kind is ast.Return:
+                    body.decides = body.decides or _is_answer(node.value)
             elif kind is ast.If:
                 self.expression(node.test, body, level, repeated, guarded)
                 cool_then, cool_else = is_cooling(node)
@@ -402,7 +405,7 @@ class _Indexer:
             frozenset(body.compiled), body.loops, body.passes, body.comprehends,
             frozenset(body.stored - body.outer), frozenset(body.tensors - NO_TENSORS),
             frozenset(body.arrays - NO_TENSORS), _receivers(body),
-            _returns_plain(node.returns) or _rewrites_graphs(node),
+            _returns_plain(node.returns) or _rewrites_graphs(node) or body.decides,
         )  # fmt: skip
         around.stored.add(node.name)
 
@@ -471,13 +474,31 @@ def annotated_class(node: ast.expr | None) -> str:
 
 
 def _returns_plain(returns: ast.expr | None) -> bool:
-    """``-> float``: the function exists to bring a value to the host."""
+    """``-> float``: the function exists to bring a value to the host; ``-> PIL.Image.Image``: for a person to
+    look at."""
+    if returns is not None and not _SEEN.isdisjoint(words_of(returns)):
+        return True
     name = returns.value if type(returns) is ast.Subscript else returns
     if type(name) is not ast.Name or name.id not in _PLAIN:
         return False
     return type(returns) is not ast.Subscript or "Tensor" not in words_of(returns.slice)  # a list of tensors
 
 
+def _is_answer(returned: ast.expr | None) -> bool:
+    """``True``, ``(x > 0).all().item()``, ``known and x.any().item()``: the answer to a question."""
+    if type(returned) is ast.BoolOp:
+        return any(map(_is_answer, returned.values))
+    if type(returned) is ast.Constant:
+        return returned.value is True or returned.value is False
+    match returned:
+        case ast.Call(
+            func=ast.Attribute(attr="item", value=ast.Call(func=ast.Attribute(attr="all" | "any")))
+        ):
+            return True
+    return False
+
+
+_SEEN = frozenset({"PIL", "PILImage", "Figure", "Axes"})
 _PLAIN = frozenset({"float", "int", "bool", "str", "list", "List", "dict", "Dict"})
 
 

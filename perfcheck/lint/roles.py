@@ -77,6 +77,10 @@ _STEP_BY_BASE = (
     ("torch.autograd.Function", frozenset({"forward", "backward"})),
     ("transformers.LogitsProcessor", frozenset({"__call__"})),
 )
+_RARE_BY_BASE = (
+    ("torch.nn.Module", "right_inverse"),  # of a parametrization: what is assigned to the parameter
+    ("transformers.Trainer", "log"),
+)
 _METRIC_STEPS = frozenset({"update", "__call__", "iteration_completed", "forward", "accumulate", "process"})
 _EPOCH_METHODS = frozenset(
     """on_train_epoch_end on_validation_epoch_end on_train_epoch_start on_epoch_end training_epoch_end
@@ -107,9 +111,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
     """(how hot a function is by role alone, whether calls from hot places leave it cold)."""
     record = function.record
     name = record.name
-    if any(_memoizes(decorator.rpartition(".")[2]) for decorator in record.decorators):
-        return Hotness.COLD, True
-    if _is_reference(name):
+    if memoizes(function) or _is_reference(name):
         return Hotness.COLD, True
     if record.owner:
         owner = project.owner(function)
@@ -122,6 +124,8 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
                 return Hotness.STEP, False
             if name in ("train", "eval") and "torch.nn.Module" in outside and len(record.params) < 3:
                 return Hotness.EPOCH, True  # a change of mode
+            if any(name == rare and base in outside for base, rare in _RARE_BY_BASE):
+                return Hotness.COLD, True
             for base, names in _STEP_BY_BASE:
                 if name in names and base in outside:
                     return Hotness.STEP, False
@@ -166,6 +170,11 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
     if _learns_once(function):
         return Hotness.STEP, False
     return Hotness.COLD, False
+
+
+def memoizes(function: FunctionRef) -> bool:
+    """Does a decorator keep what it returns, for the same arguments?"""
+    return any(_remembers(decorator.rpartition(".")[2]) for decorator in function.record.decorators)
 
 
 def _learns_once(function: FunctionRef) -> bool:
@@ -234,7 +243,7 @@ _BATCH = re.compile(
 )
 
 _is_reference = spelled(_REFERENCE.search)
-_memoizes = spelled(_MEMOIZES.search)
+_remembers = spelled(_MEMOIZES.search)
 _answers = spelled(_ANSWERS.match)
 _stays_cold = spelled(_COLD_NAME.match)
 _sets_up = spelled(_SETUP_NAME.match)

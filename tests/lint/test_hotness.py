@@ -643,6 +643,17 @@ def test_an_algorithm_that_reads_in_each_turn_what_it_computed_is_hot_wherever_i
                 wait()  # step
             return chosen
 
+        class Basis(nn.Module):
+            def __init__(self, kept):
+                self.register_buffer("kept", kept)
+            def __iter__(self):
+                place = 0
+                for order in range(self.order):
+                    if self.kept[place] == 1:
+                        wait()  # cold
+                        yield order
+                    place += 1
+
         def report(points: torch.Tensor, names: list[str], count: int):
             for i in range(count):
                 print(names[i], points.mean().item())
@@ -1165,6 +1176,60 @@ def test_hooks_of_iterations_and_tokens_and_what_is_kept_for_them() -> None:
         def table(n):
             wait()  # cold
         """
+    )
+
+
+def test_what_only_serves_functions_that_remember_their_results_runs_once() -> None:
+    check(
+        """
+        from joblib import Memory
+        cache = Memory("grids")
+        class Sphere(nn.Module):
+            def forward(self, x):
+                return x @ grid(3)
+        @cache.cache
+        def grid(n):
+            return _spread(n)
+        def _spread(n):
+            x = torch.rand(n, 3)
+            for _ in range(5000):
+                loss = _energy(x)
+                loss.backward()
+                wait()  # cold
+            _both(x)
+        def _energy(x: torch.Tensor):
+            wait()  # cold
+        def _both(x: torch.Tensor):
+            wait()  # step
+        def other(x: torch.Tensor):
+            _both(x)
+        _spread(1)
+        """,
+        presumed=True,
+    )
+
+
+def test_what_answers_a_question_looks_something_up_or_shows_something_is_presumed_to_be_no_step() -> None:
+    check(
+        """
+        class Manifold:
+            def contains_all(self, x: torch.Tensor):
+                if x.shape != self.shape:
+                    return False
+                wait()  # cold
+                return self.check(x)
+            def close(self, x: torch.Tensor, y: torch.Tensor):
+                wait()  # cold
+                return x.shape == y.shape and (x == y).all().item()
+            def project(self, x: torch.Tensor):
+                wait()  # step
+                return (x == x).all()
+            def __getitem__(self, r: torch.Tensor):
+                wait()  # cold
+        def heat_map(image: "PIL.Image.Image", x: torch.Tensor) -> PIL.Image.Image:
+            wait()  # cold
+        """,
+        presumed=True,
     )
 
 

@@ -132,6 +132,12 @@ def test_what_is_kept_for_the_same_arguments(decorator: str, once: bool) -> None
     assert role(program.project, program.function("A.forward"))[1] is once
 
 
+def test_what_is_assigned_to_a_parameter_and_what_a_trainer_logs() -> None:
+    assert role_of("nn.Module", "right_inverse") == (Hotness.COLD, True)
+    assert role_of("object", "right_inverse") == (Hotness.COLD, False)
+    assert role_of("transformers.Trainer", "log") == (Hotness.COLD, True)
+
+
 def test_a_change_of_mode_is_made_now_and_then() -> None:
     assert role_of("nn.Module", "train") == (Hotness.EPOCH, True)
     assert role_of("object", "train")[0] == Hotness.COLD

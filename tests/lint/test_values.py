@@ -195,6 +195,7 @@ def test_devices(text: str, device: Truth) -> None:
         ("torch.distributions.Normal(x, x)", "distribution"),
         ("torch.is_tensor(x)", "number"),
         ("torch.finfo(x.dtype).min", "number"),
+        ("np.finfo(np.float32).eps.item()", "number"),
         ("torch.cuda.device_count()", "number"),
         ("print(x)", "none"),
         ("lambda: x", "function"),

@@ -55,7 +55,7 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
         return base._replace(device=True, grad=_OF_MODULES[name], origin=frozenset(), assumed=False)
     if name in _CONTAINERS:
         return _CONTAINERS[name]
-    if name in ("torch.finfo", "torch.iinfo"):
+    if name in ("torch.finfo", "torch.iinfo", "numpy.finfo", "numpy.iinfo"):
         return Value("host", ref="torch.finfo")  # numbers are all that either holds
     if name.startswith("torch.distributions.") and ev.engine.never_validates:
         arguments.keywords.setdefault("validate_args", Argument(BOOL._replace(const=False), None))
