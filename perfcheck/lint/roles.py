@@ -10,6 +10,7 @@ from perfcheck.lint.host_side import simulates
 from perfcheck.lint.spelling import spelled
 
 if TYPE_CHECKING:
+    from perfcheck.lint.index import CallSite
     from perfcheck.lint.project import FunctionRef, Project
 
 _TEST_PATH = re.compile(
@@ -203,9 +204,17 @@ def ends_epoch(project: Project, function: FunctionRef) -> bool:
 
 
 def is_setup(function: FunctionRef) -> bool:
-    """Is it done once by its name, as ``build_model`` is, if no caller is known to run often?"""
-    setter = any(decorator.endswith(".setter") for decorator in function.record.decorators)
-    return setter or (is_setup_name(function.record.name) and not takes_batch(function))
+    """Is it done once by its name, as ``build_model`` is, or since it makes parameters, if no caller is known
+    to run often?"""
+    record = function.record
+    setter = any(decorator.endswith(".setter") for decorator in record.decorators)
+    if setter or ("Parameter" in record.names and any(map(_makes_parameter, record.calls))):
+        return True
+    return is_setup_name(record.name) and not takes_batch(function)
+
+
+def _makes_parameter(site: CallSite) -> bool:
+    return site.target in ("Parameter", "nn.Parameter", "torch.nn.Parameter")
 
 
 def is_setup_name(name: str) -> bool:

@@ -1233,6 +1233,23 @@ def test_what_answers_a_question_looks_something_up_or_shows_something_is_presum
     )
 
 
+def test_what_makes_parameters_is_done_once() -> None:
+    check(
+        """
+        class Quantized(nn.Module):
+            def quantize(self, x: torch.Tensor):
+                self.weight = nn.Parameter(self.scale(self.kernel), requires_grad=False)
+                wait()  # cold
+            def scale(self, x: torch.Tensor):
+                wait()  # cold
+                return x
+            def quantized(self, x: torch.Tensor):
+                wait()  # step
+        """,
+        presumed=True,
+    )
+
+
 def test_forward_passes_by_other_names() -> None:
     check(
         """
