@@ -310,6 +310,24 @@ def _fills_key(node: ast.If) -> bool:
     )
 
 
+def _limits_rate(node: ast.If) -> bool:
+    """``if step - self.last_logged >= interval: …; self.last_logged = step``: done now and then."""
+    test = node.test
+    if not (isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Gt, ast.GtE))):
+        return False
+    since = {
+        (dotted(part.right), dotted(part.left))
+        for part in walk(test.left)
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Sub) and dotted(part.right)
+    }
+    return any(
+        (dotted(target), dotted(statement.value)) in since
+        for statement in node.body
+        if isinstance(statement, ast.Assign)
+        for target in statement.targets
+    )
+
+
 def _changes_state(node: ast.If) -> bool:
     """``if self.merged: self.unmerge()``: done once for each change of mode."""
     test = node.test.operand if isinstance(node.test, ast.UnaryOp) else node.test
@@ -467,7 +485,7 @@ def _cools(node: ast.If) -> tuple[bool, bool]:
         return is_error_path(node.body), True
     then = is_error_path(node.body) or _rare_test(test) or _changes_state(node) or _gives_constant(node.body)
     then = then or _is_of_nothing(test) or _sets_flag(node) or _fills_key(node) or _follows_device(node)
-    then = then or _outgrows(node)
+    then = then or _outgrows(node) or _limits_rate(node)
     on_gpu = _asks_for_gpu(test)
     then, otherwise = then or on_gpu is False, otherwise or on_gpu is True
     failed = _has_failed(test)

@@ -248,11 +248,26 @@ class HotnessMap:
         return known
 
     def _is_unused(self, function: FunctionRef) -> bool:
-        """Is it a method of a class that its module does not offer, and nothing in the project names?"""
+        """Is it a method of a class that its module does not offer, and nothing in the project names? Or of
+        an optimizer that nothing names, beside another that something does: one came along with the other."""
         class_, offered = function.record.owner.partition(".")[0], function.module.offered
-        if not class_ or offered is None or class_ in offered:
+        if not class_ or (offered is not None and class_ in offered) or self._is_named(class_):
             return False
-        return not any(class_ in names for names in (self._named, self._mentioned, self._derived_from))
+        return offered is not None or (
+            self._optimizes(function.module, class_)
+            and any(
+                self._is_named(other) and self._optimizes(function.module, other)
+                for other in function.module.classes
+            )
+        )
+
+    def _is_named(self, class_: str) -> bool:
+        return any(class_ in names for names in (self._named, self._mentioned, self._derived_from))
+
+    def _optimizes(self, module: ModuleRecord, class_: str) -> bool:
+        record = module.classes.get(class_)  # none where a function makes the class
+        owner = None if record is None else ClassRef(module, record)
+        return owner is not None and self._project.is_subclass(owner, "torch.optim.Optimizer")
 
     @cached_property
     def _named(self) -> frozenset[str]:

@@ -311,7 +311,8 @@ class _Indexer:
             elif kind is ast.Call:
                 self.call(node, body, level, repeated, guarded)
                 stack.append(node.func)
-                stack += node.args
+                if type(node.func) is not ast.Name or node.func.id != "super":  # ``super(Net, self)``
+                    stack += node.args
                 for keyword in node.keywords:
                     stack.append(keyword.value)
             elif kind in _COMPREHENSIONS:
@@ -354,7 +355,7 @@ class _Indexer:
             made = _class_of(given, body.classes)
             body.compiled.add(made or dotted(given.func if type(given) is ast.Call else given))
         hooked = bool(target) and name in _HOOKED
-        for argument in node.args:
+        for argument in node.args if target != "super" else ():
             if type(argument) is ast.Name or type(argument) is ast.Attribute:
                 handed = argument.id if type(argument) is ast.Name else dotted(argument)
                 body.passed.add(handed)

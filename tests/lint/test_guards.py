@@ -239,6 +239,14 @@ def test_what_is_kept_by_key_is_made_once() -> None:
     assert not branch("key in windows", "windows[key] = make(key)")[0]
 
 
+def test_what_is_done_again_after_a_while_is_rare() -> None:
+    assert branch("step - self.logged >= self.gap", "report(); self.logged = step")[0]
+    assert branch("(n - last) / gap > 1", "last = n; report()")[0]
+    assert not branch("step - self.logged >= self.gap", "self.logged = other")[0]
+    assert not branch("step - self.logged >= self.gap", "report(step)")[0]
+    assert not branch("step - self.logged < self.gap", "self.logged = step")[0]
+
+
 def test_what_follows_a_device_moves_once() -> None:
     assert branch("self.table.device != x.device", "self.table = self.table.to(x.device)")[0]
     assert not branch("table.device != x.device", "table = table.to(x.device)")[0]

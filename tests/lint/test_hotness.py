@@ -1047,6 +1047,33 @@ def test_what_nobody_names_and_its_module_does_not_offer_is_cold() -> None:
     )
 
 
+def test_optimizers_that_came_along_with_others_are_cold() -> None:
+    files = {
+        "lib/optim/radam.py": """
+            class RAdam(torch.optim.Optimizer):
+                def step(self):
+                    wait()  # step
+            class PlainRAdam(torch.optim.Optimizer):
+                def __init__(self, params):
+                    super(PlainRAdam, self).__init__(params)
+                def step(self):
+                    wait()  # cold
+            class Layer(nn.Module):
+                def forward(self, x):
+                    wait()  # step
+            def made_here():
+                class Fused(torch.optim.Optimizer):
+                    def step(self):
+                        wait()  # step
+        """,
+        "lib/optim/__init__.py": "from lib.optim.radam import RAdam",
+        "lib/__init__.py": "",
+    }
+    check(files)
+    radam = files["lib/optim/radam.py"].replace("cold", "step")
+    check({"lib/optim/radam.py": radam, "lib/optim/__init__.py": "", "lib/__init__.py": ""})
+
+
 def test_what_is_kept_once_it_is_known_is_cold() -> None:
     check(
         """

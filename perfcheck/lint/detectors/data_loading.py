@@ -50,7 +50,7 @@ def loaders_without_workers(scope: Scope) -> Iterator[Match]:
         return
     for call in scope.calls(*_NAMES):
         kind = scope.resolve(call.func) or ""
-        if kind not in LOADERS or scope.passes(call, "num_workers"):
+        if kind not in LOADERS or scope.may_pass(call, "num_workers"):
             continue
         if any(isinstance(argument, ast.Starred) for argument in call.args):
             continue

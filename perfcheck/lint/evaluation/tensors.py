@@ -10,6 +10,7 @@ from perfcheck.lint.conditions import Argument
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evidence import TENSOR_ONLY, by_name
+from perfcheck.lint.host_side import simulates
 from perfcheck.lint.operations import device_of
 from perfcheck.lint.roles import is_batch_name, steps_on_batch
 from perfcheck.lint.values import INT, NUMBER, SIZE, UNKNOWN, Value
@@ -58,6 +59,8 @@ def likely_tensor(
 def is_part_of_batch(ev: Evaluator, owner: Value, func: ast.Attribute, arguments: Arguments) -> bool:
     """``batch["input_ids"].to(device)``: what is carried over by name comes from the host; and so does what a
     parameter named like a batch holds: ``images, labels = batch``."""
+    if ev.class_ is not None and simulates(ev.class_.record.name):
+        return False  # what the world it wraps observes, which may lie there already
     given = owner._replace(assumed=True) if isinstance(func.value, ast.Call) else owner
     brought = owner.batch is True and owner.device is None
     if ev.on_host or not (

@@ -57,6 +57,17 @@ def test_a_setting_that_the_project_never_names_is_passed_by_nobody() -> None:
     )
 
 
+def test_callers_may_say_how_many_workers_there_are() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def make_train_loader(dataset, **options):
+            return DataLoader(dataset, batch_size=32, **options)
+    """
+    assert flagged(source, "PC401") == set()
+    assert flagged(source.replace(", **options", ""), "PC401") == {("PC401", 4)}
+
+
 def test_samples_that_lie_in_memory_need_no_workers() -> None:
     source = """
         from torch.utils.data import DataLoader, Dataset

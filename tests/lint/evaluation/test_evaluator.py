@@ -470,6 +470,20 @@ def test_what_is_moved_out_of_a_batch_was_on_the_host(body: str) -> None:
     assert not raised(body.replace("batch", "module"), "h2d-copy", "module, device")
 
 
+@pytest.mark.parametrize(("name", "found"), [("GymEnv", False), ("Learner", True)])
+def test_what_a_world_observes_is_no_batch(name: str, found: bool) -> None:
+    source = f"""
+        import torch
+        class {name}:
+            def convert(self, observed):
+                return observed["states"].to(self.device)
+            def step(self, actions):
+                self.seen = torch.zeros(3, device=self.device)
+                return self.convert(self.world.step(actions))
+        """
+    assert ("h2d-copy" in {one.event for one in events(source)}) is found
+
+
 @pytest.mark.parametrize("text", ["islice(loader, 8)", "cycle(loader)", "chain(loader, loader)"])
 def test_iterators_over_a_loader_give_its_batches(text: str) -> None:
     body = f"import itertools\nfor x in itertools.{text}: x.to(device)"
