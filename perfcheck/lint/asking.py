@@ -424,6 +424,11 @@ def _file_imports(a: _Asked, name: str) -> Truth:
     return any((target + ".").startswith(wanted) for target in (*module.imports.values(), *module.stars))
 
 
+def _unpinned_elsewhere(a: _Asked) -> Truth:
+    makers = a.scope.run.engine.unpinned_loaders
+    return bool(makers) and a.scope.function.module.path not in makers
+
+
 def _several(a: _Asked) -> Truth:
     """Do three places of the body, or more, do the same?"""
     same = {
@@ -644,6 +649,7 @@ _QUESTIONS: dict[str, Callable[..., Truth]] = {
     "default_device_kept": lambda a: certainty.default_device_kept(a.scope, a.match.node),
     "torch_at_least": _torch_at_least,
     "torch_before": _torch_before,
+    "unpinned_elsewhere": _unpinned_elsewhere,
     "project_imports": lambda a, name: name in a.around.project_imports,
     "file_imports": _file_imports,
     "test_code": lambda a: is_test_path(a.scope.path),

@@ -27,6 +27,7 @@ from perfcheck.lint.instances import Instances
 from perfcheck.lint.naming import BUILTINS, Names
 from perfcheck.lint.parameters import may_be_informed
 from perfcheck.lint.project import ClassRef, FunctionRef, Project, is_elsewhere
+from perfcheck.lint.spelling import spelled
 from perfcheck.lint.summaries import Summary, bound, read_parameters, substitute
 from perfcheck.lint.values import ACCELERATOR, DICT, NONE, UNKNOWN, Value, elements, join, join_all
 from perfcheck.operators import Operator, find
@@ -455,6 +456,17 @@ class Engine:
         """Does the project switch the checks of all distributions off?"""
         return any("set_default_validate_args" in f.record.names for f in self.project.functions())
 
+    @cached_property
+    def unpinned_loaders(self) -> frozenset[str]:
+        """The paths of files that make loaders, in a project that never speaks of pinned memory."""
+        if self.project.names_setting("pin_memory"):
+            return frozenset()
+        return frozenset(
+            function.module.path
+            for function in self.project.functions()
+            if any(map(_is_loader, function.record.names))
+        )
+
     def runs_without_grad(self, function: FunctionRef | None) -> bool:
         return function is not None and runs_without_grad(self.names, function)
 
@@ -509,6 +521,7 @@ def _of_callers(given: list[Value]) -> Value:
 
 
 _OF_MODELS = frozenset({"eval", "parameters", "named_parameters"})
+_is_loader = spelled(re.compile(r"^\w*(Data|Neighbor)Loader$").match)
 _DEVICE = re.compile(r"^(device(_type)?|([A-Z]+_)*DEVICE(_TYPE)?)$")
 
 _PRIVATE = ("torch.utils.data.dataloader.", "torch.optim.", "torch.nn.modules.", "torch.distributions.")

@@ -298,6 +298,9 @@ VOCABULARY: Final[dict[str, Signature]] = {
     # project
     "torch_at_least": Signature((_RELEASE,), "The project's torch is at least this release."),
     "torch_before": Signature((_RELEASE,), "The project's torch is older than this release."),
+    "unpinned_elsewhere": Signature(
+        (), "The project makes its loaders in other files, and none of its files speaks of pinned memory."
+    ),
     "project_imports": Signature((_TEXT,), "A file of the project imports the package."),
     "file_imports": Signature((_TEXT,), "The file imports the package."),
     "test_code": _here("The file belongs to a test suite."),

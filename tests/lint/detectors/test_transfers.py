@@ -3,6 +3,7 @@
 import pytest
 
 from tests.lint.detectors.snippets import flagged, found
+from tests.lint.programs import builtin_rules, linted
 
 
 def test_a_factory_is_found_through_its_variable() -> None:
@@ -193,6 +194,35 @@ def test_blocking_copies_of_pinned_batches() -> None:
                 model(images.to(device))
     """
     assert flagged(source, "PC202", "PC404", "PC214") == {("PC404", 9), ("PC202", 12)}
+
+
+def test_batches_of_loaders_that_another_file_makes_and_none_pins() -> None:
+    files = {
+        "lib/data.py": """
+            from torch.utils.data import DataLoader
+            def make_loaders(dataset):
+                return DataLoader(dataset, batch_size=32, num_workers=4)
+        """,
+        "lib/fit.py": """
+            import torch
+            def fit(model, loader, device):
+                for images in loader:
+                    model(images.to(device)).sum().backward()
+        """,
+    }
+
+    def told(files: dict[str, str]) -> set[tuple[str, int]]:
+        result = linted(files, rules=builtin_rules(), targets=["lib/fit.py"])
+        return {
+            (f.rule, f.place.line)
+            for f in result.findings
+            if f.confidence != "heuristic" and f.rule == "PC202"
+        }
+
+    assert told(files) == set()
+    assert told({"lib/fit.py": files["lib/fit.py"]}) == {("PC202", 4)}
+    pinned = files["lib/data.py"].replace("workers=4", "workers=4, pin_memory=True")
+    assert told(files | {"lib/data.py": pinned}) == {("PC202", 4)}
 
 
 def test_a_mover_that_is_told_to_block() -> None:
