@@ -126,7 +126,9 @@ def skips_the_rest(node: ast.stmt) -> bool:
         if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.Or)
         else [node.test]
     )
-    if any(_off_interval(test) or _past_the_first(test) for test in tests) or _is_filled(node):
+    if any(_off_interval(test) or _past_the_first(test) or _is_early(test) for test in tests):
+        return True
+    if _is_filled(node):
         return True
     test = node.test
     return (
@@ -135,6 +137,16 @@ def skips_the_rest(node: ast.stmt) -> bool:
         and not _first_time(test)
         and _rare_test(test.operand)
     )
+
+
+def _is_early(test: ast.expr) -> bool:
+    """``step < self.last_logged + self.log_interval``, ``step - last < every``: nothing is due yet."""
+    if not (isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Lt, ast.LtE))):
+        return False
+    left, right = test.left, test.comparators[0]
+    ahead = isinstance(right, ast.BinOp) and isinstance(right.op, ast.Add)
+    behind = isinstance(left, ast.BinOp) and isinstance(left.op, ast.Sub)
+    return (ahead or behind) and any(map(_is_interval, _names(right)))
 
 
 def exits(body: list[ast.stmt]) -> bool:

@@ -12,7 +12,7 @@ from perfcheck.lint.class_attributes import is_property
 from perfcheck.lint.engine import Engine
 from perfcheck.lint.index import FunctionRecord, ModuleRecord
 from perfcheck.lint.project import ClassRef, FunctionRef, Project, is_elsewhere, within_sources
-from perfcheck.lint.roles import ends_epoch, is_setup, is_test_path, memoizes, role
+from perfcheck.lint.roles import ends_epoch, is_setup, is_test_path, memoizes, role, tries_out
 
 
 class Heat(NamedTuple):
@@ -297,9 +297,10 @@ class HotnessMap:
         queue: deque[FunctionRef] = deque()
         remembered: list[FunctionRef] = []
         for module in self._project.by_path.values():
-            frozen = self.in_tests(module)
+            tests = self.in_tests(module)
             for record in module.functions.values():
                 function = FunctionRef(module, record)
+                frozen = tests or tries_out(function)
                 level, stays_cold = (Hotness.COLD, True) if frozen else self._role(function)
                 if ends_epoch(self._project, function):
                     self._frozen.add(function.dotted)

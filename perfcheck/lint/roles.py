@@ -98,6 +98,7 @@ def is_test_path(path: str) -> bool:
 
 _REFERENCE = re.compile(r"(^|_)(naive|reference|ref_impl)(_|$)")
 """What tests compare with: ``naive_attention``, ``forward_reference``."""
+_TRIES = re.compile(r"^_*check_")
 _MEMOIZES = re.compile(r"(^|_)(cached?|memoized?|lazy_?property)(_|$)")
 """Once for the same arguments: ``lru_cache``, ``cached_property``, and a project's own by such names."""
 _ANSWERS = re.compile(
@@ -178,6 +179,12 @@ def memoizes(function: FunctionRef) -> bool:
     return any(_remembers(decorator.rpartition(".")[2]) for decorator in function.record.decorators)
 
 
+def tries_out(function: FunctionRef) -> bool:
+    """``def check_chasing_env():``, handed nothing: what a person runs to see that something works."""
+    record = function.record
+    return not record.params and not record.outer and _tries(record.name)
+
+
 def _learns_once(function: FunctionRef) -> bool:
     """``loss.backward(); optimizer.step()``, without a loop around the step: who calls it has the loop."""
     record = function.record
@@ -253,6 +260,7 @@ _BATCH = re.compile(
 
 _is_reference = spelled(_REFERENCE.search)
 _remembers = spelled(_MEMOIZES.search)
+_tries = spelled(_TRIES.match)
 _answers = spelled(_ANSWERS.match)
 _stays_cold = spelled(_COLD_NAME.match)
 _sets_up = spelled(_SETUP_NAME.match)

@@ -130,6 +130,11 @@ def test_an_empty_block_is_no_error_path() -> None:
         ("if batch_idx > 0: return", True),
         ("if epoch % 2 or self.batch_idx != 0: return", True),
         ("if n > 0: return", False),
+        ("if step < self.last + self.log_interval: return", True),
+        ("if step - self.last < every: return", True),
+        ("if step - self.last < size: return", False),
+        ("if step < every: return", False),
+        ("if step - self.last >= every: return", False),
         ("if step % 10 == 0: continue", False),  # what follows runs nearly always
         ("if not hasattr(self, 'a'): return", False),
         ("if getattr(self, '_ready', False): return", True),

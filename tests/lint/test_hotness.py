@@ -1074,6 +1074,21 @@ def test_optimizers_that_came_along_with_others_are_cold() -> None:
     check({"lib/optim/radam.py": radam, "lib/optim/__init__.py": "", "lib/__init__.py": ""})
 
 
+def test_what_a_person_runs_to_see_that_it_works_is_as_cold_as_tests() -> None:
+    check(
+        """
+        def check_env():
+            for _ in range(100):
+                env.step(agent.act())
+                wait()  # cold
+        def check_env_with(agent):
+            for _ in range(100):
+                env.step(agent.act())
+                wait()  # step
+        """
+    )
+
+
 def test_what_is_kept_once_it_is_known_is_cold() -> None:
     check(
         """
