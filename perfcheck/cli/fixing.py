@@ -21,14 +21,14 @@ NOTHING_DONE = 2
 
 
 def fix(
-    lint: Callable[[Mapping[str, bytes]], Outcome], given: Mapping[str, Any], stdin: bytes | None
+    lint: Callable[[Mapping[str, bytes], bool], Outcome], given: Mapping[str, Any], stdin: bytes | None
 ) -> int | None:
     """Mend what the options ask for. The exit code where that is all there is to do, None where what is left
     is to be reported. What came from standard input goes to standard output."""
     choice = Choice(given)
 
-    def linted(texts: Mapping[str, bytes]) -> Outcome:
-        outcome = lint(texts)
+    def linted(texts: Mapping[str, bytes], everywhere: bool) -> Outcome:
+        outcome = lint(texts, everywhere)
         choice.learn(outcome)
         return outcome
 

@@ -177,13 +177,11 @@ def _lint(paths: tuple[str, ...], given: dict[str, Any]) -> int:
     paths = paths if from_stdin else _existing(paths)
     with ProgressBar(shown=not given["quiet"]) as progress:
 
-        def linted(texts: Mapping[str, bytes]) -> Outcome:
-            """Everything, or only some files, with content that is not on disk yet."""
-            if data is None and texts:
-                some = options._replace(only=frozenset(texts))
-                return lint_paths(paths, lookup, some, progress, texts)
+        def linted(texts: Mapping[str, bytes], everywhere: bool = True) -> Outcome:
+            """With content of some files that is not on disk yet: everything, or those alone."""
             if data is None:
-                return lint_paths(paths, lookup, options, progress)
+                some = options if everywhere else options._replace(only=frozenset(texts))
+                return lint_paths(paths, lookup, some, progress, texts)
             text = next(iter(texts.values()), data)
             return lint_text(text, given["stdin_filename"], lookup, options, progress)
 

@@ -49,8 +49,8 @@ class Fixing:
         wanted: dict[bool, list[tuple[Finding, Mend]]] = {}  # by whether their lines ran; of the first look
         left: set[tuple[str, str]] = set()  # findings of the last one
 
-        def linted(texts: Mapping[str, bytes]) -> Outcome:
-            outcome = self._lint(paths, texts)
+        def linted(texts: Mapping[str, bytes], everywhere: bool) -> Outcome:
+            outcome = self._lint(paths, texts, everywhere)
             ran.follow(outcome.sources)
             found = [(finding, one) for finding, one in _mends(outcome) if self._wanted(finding, one)]
             if not wanted:
@@ -73,8 +73,8 @@ class Fixing:
             if copied.read_bytes() != change.before:
                 raise OutputError(f"{name} changed while the script ran: verify again")
 
-    def _lint(self, paths: Sequence[str], texts: Mapping[str, bytes]) -> Outcome:
-        options = self._options._replace(only=frozenset(texts)) if texts else self._options
+    def _lint(self, paths: Sequence[str], texts: Mapping[str, bytes], everywhere: bool = True) -> Outcome:
+        options = self._options if everywhere else self._options._replace(only=frozenset(texts))
         outcome = lint_paths(paths, self._lookup, options, lambda done, total: None, texts)
         self._choice.learn(outcome)
         return outcome

@@ -102,27 +102,34 @@ class _File:
 
 
 def mend(
-    lint: Callable[[Mapping[str, bytes]], Linted], wanted: Wanted, unsaved: bytes | None = None
+    lint: Callable[[Mapping[str, bytes], bool], Linted], wanted: Wanted, unsaved: bytes | None = None
 ) -> Mended:
     """Mend what is wanted until nothing changes any more; nothing is written.
 
-    ``lint`` is given the content of files (by absolute path) that is to be linted instead of what is on disk;
-    with none, everything is linted. ``unsaved`` is the content of the only file, where that is not on disk.
+    ``lint`` is given the content of files (by absolute path) that is to be linted instead of what is on disk,
+    and whether everything is to be linted with it or those files alone. ``unsaved`` is the content of the
+    only file, where that is not on disk.
     No mend stays that makes a rule fire in a file where it did not before.
     """
     files: dict[str, _File] = {}
     refused: dict[str, str] = {}
-    linted = lint({})
-    for name, findings in _by_path(linted).items():
-        source = linted.sources[name]
-        try:
-            change = _on_disk(source) if unsaved is None else Change(source.path, unsaved, unsaved)
-        except Refused as reason:
-            if any(finding.fix is not None for finding in findings):
-                refused[name] = str(reason)
-            continue
-        fired = frozenset(finding.rule for finding in findings)
-        files[name] = _File(change, change, source, findings, fired)
+
+    def take_up(linted: Linted) -> None:
+        """Files at which nothing has been found before."""
+        for name, findings in _by_path(linted).items():
+            if name in files or name in refused:
+                continue
+            source = linted.sources[name]
+            try:
+                change = _on_disk(source) if unsaved is None else Change(source.path, unsaved, unsaved)
+            except Refused as reason:
+                if any(finding.fix is not None for finding in findings):
+                    refused[name] = str(reason)
+                continue
+            fired = frozenset(finding.rule for finding in findings)
+            files[name] = _File(change, change, source, findings, fired)
+
+    take_up(lint({}, True))
     settled = _contents(files)
     for _ in range(ROUNDS):
         for name, file in list(files.items()):
@@ -138,12 +145,14 @@ def mend(
             settled = _contents(files)  # what was mended in one may have made another one fit to be mended
         # What is mended is not on disk yet, so all of it is linted again: files are seen through each other.
         seen = {name: file for name, file in files.items() if not mending or file.tried or file.is_mended}
-        linted = lint({str(file.change.path): file.change.after for file in seen.values()})
+        linted = lint({str(file.change.path): file.change.after for file in seen.values()}, not mending)
         by_path = _by_path(linted)
         for name, file in seen.items():
             file.look(linted.sources[name], by_path.get(name, []))
             if not mending:
                 file.renew()
+        if not mending:
+            take_up(linted)
     changes = {name: file.change for name, file in files.items() if file.is_mended}
     return Mended(changes, refused)
 

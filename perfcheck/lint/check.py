@@ -89,6 +89,7 @@ def _essence(rule: Rule) -> tuple[object, ...]:
         rule.operators,
         rule.detector,
         [p.text for p in rule.where],
+        [p.text for p in rule.worth],
         rule.instead_of,
         rule.fix and _recipe(rule.fix),
     )

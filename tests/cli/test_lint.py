@@ -204,8 +204,10 @@ def test_a_project_brings_rules_of_its_own(tmp_path: Path) -> None:
         tmp_path,
         {"perf_rules/mine/my-item.md": page, "train.py": TRAIN, "perfcheck.toml": "rules = ['perf_rules/']"},
     )
-    found = {rule for _, rule, _ in lint("--select", "MY101", cwd=tmp_path).found}
-    assert found == {"MY101"}
+    assert {rule for _, rule, _ in lint("--ignore", "PC101", cwd=tmp_path).found} == {"MY101"}
+    unworthy = page.replace("worth = [", 'worth = ["test_code()", ')
+    write(tmp_path, {"perf_rules/mine/my-item.md": unworthy})
+    assert lint("--ignore", "PC101", cwd=tmp_path).found == []  # not what was kept of the page as it was
     write(tmp_path, {"perf_rules/mine/my-item.md": page.replace('severity = "error"', 'severity = "bad"')})
     ran = lint(cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")

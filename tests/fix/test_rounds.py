@@ -1,6 +1,7 @@
 """What holds of all fixes together, whatever stands in a project."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -25,9 +26,9 @@ MODULES = st.lists(st.sampled_from(BAD), min_size=1, max_size=3, unique=True).ma
 PROJECTS = st.lists(MODULES, min_size=1, max_size=3)
 
 
-def linted(root: Path, texts: Mapping[str, bytes]) -> Outcome:
+def linted(root: Path, texts: Mapping[str, bytes], everywhere: bool = True) -> Outcome:
     lookup = Lookup(overrides={"tier": "heuristic", "jobs": 1})
-    options = Options(cache=False, only=frozenset(texts) or None)
+    options = Options(cache=False, only=None if everywhere else frozenset(texts))
     return lint_paths([str(root)], lookup, options, lambda done, total: None, texts)
 
 
@@ -39,10 +40,10 @@ def test_a_second_run_changes_nothing_and_no_rule_fires_that_did_not(modules: li
         for number, module in enumerate(modules):
             (root / f"part{number}.py").write_text(module, encoding="utf-8")
         before = {(found.path, found.rule) for found in linted(root, {}).result.findings}
-        changes = mend(lambda texts: linted(root, texts), lambda finding, one: True).changes.values()
+        changes = mend(partial(linted, root), lambda finding, one: True).changes.values()
         for change in changes:
             compile(change.after, change.path, "exec", dont_inherit=True)
             change.path.write_bytes(change.after)
         after = {(found.path, found.rule) for found in linted(root, {}).result.findings}
         assert after <= before
-        assert mend(lambda texts: linted(root, texts), lambda finding, one: True).changes == {}
+        assert mend(partial(linted, root), lambda finding, one: True).changes == {}
