@@ -246,15 +246,15 @@ class Analysis:
 
     def _heat_of(self, function: FunctionRef, run: Evaluator) -> Heat:
         """Functions with device events and without a known rhythm are taken to run on every step; what is
-        said
-        of them is said with less confidence."""
+        said of them is said with less confidence."""
         heat = self._heat.of(function)
         if heat.level == Hotness.COLD and self._heat.is_dead(function):
             return FROZEN
         if heat.level > Hotness.COLD or _is_no_step(function) or not self._may_be_hot(function):
             return heat
         known = run.in_module or takes_batch(function) or any(map(_holds_tensor, run.given))
-        return Heat(Hotness.STEP, False, guess=not known)
+        seldom = bool(function.record.owner) and self._heat.count_callers(function) > 0
+        return Heat(Hotness.STEP, False, guess=not known, seldom=seldom)
 
 
 def _is_no_step(function: FunctionRef) -> bool:

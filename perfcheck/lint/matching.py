@@ -201,7 +201,7 @@ def findings(
             level = max(level, 1)  # how often it runs is a presumption: never more than medium
             if scope.heat.guess and not ((hit.sure or each) and hit.rule.event != "collective-wait"):
                 level = 2  # barriers and reductions stand in set-up code as often as in steps
-            if scope.heat.guess and scope.on_cpu_by_default():
+            if scope.heat.seldom or (scope.heat.guess and scope.on_cpu_by_default()):
                 level = 2
         if not hit.sure:
             level = max(level, 1) if each else level + 1

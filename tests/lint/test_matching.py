@@ -115,6 +115,21 @@ def test_what_is_only_likely_is_told_with_less_confidence(body: str, confidence:
     assert only.confidence == confidence
 
 
+def test_a_method_that_is_known_to_be_called_and_nowhere_often_is_told_when_asked_for() -> None:
+    source = """
+        import torch
+        class Codebook:
+            def widened(self, x: torch.Tensor):
+                return x / x.max().item()
+            def narrowed(self, x: torch.Tensor):
+                return x * x.max().item()
+        def tables(book: Codebook, table):
+            return [book.narrowed(table)]
+        """
+    told = {one.place.line: one.confidence for one in found(source, *some("PC101"))}
+    assert told == {4: "medium", 6: "heuristic"}
+
+
 def test_a_rule_that_asks_for_no_heat_does_not_care_who_calls() -> None:
     (only,) = found("import torch\ndef f(x: torch.Tensor):\n    x.item()\n", READ)
     assert only.confidence == "high"
