@@ -118,7 +118,7 @@ def test_what_is_only_likely_is_told_with_less_confidence(body: str, confidence:
 def test_a_method_that_is_known_to_be_called_and_nowhere_often_is_told_when_asked_for() -> None:
     source = """
         import torch
-        class Codebook:
+        class Codebook(torch.nn.Module):
             def widened(self, x: torch.Tensor):
                 return x / x.max().item()
             def narrowed(self, x: torch.Tensor):
