@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from perfcheck.lint.scope import BodyScope
 
 _FEW = 16  # turns of a loop that are not worth a word
-_READS = frozenset(
-    f"Tensor.{name}"
-    for name in ("item", "tolist", "cpu", "numpy", "__int__", "__float__", "__bool__", "__index__")
-)
+_NUMBERS = frozenset(f"Tensor.{name}" for name in ("item", "__int__", "__float__", "__bool__", "__index__"))
+_READS = _NUMBERS | {"Tensor.tolist", "Tensor.cpu", "Tensor.numpy"}
 
 WALKS: Final = frozenset({"all", "any", "max", "min", "set", "sorted", "sum"})
 """Functions of Python that go from element to element."""
@@ -45,7 +43,7 @@ def goes_over_device_data(scope: BodyScope, iterable: ast.expr, surely: bool = F
 
 def iterates_on_device(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
     """``for _ in range(n): …; i = int(distances.argmax())``: an algorithm that computes on the device in each
-    turn, and reads what it has computed."""
+    turn, and reads what it has computed; or ``values[i].item()``, one number after the other."""
     if not _counts_up(loop.iter) or is_setup(scope.function) or _runs_once(scope):
         return False
     computed = frozenset[str]().union(*map(scope.assigned, loop.body))
@@ -55,12 +53,21 @@ def iterates_on_device(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
         and raised.operator in _READS
         and raised.subject is not None
         and loop in scope.loops(raised.node)
-        and any(
-            dotted(part) in computed and scope.value(part).kind not in ("number", "size")
-            for part in _variables(raised.subject)
+        and (
+            (raised.operator in _NUMBERS and _is_next(raised.subject, loop))
+            or any(
+                dotted(part) in computed and scope.value(part).kind not in ("number", "size")
+                for part in _variables(raised.subject)
+            )
         )
         for raised in scope.events
     )
+
+
+def _is_next(read: ast.expr, loop: ast.For | ast.AsyncFor) -> bool:
+    """``values[i]``, in a loop over ``i``"""
+    counter = dotted(loop.target)
+    return isinstance(read, ast.Subscript) and any(dotted(part) == counter for part in _variables(read.slice))
 
 
 def runs_model(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
