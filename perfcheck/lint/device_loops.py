@@ -43,7 +43,7 @@ def goes_over_device_data(scope: BodyScope, iterable: ast.expr, surely: bool = F
 
 def iterates_on_device(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
     """``for _ in range(n): …; i = int(distances.argmax())``: an algorithm that computes on the device in each
-    turn, and reads what it has computed; or ``values[i].item()``, one number after the other."""
+    turn, and reads what it has computed."""
     if not _counts_up(loop.iter) or is_setup(scope.function) or _runs_once(scope):
         return False
     computed = frozenset[str]().union(*map(scope.assigned, loop.body))
@@ -53,21 +53,30 @@ def iterates_on_device(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
         and raised.operator in _READS
         and raised.subject is not None
         and loop in scope.loops(raised.node)
-        and (
-            (raised.operator in _NUMBERS and _is_next(raised.subject, loop))
-            or any(
-                dotted(part) in computed and scope.value(part).kind not in ("number", "size")
-                for part in _variables(raised.subject)
-            )
+        and any(
+            dotted(part) in computed and scope.value(part).kind not in ("number", "size")
+            for part in _variables(raised.subject)
         )
         for raised in scope.events
     )
 
 
-def _is_next(read: ast.expr, loop: ast.For | ast.AsyncFor) -> bool:
-    """``values[i]``, in a loop over ``i``"""
+def reads_one_by_one(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
+    """``for i in range(len(games)): games[i] = values[i].item()``"""
     counter = dotted(loop.target)
-    return isinstance(read, ast.Subscript) and any(dotted(part) == counter for part in _variables(read.slice))
+    return (
+        _counts_up(loop.iter)
+        and not is_setup(scope.function)
+        and not _runs_once(scope)
+        and any(
+            raised.operator in _NUMBERS
+            and raised.certain is True
+            and isinstance(raised.subject, ast.Subscript)
+            and loop in scope.loops(raised.node)
+            and any(dotted(part) == counter for part in _variables(raised.subject.slice))
+            for raised in scope.events
+        )
+    )
 
 
 def runs_model(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:

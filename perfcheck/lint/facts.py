@@ -104,6 +104,10 @@ class Scope(Protocol):
     def parameters_of(self, call: ast.Call) -> tuple[str, ...]:
         """The parameters of the project's function that is called; () where it is not known."""
 
+    def bodies_around(self) -> Iterable[Sequence[ast.stmt]]:
+        """Where its names may have been bound: the body, the constructor of its class, the functions around
+        it and the module's own body."""
+
     def names_of(self, call: ast.Call) -> frozenset[str]:
         """The names that the project's function that is called mentions; none where it is not known."""
 

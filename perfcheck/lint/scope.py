@@ -9,7 +9,13 @@ from functools import cached_property
 
 from perfcheck.events import Hotness, Truth
 from perfcheck.lint.detectors.names import default_of
-from perfcheck.lint.device_loops import WALKS, goes_over_device_data, iterates_on_device, runs_model
+from perfcheck.lint.device_loops import (
+    WALKS,
+    goes_over_device_data,
+    iterates_on_device,
+    reads_one_by_one,
+    runs_model,
+)
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
@@ -81,6 +87,7 @@ class BodyScope:
         self._bindings: dict[str, list[ast.AST]] | None = None
         self._heights: dict[tuple[ast.AST, Hotness], tuple[Hotness, bool]] = {}
         self._refs: frozenset[str | None] | None = None
+        self._around: list[list[ast.stmt]] | None = None
 
     # ---- structure ------------------------------------------------------------------------------
 
@@ -406,6 +413,8 @@ class BodyScope:
             return LoopKind.STEP  # as often as there is data, in whatever function
         if plain and (iterates_on_device(self, loop) or runs_model(self, loop)):  # type: ignore[arg-type]
             return LoopKind.STEP
+        if plain and self.heat.level == Hotness.COLD and reads_one_by_one(self, loop):  # type: ignore[arg-type]
+            return LoopKind.EPOCH
         return kind
 
     def block(self, node: ast.AST) -> Sequence[ast.stmt]:
@@ -531,6 +540,20 @@ class BodyScope:
         callee = self._callee(call)
         body = None if callee is None else self.run.engine.project.node(callee)
         return None if isinstance(body, ast.Module) else body
+
+    def bodies_around(self) -> list[list[ast.stmt]]:
+        if self._around is None:
+            project, module = self.run.engine.project, self.function.module
+            owner = project.owner(self.function)
+            functions = [None if owner is None else project.method(owner, "__init__")]
+            outer = self.function.record.outer
+            while outer:
+                functions.append(FunctionRef(module, module.functions[outer]))
+                outer = module.functions[outer].outer
+            nodes = [project.node(f) for f in functions if f is not None and f != self.function]
+            own = () if isinstance(self.node, ast.Module) else (project.trees.globals(module),)
+            self._around = [node.body for node in (self.node, *nodes, *own) if node is not None]
+        return self._around
 
     def calls_in_method(self, node: ast.expr, name: str) -> frozenset[str] | None:
         project, ref = self.run.engine.project, self.value(node).ref

@@ -654,23 +654,30 @@ def test_an_algorithm_that_reads_in_each_turn_what_it_computed_is_hot_wherever_i
                         yield order
                     place += 1
 
-        def values_of(logits: torch.Tensor, history):
-            values = logits.softmax(-1).sum(-1)
-            for i in range(len(history)):
-                history[i] = values[i].item()
-                wait()  # step
-            for i in range(len(history)):
-                history[i] = values[0].item()
-                wait()  # cold
-            for i in range(4):
-                history[i] = values[i].item()
-                wait()  # cold
         def report(points: torch.Tensor, names: list[str], count: int):
             for i in range(count):
                 print(names[i], points.mean().item())
                 wait()  # cold
             for _ in range(3):
                 points = points - points.mean().item()
+                wait()  # cold
+        """
+    )
+
+
+def test_a_loop_that_reads_one_number_after_the_other_counts_wherever_it_stands() -> None:
+    check(
+        """
+        def values_of(logits: torch.Tensor, history):
+            values = logits.softmax(-1).sum(-1)
+            for i in range(len(history)):
+                history[i] = values[i].item()
+                wait()  # epoch
+            for i in range(len(history)):
+                history[i] = values[0].item()
+                wait()  # cold
+            for i in range(4):
+                history[i] = values[i].item()
                 wait()  # cold
         """
     )

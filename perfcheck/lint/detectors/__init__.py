@@ -99,6 +99,7 @@ DETECTORS: Final[dict[str, str]] = {
     "conv-bias-before-batchnorm": "convolution_bias:conv_bias_before_batchnorm",
     "detach-after-forward": "detached_forward:detach_after_forward",
     "target-with-graph": "bootstrapped_targets:target_with_graph",
+    "generator-in-critic-step": "critic_steps:generator_in_critic_step",
     # memory
     "loss-accumulated-with-graph": "graph_retention:loss_accumulated",
     "outputs-kept-with-graph": "graph_retention:outputs_kept",
@@ -241,6 +242,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "ema-with-graph": _PARAMETERS,
     "conv-bias-before-batchnorm": frozenset({"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}),
     "detach-after-forward": frozenset({"detach", "argmax", "argmin", "item", "tolist", "data"}),
+    "generator-in-critic-step": _BACKWARD,
     "target-with-graph": _BACKWARD | {"gamma", "_gamma", "discount", "compute_target", "compute_targets"},
     "loss-accumulated-with-graph": _TRAINS,
     "outputs-kept-with-graph": _TRAINS,

@@ -1507,3 +1507,45 @@ def test_what_an_unknown_base_does_with_its_model_is_unknown(base: str, kept: st
                 return self.model(x, t).chunk(2, dim=1)[0]
     """
     assert bool(flagged(source, "PC801")) is told
+
+
+ADVERSARIAL = """
+        import torch
+        from torch import nn
+
+        class Adversaries:
+            def __init__(self, generator: nn.Module, critic: nn.Module):
+                self.generator, self.critic = generator, critic
+                self.optimizer_c = torch.optim.Adam(self.critic.parameters())
+                self.optimizer_g = torch.optim.Adam({trained})
+
+            def update_critic(self, real, noise):
+                fake = self.generator(noise)
+                loss = {loss}
+                {step}
+"""
+JUDGED = "(self.critic(real) - self.critic(fake)).mean()"
+STEP = "loss.backward(); self.optimizer_c.step()"
+
+
+@pytest.mark.parametrize(
+    ("loss", "step", "told"),
+    [
+        (JUDGED, STEP, True),
+        (JUDGED, "self.scaler.scale(loss).backward(); self.scaler.step(self.optimizer_c)", True),
+        (JUDGED, "self.fabric.backward(loss); self.optimizer_c.step(); show(fake.detach())", True),
+        ("(self.critic(real) - self.critic(fake.detach())).mean()", STEP, False),
+        (JUDGED, "loss.backward(); self.optimizer_c.step(); show(real); self.optimizer_g.step()", False),
+        (JUDGED, "loss.backward(retain_graph=True); self.optimizer_c.step()", False),
+        (JUDGED, "loss.backward(); self.optimizer_unknown.step()", False),
+        (JUDGED + " + (fake - real).square().mean()", STEP, False),
+        (JUDGED, STEP + "; return fake", False),
+    ],
+)
+def test_generators_in_the_step_of_their_critic(loss: str, step: str, told: bool) -> None:
+    source = ADVERSARIAL.format(trained="self.generator.parameters()", loss=loss, step=step)
+    assert flagged(source, "PC816") == ({("PC816", 11)} if told else set())
+
+
+def test_generators_that_nobody_is_seen_to_train_may_be_frozen() -> None:
+    assert flagged(ADVERSARIAL.format(trained="others", loss=JUDGED, step=STEP), "PC816") == set()
