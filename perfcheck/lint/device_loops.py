@@ -94,6 +94,16 @@ def runs_model(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
     return (model or any(_runs_parameter(scope, call) for call in calls)) and scope.no_grad(loop) is True
 
 
+def infers(scope: BodyScope, loop: ast.For | ast.AsyncFor) -> bool:
+    """``for i in range(0, n, stride): with torch.no_grad(): loss = model(tokens[i:])``"""
+    return _counts_up(loop.iter) and any(
+        call.args
+        and (_is_model(scope.value(call.func)) or _runs_parameter(scope, call))
+        and scope.no_grad(call) is True
+        for call in calls_in(loop)
+    )
+
+
 def _runs_parameter(scope: BodyScope, call: ast.Call) -> bool:
     """``detector(image)``, which the function was handed, with a tensor"""
     called = dotted(call.func)

@@ -12,6 +12,7 @@ from perfcheck.lint.detectors.names import default_of
 from perfcheck.lint.device_loops import (
     WALKS,
     goes_over_device_data,
+    infers,
     iterates_on_device,
     reads_one_by_one,
     runs_model,
@@ -46,6 +47,8 @@ _NOT_FOR_SPEED = re.compile(
 )
 _PARAGRAPH = 8  # lines above a statement in which a comment may be about it
 _COUNTS = frozenset({"len", "numel", "nelement", "any", "sum", "count_nonzero", "size"})
+_DRAWS = frozenset({"subplots", "savefig", "imshow", "colorbar", "set_title", "suptitle"})
+"""What Matplotlib's figures are made with."""
 _OF_EVERY_MODEL = frozenset({"train", "eval", "fit", "forward", "step", "update", "run"})
 """Names that say little of whose method is called."""
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
@@ -369,8 +372,12 @@ class BodyScope:
     @cached_property
     def _passes(self) -> frozenset[ast.AST]:
         """Its loops that are passes: what is done before and after them is done once for each."""
-        loops = (loop for loop in self.walk(*_LOOPS) if isinstance(loop, _LOOPS))
-        return frozenset(filter(is_pass, loops))
+        return frozenset(
+            loop
+            for loop in self.walk(*_LOOPS)
+            if isinstance(loop, _LOOPS)
+            if is_pass(loop) or (isinstance(loop, (ast.For, ast.AsyncFor)) and infers(self, loop))
+        )
 
     def _walks_device_data(self, node: ast.AST) -> bool:
         """``any(mask)``, ``max(x)``: Python goes from element to element."""
@@ -447,6 +454,13 @@ class BodyScope:
         return "Legacy" in owner.name or any(
             "deprecated" in line.lower() for line in self.lines[owner.line - 1 : owner.line + 2]
         )
+
+    def draws(self, node: ast.AST) -> bool:
+        """Does what is repeated with it, or else the body, draw a figure? That takes longer than any wait."""
+        if self.names.isdisjoint(_DRAWS):
+            return False
+        around = next((loop for loop in reversed(self.loops(node)) if isinstance(loop, ast.stmt)), self.node)
+        return any(around in (call, *self.ancestors(call), self.node) for call in self.calls(*_DRAWS))
 
     def explains(self) -> bool:
         """Does its docstring, or its module's, say that it is there to be read or compared with, not to be

@@ -665,6 +665,28 @@ def test_an_algorithm_that_reads_in_each_turn_what_it_computed_is_hot_wherever_i
     )
 
 
+def test_what_stands_around_an_inference_over_windows_is_done_once_for_all_of_them() -> None:
+    check(
+        """
+        def perplexity(tokens: torch.Tensor, model, stride: int):
+            losses = []
+            for begin in range(0, tokens.size(1), stride):
+                part = tokens[:, begin : begin + stride].cuda()
+                with torch.no_grad():
+                    losses.append(model(part))
+            wait()  # epoch
+        def rolled(tokens: torch.Tensor, model, length: int):
+            for i in range(length):
+                tokens = model(tokens)
+            wait()  # step
+        def report(model: nn.Module, loader):
+            for batch in loader:
+                perplexity(batch, model, 512)
+                rolled(batch, model, 8)
+        """
+    )
+
+
 def test_a_loop_that_reads_one_number_after_the_other_counts_wherever_it_stands() -> None:
     check(
         """

@@ -130,6 +130,23 @@ def test_a_method_that_is_known_to_be_called_and_nowhere_often_is_told_when_aske
     assert told == {4: "medium", 6: "heuristic"}
 
 
+def test_what_is_read_beside_a_figure_is_told_when_asked_for() -> None:
+    source = """
+        import torch
+        import matplotlib.pyplot as plt
+        def show(losses: list, words: torch.Tensor, loader):
+            for batch in loader:
+                batch = batch.cuda()
+                print(batch.sum().item())
+            for batch in loader:
+                figure, axes = plt.subplots()
+                axes.imshow(batch.cuda().sum(0).tolist())
+                print(batch.cuda().sum().item())
+        """
+    told = {one.place.line: one.confidence for one in found(source, *some("PC101"))}
+    assert told == {6: "high", 10: "heuristic"}
+
+
 def test_a_rule_that_asks_for_no_heat_does_not_care_who_calls() -> None:
     (only,) = found("import torch\ndef f(x: torch.Tensor):\n    x.item()\n", READ)
     assert only.confidence == "high"
