@@ -191,7 +191,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "device-copies-in-datasets": frozenset({"__getitem__", "collate", "collate_fn", "_collate_fn"}),
     "loaders-without-workers": _LOADERS,
     "restarted-workers": _LOADERS | {"num_workers"},
-    "pinning-off-by-default": frozenset({"pin_memory"}),
+    "pinning-off-by-default": frozenset({"pin_memory", "num_workers"}),
     "per-sample-setup": frozenset({"__getitem__"}),
     "lists-of-arrays": _FROM_DATA,
     "unbatched-tokenization": frozenset({"map"}),

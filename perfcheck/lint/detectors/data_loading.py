@@ -154,12 +154,18 @@ def _handed_out(scope: Scope, name: str, call: ast.Call) -> bool:
     return (
         _is_factory(scope)
         and (made is None or re.search("iter|stream", scope.text(made), re.IGNORECASE) is None)
-        and _ONE_PASS.search(f"{scope.qualname} {name}".lower()) is None
+        and not _for_one_pass(scope, name)
         and any(
             isinstance(returned, ast.Return) and any(chain(part) == name for part in _parts(returned.value))
             for returned in scope.walk(ast.Return)
         )
     )
+
+
+def _for_one_pass(scope: Scope, name: str) -> bool:
+    """By its name, or by that of the function, unless this one makes loaders for training as well."""
+    maker = scope.qualname.lower()
+    return _ONE_PASS.search(name.lower() if "train" in maker else f"{maker} {name.lower()}") is not None
 
 
 def _parts(node: ast.expr | None) -> Sequence[ast.expr | None]:

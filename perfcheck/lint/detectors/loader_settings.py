@@ -51,9 +51,15 @@ def workers_in_settings(scope: Scope) -> Iterator[Match]:
 
 
 def pinning_off_by_default(scope: Scope) -> Iterator[Match]:
-    """``pin_memory=False`` beside ``num_workers`` among the parameters of what hands it on: the default."""
+    """``pin_memory=False`` beside ``num_workers``: among the parameters of what hands it on, the default; in
+    a dictionary, what a data module makes its loaders with."""
     if isinstance(scope.node, ast.Module) or scope.in_class("torch.utils.data.DataLoader"):
         return
+    if scope.in_class("lightning.LightningDataModule"):
+        for settings in map(_settings, scope.walk(ast.Dict, ast.Call)):
+            pinned = settings.get(_PIN)
+            if isinstance(pinned, ast.Constant) and pinned.value is False and "num_workers" in settings:
+                yield Match(pinned, {"X": pinned})
     off = default_of(scope.node.args, _PIN)
     if not isinstance(off, ast.Constant) or off.value is not False or "num_workers" not in _given(scope):
         return

@@ -406,3 +406,45 @@ def test_workers_have_no_use_for_samples_that_the_trained_object_makes(given: st
                 return DataLoader(dataset=self.dataset, batch_size=32)
     """
     assert bool(flagged(source, "PC401")) is told
+
+
+def test_settings_of_a_data_module_that_switch_pinning_off() -> None:
+    source = """
+        from lightning import LightningDataModule
+        from torch.utils.data import DataLoader
+
+        class Data(LightningDataModule):
+            def __init__(self, num_workers: int):
+                self.settings = dict(num_workers=num_workers, pin_memory=False, drop_last=True)
+                self.others = {"num_workers": num_workers, "pin_memory": False}
+                self.pinned = dict(num_workers=num_workers, pin_memory=True)
+                self.report = dict(pin_memory=False)
+
+        def preview(data, num_workers: int):
+            return DataLoader(data, **dict(num_workers=num_workers, pin_memory=False))
+    """
+    assert flagged(source, "PC415") == {("PC415", 6), ("PC415", 7)}
+
+
+def test_loaders_of_webdataset() -> None:
+    source = """
+        import webdataset as wds
+
+        def loaders(data, size):
+            yield wds.WebLoader(data, batch_size=None, num_workers=4)
+            yield wds.WebLoader(data, batch_size=None, num_workers=4, pin_memory=True)
+    """
+    assert flagged(source, "PC402") == {("PC402", 4)}
+
+
+def test_what_makes_loaders_to_train_and_to_test() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def build_{name}_loaders(trained, tested, workers):
+            train_loader = DataLoader(trained, 32, shuffle=True, num_workers=workers)
+            test_loader = DataLoader(tested, 32, num_workers=workers)
+            return train_loader, test_loader
+    """
+    assert flagged(source.format(name="train_and_test"), "PC403") == {("PC403", 4)}
+    assert flagged(source.format(name="test"), "PC403") == set()
