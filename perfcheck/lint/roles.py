@@ -43,7 +43,7 @@ _COLD_DUNDER = frozenset(
 )
 _STEP_METHODS = frozenset(
     """training_step validation_step test_step predict_step train_step eval_step val_step train_batch
-    compute_loss
+    compute_loss calculate_loss
     training_step_end validation_step_end prediction_step optimizer_step optimizer_zero_grad forward_step
     forward_backward
     manual_backward train_on_batch eval_batch forward_train simple_test forward_test backward_step

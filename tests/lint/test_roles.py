@@ -35,6 +35,7 @@ def role_of(base: str, method: str, name: str = "Thing") -> tuple[Hotness, bool]
         ("object", "step", "EulerDiscreteScheduler"),
         ("object", "build", "FlashAttentionMetadataBuilder"),
         ("object", "validation_step", "Anything"),
+        ("nn.Module", "calculate_loss", "Recommender"),
         ("lightning.LightningModule", "configure_gradient_clipping", "Task"),
         ("object", "clip_grad_norm", "Anything"),
         ("object", "add", "ConfusionMeter"),
