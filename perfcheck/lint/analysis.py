@@ -160,14 +160,14 @@ class Analysis:
             return
         heat = self._heat_of(function, run)
         path, compiled = self._names[function.module.path], self._compiled.of(function)
-        scope = BodyScope(function, run, heat, path, lines, compiled, self._options.sync_allowed)
+        callers = self._heat.heated_by(function) if heat.by else ()
+        scope = BodyScope(function, run, heat, path, lines, compiled, self._options.sync_allowed, callers)
         hits = list(self._rules.hits(scope, self._around))
         if hits and not function.record.qualname and self._project.trees.complete(function.module):
             self._body(function, target, lines, result)  # remedies look into the functions of the file too
             return
         if self._options.events:
             result.predicted.extend(_predictions(scope, target.name))
-        callers = self._heat.heated_by(function) if heat.by else ()
         result.findings.extend(findings(hits, scope, target.name, callers))
 
     def _worth(self, function: FunctionRef) -> bool:

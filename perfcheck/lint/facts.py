@@ -141,6 +141,9 @@ class Scope(Protocol):
     def caller_without_grad(self) -> bool:
         """Does a function that names this one, in its file or by importing it, switch autograd off?"""
 
+    def heated_without_grad(self) -> bool:
+        """Do the calls that make it hot stand where autograd is switched off?"""
+
     def in_class(self, base: str) -> bool:
         """Is this a method of a subclass of ``base`` ("torch.nn.Module")?"""
 

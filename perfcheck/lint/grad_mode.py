@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from functools import cached_property
 
+from perfcheck.lint.dotted import dotted
 from perfcheck.lint.naming import Names
 from perfcheck.lint.project import FunctionRef, Project
 
@@ -28,6 +29,25 @@ def runs_without_grad(names: Names, function: FunctionRef) -> bool:
         switches_grad_off(names.dotted(function.module, decorator))
         for decorator in function.record.decorators
     )
+
+
+def calls_without_grad(names: Names, caller: FunctionRef, body: ast.AST, name: str) -> bool:
+    """Does a function call what bears that name, and autograd is off wherever it does?"""
+    off = on = False
+    stack = [(body, runs_without_grad(names, caller))]
+    while stack:
+        node, quiet = stack.pop()
+        if isinstance(node, (ast.With, ast.AsyncWith)):
+            quiet = quiet or any(_is_switch(names, caller, item.context_expr) for item in node.items)
+        elif isinstance(node, ast.Call) and dotted(node.func).rpartition(".")[2] == name:
+            off, on = off or quiet, on or not quiet
+        stack += [(part, quiet) for part in ast.iter_child_nodes(node)]
+    return off and not on
+
+
+def _is_switch(names: Names, function: FunctionRef, context: ast.expr) -> bool:
+    written = dotted(context.func if isinstance(context, ast.Call) else context)
+    return switches_grad_off(names.dotted(function.module, written), context)
 
 
 class GradModes:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import pairwise
 
 from perfcheck.events import Hotness, Truth
 from perfcheck.lint.detectors.names import default_of
@@ -20,7 +21,7 @@ from perfcheck.lint.device_loops import (
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evaluation.evaluator import Evaluator
 from perfcheck.lint.facts import Loop, Raised
-from perfcheck.lint.grad_mode import switches_grad_off
+from perfcheck.lint.grad_mode import calls_without_grad, switches_grad_off
 from perfcheck.lint.guards import exits, is_constant, is_cooling, skips_the_rest, warns
 from perfcheck.lint.hotness import Heat
 from perfcheck.lint.index import SETTINGS, FunctionNode
@@ -66,6 +67,7 @@ class BodyScope:
         lines: Sequence[str],
         is_compiled: Truth = None,
         sync_allowed: Sequence[str] = (),
+        heated_by: Sequence[str] = (),
     ) -> None:
         self.function = function
         self.node = run.node
@@ -78,6 +80,7 @@ class BodyScope:
         self.lines = lines
         self.is_compiled = is_compiled
         self.sync_allowed = frozenset(sync_allowed)
+        self.heated_by = heated_by
         record = function.record
         self._absent = frozenset(() if record.loops else _LOOPS).union(
             () if record.comprehends else _COMPREHENSIONS
@@ -614,6 +617,18 @@ class BodyScope:
             for function in (self.function, *self._reached_by())
             for caller in switching
         )
+
+    def heated_without_grad(self) -> bool:
+        chain = (*self.heated_by, self.function.dotted)
+        return any(self._calls_quietly(by, name.rpartition(".")[2]) for by, name in pairwise(chain))
+
+    def _calls_quietly(self, caller: str, name: str) -> bool:
+        engine = self.run.engine
+        entity = engine.project.lookup(caller)
+        body = engine.project.node(entity) if isinstance(entity, FunctionRef) else None
+        if body is None or not isinstance(entity, FunctionRef):
+            return False
+        return calls_without_grad(engine.names, entity, body, name)
 
     def _reached_by(self) -> list[FunctionRef]:
         """The methods of its class, and of its bases, that call it, and what calls those that are private."""

@@ -19,10 +19,13 @@ _ENDS = ("argmax", "argmin", "item", "tolist")
 
 def detach_after_forward(scope: Scope) -> Iterator[Match]:
     """``teacher(x).detach()``, ``target(x).max(1)[0].detach()``, ``policy(x).argmax(1)``, ``net(x).data``."""
+    quiet: bool | None = None
     for match in _detached(scope):
         model = match.bindings["M"]
         if isinstance(model, ast.Call) and not is_frozen(scope, model):
-            yield match
+            quiet = scope.heated_without_grad() if quiet is None else quiet
+            if not quiet:
+                yield match
 
 
 def _detached(scope: Scope) -> Iterator[Match]:

@@ -384,6 +384,32 @@ def test_forward_passes_of_which_only_a_choice_is_kept() -> None:
     assert flagged("        import torch" + source + elsewhere, "PC811") == set()
 
 
+def test_what_a_rollout_calls_with_autograd_off_records_no_graph() -> None:
+    source = """
+        import torch
+        from torch import nn
+        class Agent:
+            def __init__(self, policy: nn.Module):
+                self.policy = policy
+            def act(self, x):
+                return self.choose(x)
+            def choose(self, x):
+                return self.policy(x).detach()
+        class Runner:
+            def __init__(self, env, policy: nn.Module):
+                self.env, self.agent = env, Agent(policy)
+            def learn(self, x):
+                with torch.inference_mode():
+                    for _ in range(self.max_steps):
+                        x = self.env.step(self.agent.act(x))
+    """
+    assert flagged(source, "PC811") == set()
+    on = source.replace("torch.inference_mode()", "self.timer")
+    assert flagged(on, "PC811") == {("PC811", 8), ("PC811", 9)}
+    both = source.rstrip() + "\n                x = self.env.step(self.agent.act(x))\n"
+    assert flagged(both, "PC811") == {("PC811", 9)}
+
+
 def test_teachers_whose_output_is_detached_on_its_way_into_the_loss() -> None:
     source = """
         import torch.nn.functional as F
