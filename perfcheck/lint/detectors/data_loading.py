@@ -128,10 +128,15 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
             yield Match(call, {"X": call}, kind)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(each):
             name = chain(statement.targets[0])
-            if name is not None and (
+            if name is not None and not _made_anew(scope, name) and (
                 _repeated(scope, name) or _handed_out(scope, name, call) or _kept(scope, name)
             ):
                 yield Match(call, {"X": statement.targets[0]}, kind)
+
+
+def _made_anew(scope: Scope, name: str) -> bool:
+    """Does a loop bind the name again? Then the workers go with each loader."""
+    return any(name in scope.assigned(loop) for loop in scope.walk(ast.For, ast.AsyncFor, ast.While))
 
 
 def _may_be_none(scope: Scope, workers: ast.expr) -> bool:

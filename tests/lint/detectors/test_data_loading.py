@@ -252,6 +252,23 @@ def test_a_script_that_goes_through_its_data_once(use: str, told: bool) -> None:
     assert bool(flagged(source, "PC403")) is told
 
 
+def test_loaders_that_each_epoch_makes_anew_and_workers_that_somebody_lets_go() -> None:
+    source = """
+        from torch.utils.data import DataLoader
+
+        def fit(data, step, epochs):
+            loader = DataLoader(data, num_workers=4, pin_memory=True)
+            for epoch in range(epochs):
+                for batch in loader:
+                    step(batch).backward()
+    """
+    assert [one.confidence for one in found(source, "PC403")] == ["medium"]
+    said = source.replace("pin_memory=True", "pin_memory=True, persistent_workers=False")
+    assert [one.confidence for one in found(said, "PC403")] == ["heuristic"]
+    again = source.rstrip() + "\n                loader = DataLoader(data, num_workers=4, pin_memory=True)\n"
+    assert found(again, "PC403") == []
+
+
 def test_a_data_set_that_goes_through_itself() -> None:
     source = """
         from torch.utils.data import DataLoader, Dataset
