@@ -253,7 +253,11 @@ class Analysis:
         if heat.level > Hotness.COLD or _is_no_step(function) or not self._may_be_hot(function):
             return heat
         known = run.in_module or takes_batch(function) or any(map(_holds_tensor, run.given))
-        seldom = bool(function.record.owner) and self._heat.count_callers(function) > 0
+        seldom = (
+            bool(function.record.owner)
+            and not takes_batch(function)
+            and self._heat.count_callers(function) > 0
+        )
         return Heat(Hotness.STEP, False, guess=not known, seldom=seldom)
 
 

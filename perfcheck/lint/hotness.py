@@ -21,7 +21,7 @@ class Heat(NamedTuple):
     level: Hotness
     sure: bool
     guess: bool = False  # nothing but the absence of a known rhythm speaks for it
-    seldom: bool = False  # a method whose callers are known, and none of them runs often
+    seldom: bool = False  # a method whose callers are known, none of them hot, and that is handed no batch
     frozen: bool = False  # in tests and benchmarks not even loops are hot
     by: str = ""  # the dotted name of the function that calls it so often, unless a role says it
 

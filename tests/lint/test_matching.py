@@ -123,11 +123,13 @@ def test_a_method_that_is_known_to_be_called_and_nowhere_often_is_told_when_aske
                 return x / x.max().item()
             def narrowed(self, x: torch.Tensor):
                 return x * x.max().item()
+            def narrowed_all(self, batch: torch.Tensor):
+                return batch * batch.max().item()
         def tables(book: Codebook, table):
-            return [book.narrowed(table)]
+            return [book.narrowed(table), book.narrowed_all(table)]
         """
     told = {one.place.line: one.confidence for one in found(source, *some("PC101"))}
-    assert told == {4: "medium", 6: "heuristic"}
+    assert told == {4: "medium", 6: "heuristic", 8: "medium"}
 
 
 def test_what_is_read_beside_a_figure_is_told_when_asked_for() -> None:

@@ -128,8 +128,10 @@ def restarted_workers(scope: Scope) -> Iterator[Match]:
             yield Match(call, {"X": call}, kind)
         elif isinstance(statement, ast.Assign) and len(statement.targets) == 1 and not scope.loops(each):
             name = chain(statement.targets[0])
-            if name is not None and not _made_anew(scope, name) and (
-                _repeated(scope, name) or _handed_out(scope, name, call) or _kept(scope, name)
+            if (
+                name is not None
+                and not _made_anew(scope, name)
+                and (_repeated(scope, name) or _handed_out(scope, name, call) or _kept(scope, name))
             ):
                 yield Match(call, {"X": statement.targets[0]}, kind)
 
