@@ -275,7 +275,7 @@ def _is_no_step(function: FunctionRef) -> bool:
 
 
 _OF_CONTAINERS = frozenset({"__getitem__", "__contains__", "__eq__"})
-_SERIALIZES = frozenset({"save", "dumps", "loads", "getbuffer", "load_state_dict"})
+_SERIALIZES = frozenset({"save", "dumps", "loads", "getbuffer", "load_state_dict", "getsize", "makedirs"})
 
 
 def _holds_tensor(value: Value) -> bool:

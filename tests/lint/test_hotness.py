@@ -1315,6 +1315,22 @@ def test_what_answers_a_question_looks_something_up_or_shows_something_is_presum
     )
 
 
+def test_what_asks_the_disk_is_presumed_to_be_no_step() -> None:
+    check(
+        """
+        import os
+        class Store:
+            def fits(self, x: torch.Tensor, path):
+                wait()  # cold
+                return os.path.getsize(path) >= x.numel()
+            def filled(self, x: torch.Tensor, path):
+                wait()  # step
+                return self.size(path) >= x.numel()
+        """,
+        presumed=True,
+    )
+
+
 def test_what_makes_parameters_is_done_once() -> None:
     check(
         """
