@@ -172,19 +172,44 @@ _SIZED = frozenset(
 
 def fills_in(scope: BodyScope, node: ast.AST) -> bool:
     """Does it give a parameter that callers left out its value: ``if size is None: size = int(x.max())``, or
-    what stands in its place: ``if size is not None: n = size`` and ``else: n = int(x.max())``?"""
+    what stands in its place: ``if size is not None: n = size`` and ``else: n = int(x.max())``? So with what
+    an object need not have: ``size = getattr(graph, "size", None)``."""
     assign = scope.statement(node)
     if not isinstance(assign, ast.Assign) or len(assign.targets) != 1:
         return False
-    params = frozenset(scope.function.record.params)
-    filled = params & {plain(assign.targets[0])}
     for inner, choice in pairwise((node, *scope.ancestors(node))):
         if isinstance(choice, (ast.If, ast.IfExp)):
             otherwise = inner is choice.orelse or (isinstance(choice, ast.If) and inner in choice.orelse)
-            how, wanted = (ast.IsNot, params) if otherwise else (ast.Is, filled)
-            if wanted & _compared_with_none(choice.test, how):
+            told = _compared_with_none(choice.test, ast.IsNot if otherwise else ast.Is)
+            if not otherwise:
+                told &= {plain(assign.targets[0])} | _named_in(choice.orelse)
+            if any(_is_optional(scope, name, assign) for name in told):
                 return True
     return False
+
+
+def _is_optional(scope: BodyScope, name: str, before: ast.stmt) -> bool:
+    """Need others not give it: a parameter, or what ``getattr(x, name, None)`` gives?"""
+    return name in scope.function.record.params or any(
+        isinstance(assign, ast.Assign)
+        and plain(assign.targets[0]) == name
+        and assign.lineno < before.lineno
+        and _may_be_missing(scope, assign.value)
+        for assign in scope.walk(ast.Assign)
+    )
+
+
+def _may_be_missing(scope: BodyScope, node: ast.expr) -> bool:
+    if not isinstance(node, ast.Call) or scope.resolve(node.func) != "builtins.getattr":
+        return False
+    default = node.args[2] if len(node.args) == 3 else None
+    return isinstance(default, ast.Constant) and default.value is None
+
+
+def _named_in(other: ast.expr | list[ast.stmt]) -> set[str]:
+    """The variables of the other way of a choice."""
+    parts = other if isinstance(other, list) else [other]
+    return {node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name)}
 
 
 def _compared_with_none(test: ast.expr, how: type[ast.cmpop]) -> set[str]:

@@ -232,6 +232,8 @@ def test_what_a_loop_goes_over() -> None:
         ("self.codec.make(n)", False),
         ("lightning.load(n)", True),
         ("torch.stack(more)", True),
+        ("torch.concatenate([torch.tensor(v) for v in more], 0)", True),
+        ("torch.concatenate([torch.zeros(n), torch.ones(n)])", False),
     ],
 )
 def test_who_made_a_tensor(tensor: str, handed: bool) -> None:
@@ -421,6 +423,11 @@ def test_what_convention_says() -> None:
         ("n = at(x) if n is None else n", True),
         ("if n is not None:\n        k = n\n    elif u:\n        k = 0\n    else:\n        k = at(x)", True),
         ("k = n if n is not None else at(x)", True),
+        ("k = at(x) + 1 if n is None else n", True),
+        ("k = at(x) + 1 if n is None else 1", False),
+        ("k = getattr(u, 'size', None)\n    if k is None: k = at(x)", True),
+        ("k = getattr(u, 'size', 0)\n    if k is None: k = at(x)", False),
+        ("k = getattr(u, 'size', None)\n    if k is None: n = at(x)\n    else: n = int(k)", True),
         ("if k is not None:\n        k = n\n    else:\n        k = at(x)", False),
         ("if u is None: n = at(x)", False),
         ("if n is None: k = at(x)", False),
