@@ -277,7 +277,7 @@ def _last_bound(scope: BodyScope, name: str, before: ast.AST) -> ast.expr | None
 
 _OF_DATA = frozenset(
     """tensor as_tensor from_numpy Tensor FloatTensor LongTensor IntTensor BoolTensor pad_sequence
-    stack array asarray""".split()
+    stack cat concatenate array asarray""".split()
 )
 _LIBRARIES = re.compile(r"(torch|numpy|builtins)\.")
 
