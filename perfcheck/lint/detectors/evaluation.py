@@ -84,9 +84,13 @@ def _evaluated(scope: Scope) -> Iterator[Match]:
 
 
 def _evaluates_itself(scope: Scope, call: ast.Call) -> bool:
-    """``self.predict(inputs)``, a method of the project that is told of by itself."""
-    name = (chain(call.func) or "").removeprefix("self.")
-    return "." not in name and _ROLE.search(name) is not None and scope.value(call.func).kind == "function"
+    """``self.predict(inputs)``, or ``forecaster.predict(frame)`` of what is no model: a method of the project
+    that is told of by itself."""
+    owner, _, name = (chain(call.func) or "").removeprefix("self.").rpartition(".")
+    whole = isinstance(call.func, ast.Attribute) and scope.value(call.func.value).kind == "instance"
+    return (
+        (not owner or whole) and _ROLE.search(name) is not None and scope.value(call.func).kind == "function"
+    )
 
 
 def _evaluation_loops(scope: Scope) -> Iterator[Match]:

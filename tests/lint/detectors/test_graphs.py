@@ -799,6 +799,40 @@ def test_decoding_loops() -> None:
     assert found == {("PC813", 8), ("PC813", 10), ("PC801", 21), ("PC801", 23)}
 
 
+def test_what_a_framework_calls_with_autograd_off_is_not_told() -> None:
+    source = """
+        from torch import nn
+
+        class Head(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.scores = nn.Linear(4, 4)
+
+            def predict(self, x):
+                return self.scores(x)
+    """
+    assert flagged(source, "PC813")
+    assert not flagged("        import mmengine\n" + source, "PC813")
+
+
+def test_what_another_object_predicts_is_told_where_it_does() -> None:
+    source = """
+        import torch
+        from torch import nn
+
+        class Forecaster:
+            def __init__(self, net: nn.Module):
+                self.net = net
+
+            def predict(self, x):
+                return self.net(x)
+
+        def predict_all(net, x):
+            return Forecaster(net).predict(x)
+    """
+    assert flagged(source, "PC801") == {("PC801", 8), ("PC801", 9)}
+
+
 @pytest.mark.parametrize(
     ("forward", "trains"),
     [("return self.predict(x)", True), ("return self.predict(x) if not self.training else x", False)],
