@@ -161,7 +161,10 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
         if name in _COLD_DUNDER or name == "__init__":
             return Hotness.COLD, name != "__init__"
     if name.lstrip("_") in _STEP_METHODS or _is_step(name) or (record.outer and _is_hook(name)):
-        is_epoch = record.passes and "epoch" in record.params  # `train_step(epoch)` goes through the data
+        # `train_step(epoch)` goes through the data, `learn(num_steps)` through rollouts and their updates
+        is_epoch = (record.passes and "epoch" in record.params) or (
+            name == "learn" and any(site.level == Hotness.EPOCH for site in record.calls)
+        )
         return Hotness.EPOCH if is_epoch else Hotness.STEP, False
     if name in _EPOCH_METHODS or (name.endswith("_compute") and _METRICS.search(function.module.path)):
         return Hotness.EPOCH, False

@@ -1315,6 +1315,29 @@ def test_what_answers_a_question_looks_something_up_or_shows_something_is_presum
     )
 
 
+def test_what_learns_by_rollouts_of_its_own_is_no_step() -> None:
+    check(
+        """
+        class Runner:
+            def learn(self, iterations, obs):
+                self.share()
+                for i in range(iterations):
+                    for _ in range(self.horizon):
+                        wait()  # step
+                        obs = self.env.step(self.policy(obs))
+                    wait()  # epoch
+                    self.report(obs)
+            def share(self):
+                wait()  # epoch
+            def report(self, obs):
+                wait()  # epoch
+        class Agent:
+            def learn(self, batch):
+                wait()  # step
+        """
+    )
+
+
 def test_what_asks_the_disk_is_presumed_to_be_no_step() -> None:
     check(
         """
