@@ -257,6 +257,7 @@ class Analysis:
             bool(function.record.owner)
             and not takes_batch(function)
             and self._heat.count_callers(function) > 0
+            and not self._heat.is_called_in_loop(function)
         )
         return Heat(Hotness.STEP, False, guess=not known, seldom=seldom)
 

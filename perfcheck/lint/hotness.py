@@ -21,7 +21,7 @@ class Heat(NamedTuple):
     level: Hotness
     sure: bool
     guess: bool = False  # nothing but the absence of a known rhythm speaks for it
-    seldom: bool = False  # a method whose callers are known, none of them hot, and that is handed no batch
+    seldom: bool = False  # a method whose callers are known, none hot nor in a loop, that is handed no batch
     frozen: bool = False  # in tests and benchmarks not even loops are hot
     by: str = ""  # the dotted name of the function that calls it so often, unless a role says it
 
@@ -134,6 +134,20 @@ class HotnessMap:
     def count_callers(self, function: FunctionRef) -> int:
         """How many functions surely call it, tests apart."""
         return len(self._callers_of(function))
+
+    def is_called_in_loop(self, function: FunctionRef) -> bool:
+        """Does something that surely calls it do so in a loop, or is that called in one?"""
+        seen, queue = {function.dotted}, [function]
+        while queue:
+            callee = queue.pop()
+            for caller in self.callers(callee):
+                sites = (site for site in caller.record.calls if site.repeated)
+                if any(site.target.rpartition(".")[2] == callee.record.name for site in sites):
+                    return True
+                if caller.dotted not in seen:
+                    seen.add(caller.dotted)
+                    queue.append(caller)
+        return False
 
     def _callers_of(self, function: FunctionRef) -> dict[str, FunctionRef]:
         if self._callers is None:

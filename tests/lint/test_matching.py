@@ -125,11 +125,17 @@ def test_a_method_that_is_known_to_be_called_and_nowhere_often_is_told_when_aske
                 return x * x.max().item()
             def narrowed_all(self, batch: torch.Tensor):
                 return batch * batch.max().item()
+            def scaled(self, x: torch.Tensor):
+                return x - x.max().item()
+            def moved(self, x: torch.Tensor):
+                return self.scaled(x)
         def tables(book: Codebook, table):
             return [book.narrowed(table), book.narrowed_all(table)]
+        def all_tables(book: Codebook, tables):
+            return [book.moved(table) for table in tables]
         """
     told = {one.place.line: one.confidence for one in found(source, *some("PC101"))}
-    assert told == {4: "medium", 6: "heuristic", 8: "medium"}
+    assert told == {4: "medium", 6: "heuristic", 8: "medium", 10: "medium"}
 
 
 def test_what_is_read_beside_a_figure_is_told_when_asked_for() -> None:
