@@ -115,6 +115,9 @@ NO_TENSORS = frozenset(
     }
 )
 
+OF_SETTINGS: Final = frozenset({"args", "cfg", "config", "conf", "opt", "opts", "options", "hparams"})
+"""What has a ``device`` beside other settings."""
+
 
 _OF_ATTRIBUTES = TENSOR_ONLY - frozenset(
     """backward sub expand gather scatter matmul bmm addmm softmax log_softmax relu sigmoid tanh topk dim cpu

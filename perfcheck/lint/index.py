@@ -13,6 +13,7 @@ from perfcheck.events import Hotness
 from perfcheck.lint.dotted import dotted
 from perfcheck.lint.evidence import (
     NO_TENSORS,
+    OF_SETTINGS,
     OF_TWO,
     SHARED_WITH_ARRAYS,
     TENSOR_PROPERTIES,
@@ -292,7 +293,7 @@ class _Indexer:
                 attr, owner = node.attr, node.value
                 names.add(attr)
                 if type(owner) is ast.Name:
-                    if attr in TENSOR_PROPERTIES:
+                    if attr in TENSOR_PROPERTIES and owner.id not in OF_SETTINGS:
                         body.tensors.add(owner.id)
                     if type(node.ctx) is not ast.Load and owner.id == "self":
                         body.stores.add(attr)
@@ -397,6 +398,7 @@ class _Indexer:
         self.block(node.body, body, qualname + ".", owner, qualname, Hotness.COLD, False, False)
         params = [a.arg for a in parameters]
         body.arrays |= body.sliced.intersection(params)
+        none = NO_TENSORS | _made_tensors(node)
         first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
         decorators = tuple(dotted(d.func if isinstance(d, ast.Call) else d) for d in node.decorator_list)
         self.functions[qualname] = FunctionRecord(
@@ -404,8 +406,8 @@ class _Indexer:
             node.end_lineno or node.lineno, _begins(node.body[0]), owner, outer, tuple(params), decorators,
             tuple(body.calls), frozenset(body.names), frozenset(body.stores), frozenset(body.passed),
             frozenset(body.compiled), body.loops, body.passes, body.comprehends,
-            frozenset(body.stored - body.outer), frozenset(body.tensors - NO_TENSORS),
-            frozenset(body.arrays - NO_TENSORS), _receivers(body),
+            frozenset(body.stored - body.outer), frozenset(body.tensors - none),
+            frozenset(body.arrays - none), _receivers(body),
             _returns_plain(node.returns) or _rewrites_graphs(node) or body.decides,
         )  # fmt: skip
         around.stored.add(node.name)
@@ -472,6 +474,29 @@ def annotated_class(node: ast.expr | None) -> str:
         return annotated_class(node.slice if dotted(node.value).endswith("Optional") else node.value)
     name = dotted(node) if node is not None else ""
     return name if _is_class(name) else ""
+
+
+def _made_tensors(node: FunctionNode) -> set[str]:
+    """``n`` where ``n = torch.arange(n)`` stands in the body: what it is used for below speaks of the tensor
+    that was made there, and not of what it was."""
+    found: set[str] = set()
+    for place, statement in enumerate(node.body):
+        if type(statement) is not ast.Assign or type(statement.value) is not ast.Call:
+            continue
+        name, call = dotted(statement.targets[0]), statement.value
+        head, _, maker = dotted(call.func).rpartition(".")
+        if head == "torch" and maker in _MAKERS and name in {dotted(given) for given in call.args}:
+            before = (part for earlier in node.body[:place] for part in ast.walk(earlier))
+            if not any(type(part) is ast.Call and tensor_of(part) == name for part in before):
+                found.add(name)
+    return found
+
+
+_MAKERS = frozenset(
+    """arange linspace zeros ones empty full eye tensor as_tensor asarray from_numpy stack cat Tensor FloatTensor
+    LongTensor""".split()
+)
+"""Functions that make a tensor of what is none: of numbers, arrays and lists."""
 
 
 def _returns_plain(returns: ast.expr | None) -> bool:

@@ -172,3 +172,20 @@ def test_no_call_is_overlooked(statement: str) -> None:
 def test_globals() -> None:
     found = record("A = B = 1\nC: int = 2\nA.x = 3\ndef f():\n    D = 4\n")
     assert found.globals == {"A", "B", "C"}
+
+
+def test_what_is_a_tensor_by_what_it_is_used_for() -> None:
+    source = """
+        import torch
+        def table(x, n, args):
+            n = torch.arange(n, device=args.device)
+            return x.sum(dim=0) * n.flatten().unsqueeze(0)
+        def scaled(x, n):
+            n = n.clamp(min=0)
+            n = torch.as_tensor(n)
+            return x.sum(dim=0) * n
+    """
+    functions = record(source).functions
+    assert functions["table"].tensors == {"x"}
+    assert "n" not in functions["table"].arrays
+    assert {"x", "n"} <= functions["scaled"].tensors | functions["scaled"].arrays
