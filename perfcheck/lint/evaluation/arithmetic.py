@@ -82,7 +82,9 @@ def compare(
             and right.kind != "set"
         ):
             ev.operate(node, "Tensor.__bool__", Argument(left, left_node))
-        elif right.kind in ("list", "tuple") and elements(right).on_device and left.kind != "str":
+        elif (
+            right.kind in ("list", "tuple") and elements(right).on_device and left.kind not in ("str", "none")
+        ):
             ev.operate(node, "Tensor.__bool__", Argument(elements(right), right_node))
         return BOOL
     tensors = [v for v in (left, right) if v.kind == "tensor"]

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 INSTANCES = frozenset({"module", "instance", "optimizer", "scheduler", "dataset", "loader", "distribution"})
 
+_RECURRENT = frozenset({"torch.nn.LSTM", "torch.nn.GRU", "torch.nn.RNN"})
+"""Layers of which ``bias`` says whether they have one."""
+
 _OF_PAIRS = ("values", "indices")
 """Fields of what ``max``, ``sort``, ``topk`` and the like give."""
 
@@ -45,6 +48,8 @@ def member(ev: Evaluator, owner: Value, node: ast.Attribute) -> Value:
         return ACCELERATOR if owner.device is not False or kind != "array" else UNKNOWN
     if attr in ("dtype",) and kind != "array":
         return Value("dtype", dtype=owner.dtype)
+    if attr == "bias" and owner.ref in _RECURRENT:
+        return BOOL
     if owner.ref is not None and kind in INSTANCES:
         return ev.attribute(owner, attr)
     if kind == "module":

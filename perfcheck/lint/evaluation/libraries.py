@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from perfcheck.lint.conditions import Argument
-from perfcheck.lint.dotted import chain
+from perfcheck.lint.dotted import chain, plain
 from perfcheck.lint.evaluation.arguments import Arguments, unknown_result
 from perfcheck.lint.evaluation.builtin_functions import builtin
 from perfcheck.lint.values import (
@@ -86,6 +86,8 @@ def external(ev: Evaluator, name: str, arguments: Arguments, node: ast.Call) -> 
             return _decorate(found, name, arguments)
         if name == "torch.device":
             return _device(arguments)
+        if found.kind == "array" and root == "numpy" and _holds_objects(arguments):
+            return Value("list")  # what is put there stays where it is
         if found.kind == "array" and root == "numpy" and _gives_several(last, arguments):
             indices = last != "arange" and all(a.value.kind == "number" for a in arguments.positional)
             return found._replace(rank=1, dtype="int" if indices else found.dtype)
@@ -219,6 +221,12 @@ _OF_NO_TENSOR = ("is_", "has_", "get_", "contains_", "maybe_num_", "num_")
 _FROM_IMAGES = frozenset({"to_tensor", "pil_to_tensor", "to_image"})
 
 _ARRAY_PACKAGES = frozenset({"numpy", "pandas", "scipy", "sklearn", "cv2", "skimage"})
+
+
+def _holds_objects(arguments: Arguments) -> bool:
+    """``np.empty(n, dtype=object)``"""
+    dtype = arguments.keywords.get("dtype")
+    return dtype is not None and dtype.node is not None and plain(dtype.node) == "object"
 
 
 def _gives_several(function: str, arguments: Arguments) -> bool:

@@ -769,3 +769,19 @@ def test_what_is_handed_back_beside_a_model_and_named_like_a_loader_is_one() -> 
 def test_settings_of_other_packages_that_are_called_devices(imported: str, place: str, moved: bool) -> None:
     body = f"{imported}\nfor images in loader: images.to({place})"
     assert raised(body, "h2d-copy", "loader") == ({"Tensor.to"} if moved else set())
+
+
+def test_whether_there_is_nothing_among_tensors_is_no_question_to_the_device() -> None:
+    assert raised("u = [x, x.sum()]\nif None in u: return") == set()
+    assert raised("u = [x, x.sum()]\nif 1 in u: return") != set()
+
+
+def test_a_recurrent_layer_is_asked_whether_it_has_a_bias() -> None:
+    layer = "layer: torch.nn.{}, x: torch.Tensor"
+    assert raised("if layer.bias: return", parameters=layer.format("LSTM")) == set()
+    assert raised("if layer.bias: return", parameters=layer.format("Linear")) != set()
+
+
+def test_arrays_of_objects_hold_tensors_where_they_are() -> None:
+    assert raised("u = np.empty(3, dtype=object)\nu[0] = x") == set()
+    assert raised("u = np.empty(3)\nu[0] = x") != set()
