@@ -176,11 +176,21 @@ def _is_false(node: ast.expr) -> bool:
 
 
 def warns(statement: ast.stmt) -> bool:
-    """``warnings.warn(…)``, ``logger.warning(…)``: nobody has that on every step for long."""
+    """``warnings.warn(…)``, ``logger.warning(…)``, ``print("Warning: …")``: nobody has that on every step for
+    long."""
     if not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
         return False
     func = statement.value.func
+    if isinstance(func, ast.Name) and func.id == "print":
+        return any(map(_says_warning, statement.value.args[:1]))
     return isinstance(func, ast.Attribute) and func.attr in {"warn", "warning", "warning_once", "warn_once"}
+
+
+def _says_warning(text: ast.expr) -> bool:
+    said = text.values[0] if isinstance(text, ast.JoinedStr) and text.values else text
+    if not isinstance(said, ast.Constant) or not isinstance(said.value, str):
+        return False
+    return said.value.strip(" [*!").lower().startswith("warn")
 
 
 def _first_time(test: ast.expr) -> bool:
@@ -323,10 +333,14 @@ def _fills_key(node: ast.If) -> bool:
 
 
 def _limits_rate(node: ast.If) -> bool:
-    """``if step - self.last_logged >= interval: …; self.last_logged = step``: done now and then."""
+    """``if step - self.last_logged >= interval: …; self.last_logged = step``, or ``if self.since >= period:
+    self.since = 0; …``: done now and then."""
     test = node.test
     if not (isinstance(test, ast.Compare) and isinstance(test.ops[0], (ast.Gt, ast.GtE))):
         return False
+    counts = dotted(test.left) and not any(map(_accumulated, _names(test)))
+    if counts and any(_sets_back(statement, dotted(test.left)) for statement in node.body):
+        return True
     since = {
         (dotted(part.right), dotted(part.left))
         for part in walk(test.left)
@@ -337,6 +351,16 @@ def _limits_rate(node: ast.If) -> bool:
         for statement in node.body
         if isinstance(statement, ast.Assign)
         for target in statement.targets
+    )
+
+
+def _sets_back(statement: ast.stmt, counter: str) -> bool:
+    """``counter = 0``"""
+    return (
+        isinstance(statement, ast.Assign)
+        and isinstance(statement.value, ast.Constant)
+        and statement.value.value == 0
+        and counter in map(dotted, statement.targets)
     )
 
 

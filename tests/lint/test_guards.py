@@ -2,7 +2,7 @@ import ast
 
 import pytest
 
-from perfcheck.lint.guards import exits, is_cooling, is_error_path, skips_the_rest
+from perfcheck.lint.guards import exits, is_cooling, is_error_path, skips_the_rest, warns
 
 
 def branch(test: str, body: str = "f()", orelse: str = "g()") -> tuple[bool, bool]:
@@ -250,6 +250,24 @@ def test_what_is_done_again_after_a_while_is_rare() -> None:
     assert not branch("step - self.logged >= self.gap", "self.logged = other")[0]
     assert not branch("step - self.logged >= self.gap", "report(step)")[0]
     assert not branch("step - self.logged < self.gap", "self.logged = step")[0]
+    assert branch("self.since >= self.period", "self.since = 0; report()")[0]
+    assert not branch("self.since >= self.period", "self.since = 1; report()")[0]
+    assert not branch("accumulated >= accum_steps", "accumulated = 0; step()")[0]
+
+
+@pytest.mark.parametrize(
+    ("statement", "warning"),
+    [
+        ("logger.warning(x)", True),
+        ("print(f'Warning: {x} is large')", True),
+        ("print('WARN', x)", True),
+        ("print(f'{x} is large')", False),
+        ("print(x)", False),
+        ("report('Warning')", False),
+    ],
+)
+def test_what_warns(statement: str, warning: bool) -> None:
+    assert warns(ast.parse(statement).body[0]) is warning
 
 
 def test_what_follows_a_device_moves_once() -> None:
