@@ -43,7 +43,8 @@ _SYNC_COMMENT = re.compile(
 _HEAD = 100  # lines in which the docstring of a module ends
 _DOCSTRING = re.compile(r'(?:[ \t]*(?:#[^\n]*)?\n)*[rR]?("""|\'\'\')(.*?)\1', re.DOTALL)
 _NOT_FOR_SPEED = re.compile(
-    r"correctness\s+reference|performance\s+is\s+(\w+\s+)?not|slow,?\s+but|for\s+(testing|debugging)(\s+purposes)?\s+only",
+    r"correctness\s+reference|performance\s+is\s+(\w+\s+)?not|slow,?\s+but|for\s+(testing|debugging)(\s+purposes)?\s+only|"
+    r"(isn't|is\s+not)\s+(\w+\s+)?(fast|efficient)\b|(clarity|readability)\s+(rather\s+than|over)\s+(speed|performance)",
     re.IGNORECASE,
 )
 _PARAGRAPH = 8  # lines above a statement in which a comment may be about it
