@@ -493,8 +493,8 @@ def _made_tensors(node: FunctionNode) -> set[str]:
 
 
 _MAKERS = frozenset(
-    """arange linspace zeros ones empty full eye tensor as_tensor asarray from_numpy stack cat Tensor FloatTensor
-    LongTensor""".split()
+    """arange linspace zeros ones empty full eye tensor as_tensor asarray from_numpy stack cat Tensor
+    FloatTensor LongTensor""".split()
 )
 """Functions that make a tensor of what is none: of numbers, arrays and lists."""
 

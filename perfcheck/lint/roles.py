@@ -99,7 +99,7 @@ def is_test_path(path: str) -> bool:
 _REFERENCE = re.compile(r"(^|_)(naive|reference|ref_impl)(_|$)")
 """What tests compare with: ``naive_attention``, ``forward_reference``."""
 _TRIES = re.compile(r"^_*check_")
-_MEMOIZES = re.compile(r"(^|_)(cached?|memoized?|lazy_?property)(_|$)")
+_MEMOIZES = re.compile(r"(^|_)(cached?|memoized?|lazy_?property|singleton)(_|$)")
 """Once for the same arguments: ``lru_cache``, ``cached_property``, and a project's own by such names."""
 _ANSWERS = re.compile(
     r"^_*(infer|inference|predict|detect|estimate|attribute|compress|decompress|voice_conversion|"
@@ -113,7 +113,7 @@ def role(project: Project, function: FunctionRef) -> tuple[Hotness, bool]:
     """(how hot a function is by role alone, whether calls from hot places leave it cold)."""
     record = function.record
     name = record.name
-    if memoizes(function) or _is_reference(name):
+    if memoizes(function) or _is_reference(name) or "init_process_group" in record.names:
         return Hotness.COLD, True
     if record.owner:
         owner = project.owner(function)

@@ -1338,6 +1338,22 @@ def test_what_learns_by_rollouts_of_its_own_is_no_step() -> None:
     )
 
 
+def test_what_brings_processes_together_is_done_once() -> None:
+    check(
+        """
+        def train(loader):
+            for batch in loader:
+                join("nccl")
+                share(batch)
+        def join(backend):
+            dist.init_process_group(backend)
+            wait()  # cold
+        def share(batch):
+            wait()  # step
+        """
+    )
+
+
 def test_what_asks_the_disk_is_presumed_to_be_no_step() -> None:
     check(
         """

@@ -124,6 +124,7 @@ def test_other_paths(path: str) -> None:
     [
         ("functools.lru_cache(maxsize=8)", True),
         ("lru_cache_unless_export", True),
+        ("singleton('projector')", True),
         ("cache_hit_logged", True),
         ("uncachedly", False),
     ],
