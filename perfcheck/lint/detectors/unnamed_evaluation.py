@@ -47,7 +47,10 @@ def served(scope: Scope) -> Iterator[Match]:
     if scope.called_without_grad() or isinstance(scope.node, ast.Module):
         return
     for call in scope.walk(ast.Call):
-        if not isinstance(call, ast.Call) or not (runs_model(scope, call) or encodes(scope, call)):
+        if not isinstance(call, ast.Call):
+            continue
+        runs = runs_model(scope, call) and not _is_own_method(scope, call)  # which is told of by itself
+        if not (runs or encodes(scope, call)):
             continue
         owner = root(call.func) or ""
         deferred = any(isinstance(around, ast.Lambda) for around in scope.ancestors(call))
@@ -55,6 +58,12 @@ def served(scope: Scope) -> Iterator[Match]:
             yield Match(definition(scope.node), {"M": call}, certain=None)
             yield Match(call, {"M": call}, certain=None)
             return
+
+
+def _is_own_method(scope: Scope, call: ast.Call) -> bool:
+    """``self.predict(texts)``, of this class"""
+    owner, _, name = (chain(call.func) or "").rpartition(".")
+    return owner == "self" and bool(name) and scope.value(call.func).kind == "function"
 
 
 def _is_local(scope: Scope, name: str) -> bool:

@@ -815,6 +815,22 @@ def test_what_a_framework_calls_with_autograd_off_is_not_told() -> None:
     assert not flagged("        import mmengine\n" + source, "PC813")
 
 
+def test_what_a_class_predicts_is_told_where_it_does() -> None:
+    source = """
+        class Tagger:
+            def __init__(self, path):
+                self.model = AutoModel.from_pretrained(path)
+                self.model.eval()
+
+            def __call__(self, texts):
+                return self.predict(texts)
+
+            def predict(self, texts):
+                return self.model(texts)
+    """
+    assert flagged("        import torch" + source, "PC801") == {("PC801", 10), ("PC801", 11)}
+
+
 def test_what_another_object_predicts_is_told_where_it_does() -> None:
     source = """
         import torch
