@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -110,7 +111,7 @@ class Analysis:
         """The findings and predicted events of one file."""
         result = FileResult([], [], [])
         module = self._project.by_path.get(str(target.path))
-        if module is None or _of_other_framework(module):
+        if module is None or _of_other_framework(module) or _OTHER_DEVICES.search(target.name):
             return result
         lines = self._project.trees.lines(module.path)
         functions = [FunctionRef(module, record) for record in module.functions.values()]
@@ -297,6 +298,10 @@ def _of_other_framework(module: ModuleRecord) -> bool:
 _FRAMEWORKS = frozenset(
     {"mxnet", "tensorflow", "jax", "flax", "paddle", "mindspore", "keras", "mlx", "tinygrad"}
 )
+
+
+_OTHER_DEVICES = re.compile(r"(^|[/_])(ascend|npu|hpu|habana|xpu|xla|tpu|mps)([/_]|\.py$)", re.IGNORECASE)
+"""Files of backends on which nothing waits for a GPU of the kinds that are looked for."""
 
 
 @cache

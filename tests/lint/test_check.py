@@ -68,6 +68,12 @@ def plain() -> LintResult:
     return linted(PROJECT, rules=builtin_rules(), events=True)
 
 
+def test_backends_of_other_devices_are_left_alone() -> None:
+    loop = "import torch\ndef f(loader, x: torch.Tensor):\n    for b in loader:\n        x.item()\n"
+    files = {path: loop for path in ("ops/_ascend/loss.py", "npu_ops.py", "loss_xla.py", "ops/example.py")}
+    assert {one.path for one in linted(files, rules=builtin_rules()).findings} == {"ops/example.py"}
+
+
 def test_there_is_something_to_compare(plain: LintResult) -> None:
     assert {one.path for one in plain.findings} >= {"pkg/net.py", "pkg/report.py", "train.py"}
     assert len(plain.predicted) > 5
