@@ -70,7 +70,7 @@ def plain() -> LintResult:
 
 def test_backends_of_other_devices_are_left_alone() -> None:
     loop = "import torch\ndef f(loader, x: torch.Tensor):\n    for b in loader:\n        x.item()\n"
-    files = {path: loop for path in ("ops/_ascend/loss.py", "npu_ops.py", "loss_xla.py", "ops/example.py")}
+    files = dict.fromkeys(("ops/_ascend/loss.py", "npu_ops.py", "loss_xla.py", "ops/example.py"), loop)
     assert {one.path for one in linted(files, rules=builtin_rules()).findings} == {"ops/example.py"}
 
 
