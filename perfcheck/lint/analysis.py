@@ -253,10 +253,11 @@ class Analysis:
             return FROZEN
         if heat.level > Hotness.COLD or _is_no_step(function) or not self._may_be_hot(function):
             return heat
-        known = run.in_module or takes_batch(function) or any(map(_holds_tensor, run.given))
+        batch = takes_batch(function)
+        known = run.in_module or batch or any(map(_holds_tensor, run.given))
         seldom = (
             bool(function.record.owner)
-            and not takes_batch(function)
+            and not batch
             and self._heat.count_callers(function) > 0
             and not self._heat.is_called_in_loop(function)
         )

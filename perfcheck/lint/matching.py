@@ -206,12 +206,8 @@ def findings(
         if not hit.sure:
             level = max(level, 1) if each else level + 1
         known = scope.acknowledged(hit.match.node) or scope.deprecated() or scope.explains()
-        if (
-            known
-            or (hit.rule.event == "host-sync" and scope.draws(hit.match.node))
-            or not hit.worth
-            or _reads_what_is_given(hit, scope)
-        ):
+        drowned = hit.rule.event == "host-sync" and scope.draws(hit.match.node)
+        if known or drowned or not hit.worth or _reads_what_is_given(hit, scope):
             level = 2
         groups.setdefault((hit.rule.code, _CONFIDENCES[min(level, 2)]), []).append(hit)
     for (_, confidence), group in groups.items():

@@ -94,7 +94,6 @@ class BodyScope:
         self._bindings: dict[str, list[ast.AST]] | None = None
         self._heights: dict[tuple[ast.AST, Hotness], tuple[Hotness, bool]] = {}
         self._refs: frozenset[str | None] | None = None
-        self._around: list[list[ast.stmt]] | None = None
 
     # ---- structure ------------------------------------------------------------------------------
 
@@ -464,7 +463,7 @@ class BodyScope:
         if self.names.isdisjoint(_DRAWS):
             return False
         around = next((loop for loop in reversed(self.loops(node)) if isinstance(loop, ast.stmt)), self.node)
-        return any(around in (call, *self.ancestors(call), self.node) for call in self.calls(*_DRAWS))
+        return any(around is self.node or around in self.ancestors(call) for call in self.calls(*_DRAWS))
 
     def explains(self) -> bool:
         """Does its docstring, or its module's, say that it is there to be read or compared with, not to be
@@ -560,18 +559,16 @@ class BodyScope:
         return None if isinstance(body, ast.Module) else body
 
     def bodies_around(self) -> list[list[ast.stmt]]:
-        if self._around is None:
-            project, module = self.run.engine.project, self.function.module
-            owner = project.owner(self.function)
-            functions = [None if owner is None else project.method(owner, "__init__")]
-            outer = self.function.record.outer
-            while outer:
-                functions.append(FunctionRef(module, module.functions[outer]))
-                outer = module.functions[outer].outer
-            nodes = [project.node(f) for f in functions if f is not None and f != self.function]
-            own = () if isinstance(self.node, ast.Module) else (project.trees.globals(module),)
-            self._around = [node.body for node in (self.node, *nodes, *own) if node is not None]
-        return self._around
+        project, module = self.run.engine.project, self.function.module
+        owner = project.owner(self.function)
+        functions = [None if owner is None else project.method(owner, "__init__")]
+        outer = self.function.record.outer
+        while outer:
+            functions.append(FunctionRef(module, module.functions[outer]))
+            outer = module.functions[outer].outer
+        nodes = [project.node(f) for f in functions if f is not None and f != self.function]
+        own = () if isinstance(self.node, ast.Module) else (project.trees.globals(module),)
+        return [node.body for node in (self.node, *nodes, *own) if node is not None]
 
     def calls_in_method(self, node: ast.expr, name: str) -> frozenset[str] | None:
         project, ref = self.run.engine.project, self.value(node).ref

@@ -204,6 +204,8 @@ def test_a_project_brings_rules_of_its_own(tmp_path: Path) -> None:
         tmp_path,
         {"perf_rules/mine/my-item.md": page, "train.py": TRAIN, "perfcheck.toml": "rules = ['perf_rules/']"},
     )
+    found = {rule for _, rule, _ in lint("--select", "MY101", cwd=tmp_path).found}
+    assert found == {"MY101"}
     assert {rule for _, rule, _ in lint("--ignore", "PC101", cwd=tmp_path).found} == {"MY101"}
     unworthy = page.replace("worth = [", 'worth = ["test_code()", ')
     write(tmp_path, {"perf_rules/mine/my-item.md": unworthy})

@@ -118,9 +118,9 @@ DETECTORS: Final[dict[str, str]] = {
 }
 
 
-_PARAMETERS = frozenset({"parameters", "named_parameters"})
+PARAMETERS: Final = frozenset({"parameters", "named_parameters"})
 _CONCATENATIONS = frozenset({"cat", "concat", "concatenate", "hstack", "vstack"})
-_BACKWARD = frozenset({"backward", "manual_backward"})
+BACKWARD: Final = frozenset({"backward", "manual_backward"})
 _READS = frozenset({"item", "float", "int"})
 _LOADERS = frozenset({"DataLoader", "StatefulDataLoader", "GraphDataLoader"})
 _MOVES = frozenset({"to", "cuda", "type", "type_as"})
@@ -160,7 +160,7 @@ STEPS: Final = frozenset(
     _training_step _train_step _train_batch _run_batch _run_step _step _update""".split()
 )
 """Functions that may go backward themselves: their bodies say whether they do."""
-_TRAINS = STEPS | _BACKWARD | {"training_batch"}
+_TRAINS = STEPS | BACKWARD | {"training_batch"}
 
 NEEDS: Final[dict[str, frozenset[str]]] = {
     "element-reads": _READS,
@@ -199,7 +199,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "cat-onto-state": _CONCATENATIONS,
     "cat-read-in-loop": _CONCATENATIONS,
     "loop-over-batch": frozenset({"range", "enumerate", "stack", "vstack", "hstack", "dstack"}),
-    "loop-over-parameters": _PARAMETERS | {"grad", "addcdiv_", "addcmul_", "lerp_"},
+    "loop-over-parameters": PARAMETERS | {"grad", "addcdiv_", "addcmul_", "lerp_"},
     "manual-attention": frozenset({"softmax"}),
     "train-mode-every-step": frozenset({"train"}),
     "written-out-activations": frozenset({"sigmoid", "tanh", "erf"}),
@@ -214,7 +214,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "tables-made": frozenset({"arange", "tensor", "linspace", "meshgrid", "tril", "triu", "eye"}),
     "outputs-unread": frozenset({"append"}),
     "causal-mask-given": frozenset({"scaled_dot_product_attention"}),
-    "autocast-around-backward": _BACKWARD,
+    "autocast-around-backward": BACKWARD,
     "gradscaler-with-bf16": frozenset({"GradScaler"}),
     "eval-without-no-grad": frozenset([*_EVALUATES.split(), *EVALUATION_STEPS]),
     "no-grad-around-inference": frozenset({"no_grad", "eval", "model"}),
@@ -238,12 +238,12 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
         }
     ),
     "zero-grad-to-zeros": frozenset({"zero_grad"}),
-    "grad-zero-loop": _PARAMETERS,
-    "ema-with-graph": _PARAMETERS,
+    "grad-zero-loop": PARAMETERS,
+    "ema-with-graph": PARAMETERS,
     "conv-bias-before-batchnorm": frozenset({"BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "SyncBatchNorm"}),
     "detach-after-forward": frozenset({"detach", "argmax", "argmin", "item", "tolist", "data"}),
-    "generator-in-critic-step": _BACKWARD,
-    "target-with-graph": _BACKWARD | {"gamma", "_gamma", "discount", "compute_target", "compute_targets"},
+    "generator-in-critic-step": BACKWARD,
+    "target-with-graph": BACKWARD | {"gamma", "_gamma", "discount", "compute_target", "compute_targets"},
     "loss-accumulated-with-graph": _TRAINS,
     "outputs-kept-with-graph": _TRAINS,
     "empty-cache-in-loop": frozenset({"empty_cache"}),
@@ -252,7 +252,7 @@ NEEDS: Final[dict[str, frozenset[str]]] = {
     "log-softmax-gathered": frozenset({"log_softmax"}),
     "all-hidden-states-kept": frozenset({"hidden_states", "last_hidden_state", "logits", "pooler_output"}),
     "accumulation-without-no-sync": frozenset({"step"}),
-    "metrics-reduced-in-step": _BACKWARD | {"step", "all_reduce"},
+    "metrics-reduced-in-step": BACKWARD | {"step", "all_reduce"},
     "gather-in-training-step": frozenset({"gather", "gather_for_metrics", "reduce"}),
     "all-gather-then-cat": frozenset({"all_gather"}),
 }

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from perfcheck.lint.detectors import BACKWARD
 from perfcheck.lint.detectors.model_calls import is_layer
 from perfcheck.lint.detectors.names import last, within, words
 from perfcheck.lint.dotted import chain
@@ -59,7 +60,7 @@ def target_with_graph(scope: Scope) -> Iterator[Match]:
 
 
 def _trains(scope: Scope) -> bool:
-    return not {"backward", "manual_backward"}.isdisjoint(scope.names)
+    return not BACKWARD.isdisjoint(scope.names)
 
 
 def _network(scope: Scope, call: ast.Call) -> str | None:

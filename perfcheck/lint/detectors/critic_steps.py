@@ -3,83 +3,78 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
-from perfcheck.lint.detectors.model_calls import is_frozen, is_layer
+from perfcheck.lint.detectors import BACKWARD, PARAMETERS
+from perfcheck.lint.detectors.model_calls import asked_of, is_frozen, is_layer
 from perfcheck.lint.detectors.names import last, targets, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Match, Scope
 
-_BACKWARD = frozenset({"backward", "manual_backward"})
-_PARAMETERS = frozenset({"parameters", "named_parameters"})
 _WITHOUT_GRAPH = frozenset({"detach", "data", "shape", "size", "dtype", "device"})
 
 
-@dataclass
-class _Update:
-    """The calls of a body up to the steps of some optimizers, and the models that these optimize."""
+_Models = frozenset[str | None]
+"""Their names; None for one that has none, as ``models[0]``."""
 
-    calls: list[ast.Call] = field(default_factory=list)
-    models: set[str] = field(default_factory=set)
-    known: bool = True  # what is optimized
+
+class _Update(NamedTuple):
+    """The calls of a body up to the steps of some optimizers, and those that the steps are of."""
+
+    calls: list[ast.Call]
+    optimizers: list[str]
 
 
 def generator_in_critic_step(scope: Scope) -> Iterator[Match]:
     """``fake = generator(noise)``, of which nothing but ``critic(fake)`` has a graph, where the optimizers
     that step next are the critic's, and the generator has one of its own."""
-    updates = _updates(scope)
-    trained = _trained(scope) if updates else frozenset()
+    updates = [update for update in _updates(scope) if _goes_backward_once(scope, update)]
+    if not updates:
+        return
+    statements = [statement for body in scope.bodies_around() for statement in body]
+    trained, optimized = _asked_for_parameters(*statements) - {None}, _optimized(statements)
     for update in updates:
-        for call in update.calls if update.known else ():
-            name = chain(call.func)
+        critics: _Models = frozenset().union(*(optimized.get(name, {None}) for name in update.optimizers))
+        if None in critics:
+            continue
+        for call in update.calls:
             if (
-                name in trained
-                and name not in update.models
+                chain(call.func) in trained - critics
                 and _records(scope, call)
-                and _goes_to_critic_alone(scope, call, update)
+                and _goes_to_critic_alone(scope, call, update, critics)
             ):
                 yield Match(call, {"M": call, "G": call.func})
 
 
 def _updates(scope: Scope) -> list[_Update]:
     """In source order; what steps without a backward of its own belongs to the update before."""
-    found = [_Update()]
-    stepped = False
+    found: list[_Update] = []
+    calls: list[ast.Call] = []
     for call in scope.walk(ast.Call):
         if not isinstance(call, ast.Call):
             continue
+        calls.append(call)
         optimizer = _stepped(call)
-        if stepped and optimizer is None:
-            found.append(_Update())
-            stepped = False
-        update = found[-1]
-        update.calls.append(call)
         if optimizer is not None:
-            models = _optimized(scope, optimizer)
-            stepped = True
-            update.models |= models
-            update.known = update.known and bool(models)
-    merged: list[_Update] = []
-    for update in found:
-        if merged and _BACKWARD.isdisjoint(map(last, update.calls)):
-            merged[-1].calls += update.calls
-            merged[-1].models |= update.models
-            merged[-1].known = merged[-1].known and update.known
-        else:
-            merged.append(update)
-    return [update for update in merged if update.models and _goes_backward_once(scope, update)]
+            if not found or _goes_backward(calls):
+                found.append(_Update([], []))
+            found[-1].calls.extend(calls)
+            found[-1].optimizers.append(optimizer)
+            calls = []
+    if found and not _goes_backward(calls):
+        found[-1].calls.extend(calls)
+    return found
+
+
+def _goes_backward(calls: Iterable[ast.Call]) -> bool:
+    return not BACKWARD.isdisjoint(map(last, calls))
 
 
 def _goes_backward_once(scope: Scope, update: _Update) -> bool:
     """Is the graph freed, so that no other update uses it?"""
-    passes = [call for call in update.calls if last(call) in _BACKWARD]
+    passes = [call for call in update.calls if last(call) in BACKWARD]
     return bool(passes) and all(scope.keyword(call, "retain_graph") is None for call in passes)
-
-
-def _trained(scope: Scope) -> frozenset[str]:
-    """The models that anything, an optimizer as a rule, is handed the parameters of."""
-    return frozenset(model for body in scope.bodies_around() for model in _asked_for_parameters(*body))
 
 
 def _stepped(call: ast.Call) -> str | None:
@@ -90,21 +85,19 @@ def _stepped(call: ast.Call) -> str | None:
     return name if name and "opt" in name.lower() else None
 
 
-def _optimized(scope: Scope, optimizer: str) -> frozenset[str]:
-    """The models whose parameters an optimizer was handed; none where that cannot be seen."""
-    return frozenset(
-        model
-        for body in scope.bodies_around()
-        for node in within(*body)
-        if isinstance(node, ast.Assign) and any(chain(target) == optimizer for target in targets(node))
-        for model in _asked_for_parameters(node.value)
-    )
+def _optimized(statements: Iterable[ast.stmt]) -> dict[str | None, _Models]:
+    """By the name of what is made of their parameters, an optimizer as a rule."""
+    found: dict[str | None, _Models] = {}
+    for node in within(*statements):
+        models = _asked_for_parameters(node.value) if isinstance(node, ast.Assign) else ()
+        for target in targets(node) if models else ():
+            found[chain(target)] = found.get(chain(target), frozenset()).union(models)
+    return found
 
 
-def _asked_for_parameters(*nodes: ast.AST) -> Iterator[str]:
-    for part in within(*nodes):
-        if isinstance(part, ast.Call) and last(part) in _PARAMETERS and isinstance(part.func, ast.Attribute):
-            yield chain(part.func.value) or ""
+def _asked_for_parameters(*nodes: ast.AST) -> _Models:
+    calls = (part for part in within(*nodes) if isinstance(part, ast.Call) and last(part) in PARAMETERS)
+    return frozenset(map(asked_of, calls))
 
 
 def _records(scope: Scope, call: ast.Call) -> bool:
@@ -117,8 +110,8 @@ def _records(scope: Scope, call: ast.Call) -> bool:
     )
 
 
-def _goes_to_critic_alone(scope: Scope, call: ast.Call, update: _Update) -> bool:
-    if _is_handed_to_critic(scope, call, update):
+def _goes_to_critic_alone(scope: Scope, call: ast.Call, update: _Update, critics: _Models) -> bool:
+    if _is_handed_to_critic(scope, call, update, critics):
         return True
     statement = scope.statement(call)
     if not isinstance(statement, ast.Assign) or statement.value is not call or len(statement.targets) != 1:
@@ -127,7 +120,7 @@ def _goes_to_critic_alone(scope: Scope, call: ast.Call, update: _Update) -> bool
     if not isinstance(made, ast.Name):
         return False
     kept = [read for read in _reads(scope, made) if not _loses_graph(scope, read)]
-    return bool(kept) and all(_is_handed_to_critic(scope, read, update) for read in kept)
+    return bool(kept) and all(_is_handed_to_critic(scope, read, update, critics) for read in kept)
 
 
 def _reads(scope: Scope, made: ast.Name) -> Iterator[ast.Name]:
@@ -147,14 +140,14 @@ def _loses_graph(scope: Scope, node: ast.AST) -> bool:
     return isinstance(parent, ast.Attribute) and parent.attr in _WITHOUT_GRAPH
 
 
-def _is_handed_to_critic(scope: Scope, node: ast.AST, update: _Update) -> bool:
+def _is_handed_to_critic(scope: Scope, node: ast.AST, update: _Update, critics: _Models) -> bool:
     parent = scope.parent(node)
     if isinstance(parent, ast.keyword):
         parent = scope.parent(parent)
     return (
         isinstance(parent, ast.Call)
         and node is not parent.func
-        and chain(parent.func) in update.models
+        and chain(parent.func) in critics
         and parent in update.calls
         and scope.no_grad(parent) is not True
     )

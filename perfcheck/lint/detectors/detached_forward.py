@@ -19,13 +19,10 @@ _ENDS = ("argmax", "argmin", "item", "tolist")
 
 def detach_after_forward(scope: Scope) -> Iterator[Match]:
     """``teacher(x).detach()``, ``target(x).max(1)[0].detach()``, ``policy(x).argmax(1)``, ``net(x).data``."""
-    quiet: bool | None = None
-    for match in _detached(scope):
-        model = match.bindings["M"]
-        if isinstance(model, ast.Call) and not is_frozen(scope, model):
-            quiet = scope.heated_without_grad() if quiet is None else quiet
-            if not quiet:
-                yield match
+    models = [(match, match.bindings["M"]) for match in _detached(scope)]
+    found = [match for match, model in models if isinstance(model, ast.Call) and not is_frozen(scope, model)]
+    if found and not scope.heated_without_grad():
+        yield from found
 
 
 def _detached(scope: Scope) -> Iterator[Match]:

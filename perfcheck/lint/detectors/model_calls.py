@@ -7,6 +7,7 @@ import re
 from collections.abc import Container
 
 from perfcheck.events import Truth
+from perfcheck.lint.detectors import PARAMETERS
 from perfcheck.lint.detectors.names import last, within
 from perfcheck.lint.dotted import chain
 from perfcheck.lint.facts import Scope
@@ -120,7 +121,7 @@ def is_frozen(scope: Scope, call: ast.Call) -> bool:
     said = [
         value
         for place in (
-            *(switch for switch in scope.calls("requires_grad_") if _asked_of(switch) in models),
+            *(switch for switch in scope.calls("requires_grad_") if asked_of(switch) in models),
             *(
                 loop
                 for loop in scope.walk(ast.For)
@@ -135,7 +136,7 @@ def is_frozen(scope: Scope, call: ast.Call) -> bool:
 
 def _goes_over_parameters(loop: ast.AST, models: Container[str | None]) -> bool:
     over = within(loop.iter) if isinstance(loop, ast.For) else ()
-    return any(_asked_of(part) in models for part in over if last(part) in _PARAMETERS)
+    return any(asked_of(part) in models for part in over if last(part) in PARAMETERS)
 
 
 def wants_gradient(node: ast.AST) -> Truth:
@@ -148,14 +149,11 @@ def wants_gradient(node: ast.AST) -> Truth:
     return None if said is None else not (isinstance(said, ast.Constant) and said.value is False)
 
 
-def _asked_of(call: ast.AST) -> str | None:
+def asked_of(call: ast.AST) -> str | None:
     """``model`` of ``model.parameters()`` and of ``model.eval().requires_grad_(False)``"""
     while isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
         call = call.func.value
     return chain(call)
-
-
-_PARAMETERS = ("parameters", "named_parameters")
 
 
 _HARMLESS = frozenset(

@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 
+from perfcheck.lint.detectors import PARAMETERS
 from perfcheck.lint.detectors.names import (
     derived,
     last,
@@ -23,7 +24,6 @@ from perfcheck.lint.values import elements
 from perfcheck.operators import find
 
 _DEPTH = 5  # definitions followed; `x = list(x)` would never end
-_SOURCES = frozenset({"parameters", "named_parameters"})
 _STATES = frozenset({"state_dict", "named_parameters", "parameters", "named_buffers", "buffers"})
 _WRAPPERS = frozenset({"zip", "enumerate", "list", "tuple", "reversed", "items", "values", "filter", "tqdm"})
 _FREE = frozenset(
@@ -44,7 +44,7 @@ def loop_over_parameters(scope: Scope) -> Iterator[Match]:
         if not isinstance(loop, ast.For):
             continue
         names = frozenset(name for target in targets(loop) if (name := chain(target)))
-        if _gives_parameters(scope, loop.iter, _SOURCES):
+        if _gives_parameters(scope, loop.iter, PARAMETERS):
             computing = (node for node in within(*loop.body) if _computes(node, names))
             if not _averages(loop, names) and not all(map(scope.guarded, computing)):
                 yield Match(loop.iter, {})
@@ -59,7 +59,7 @@ def loop_over_parameters(scope: Scope) -> Iterator[Match]:
             over = made.generators[0]
             value = made.value if isinstance(made, ast.DictComp) else made.elt
             names = frozenset(name for target in targets(over) if (name := chain(target)))
-            if _gives_parameters(scope, over.iter, _SOURCES) and _reduces(scope, value, names):
+            if _gives_parameters(scope, over.iter, PARAMETERS) and _reduces(scope, value, names):
                 yield Match(made, {})
 
 
@@ -223,7 +223,7 @@ def _is_entry_of_average(target: ast.expr, names: frozenset[str]) -> bool:
 
 def grad_zero_loop(scope: Scope) -> Iterator[Match]:
     """``p.grad.zero_()`` for each parameter, where no other branch drops the gradient."""
-    for loop, names in _loops(scope, _SOURCES):
+    for loop, names in _loops(scope, PARAMETERS):
         drops = any(
             isinstance(node, ast.Assign)
             and last(node.targets[0]) == "grad"
@@ -239,7 +239,7 @@ def grad_zero_loop(scope: Scope) -> Iterator[Match]:
 
 def ema_with_graph(scope: Scope) -> Iterator[Match]:
     """Running averages of live parameters: the target becomes part of their graph."""
-    for loop, names in _loops(scope, _SOURCES):
+    for loop, names in _loops(scope, PARAMETERS):
         live = names & _from_parameters(loop)
         for node in statements(*loop.body):
             found = _blend(node)
@@ -288,7 +288,7 @@ def _from_parameters(loop: ast.For) -> frozenset[str]:
         return frozenset()
     live: set[str] = set()
     for element, part in zip(elements, over.args, strict=True):
-        if isinstance(part, ast.Call) and last(part) in _SOURCES:
+        if isinstance(part, ast.Call) and last(part) in PARAMETERS:
             live |= variables(element)
     return frozenset(live)
 

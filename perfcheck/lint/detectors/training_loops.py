@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from perfcheck.lint.detectors import STEPS
+from perfcheck.lint.detectors import BACKWARD, STEPS
 from perfcheck.lint.detectors.graph_ends import UNDIFFERENTIABLE
 from perfcheck.lint.detectors.model_calls import runs_model
 from perfcheck.lint.detectors.names import last, root, targets, within
@@ -17,7 +17,6 @@ from perfcheck.lint.facts import Scope
 LoopStatement = ast.For | ast.AsyncFor | ast.While
 
 READS: Final = frozenset("item detach data float numpy tolist no_grad inference_mode".split())
-_BACKWARD: Final = frozenset({"backward", "manual_backward"})
 _KEEPS_GRAPH: Final = frozenset(
     """mean sum min max view reshape squeeze unsqueeze to cpu cuda float double half clone div mul add sub
     sqrt exp log flatten transpose permute contiguous type""".split()
@@ -93,7 +92,7 @@ def differentiated_in(body: Sequence[ast.stmt]) -> frozenset[str]:
     ``scaler.scale(loss).backward()``, ``(loss / n).backward()``."""
     found: set[str] = set()
     for call in within(*body):
-        if not isinstance(call, ast.Call) or last(call) not in _BACKWARD:
+        if not isinstance(call, ast.Call) or last(call) not in BACKWARD:
             continue
         subjects: list[ast.expr] = list(call.args[:1])
         if isinstance(call.func, ast.Attribute) and not subjects:
@@ -247,7 +246,7 @@ def rebound_after_backward(body: Sequence[ast.stmt], term: ast.expr, use: ast.ex
     calls = [
         (node.lineno, node.col_offset)
         for node in within(*body)
-        if isinstance(node, ast.Call) and last(node) in _BACKWARD
+        if isinstance(node, ast.Call) and last(node) in BACKWARD
     ]
     before = max((call for call in calls if call < place), default=None)
     return (
