@@ -111,7 +111,7 @@ class Analysis:
         """The findings and predicted events of one file."""
         result = FileResult([], [], [])
         module = self._project.by_path.get(str(target.path))
-        if module is None or _of_other_framework(module) or _OTHER_DEVICES.search(target.name):
+        if module is None or _of_other_framework(module) or _OTHER_DEVICES.search(self._names[module.path]):
             return result
         lines = self._project.trees.lines(module.path)
         functions = [FunctionRef(module, record) for record in module.functions.values()]

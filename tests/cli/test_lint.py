@@ -216,6 +216,17 @@ def test_a_project_brings_rules_of_its_own(tmp_path: Path) -> None:
     assert "my-item.md:" in ran.err and "severity" in ran.err and "Traceback" not in ran.err
 
 
+def test_what_a_folder_above_the_project_is_called_changes_nothing(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {"xla/project/pyproject.toml": "", "xla/project/train.py": TRAIN, "xla/project/xla/ops.py": TRAIN},
+    )
+    inside = lint(".", cwd=tmp_path / "xla" / "project").found
+    assert {path for path, _, _ in inside} == {"train.py"}
+    above = lint("xla", cwd=tmp_path).found
+    assert above == [(f"xla/project/{path}", rule, line) for path, rule, line in inside]
+
+
 def test_excluding(tmp_path: Path) -> None:
     files = {"a.py": TRAIN, "gen/b.py": TRAIN, "old/c.py": TRAIN, "vendor/d.py": TRAIN, ".venv/e.py": TRAIN}
     write(
